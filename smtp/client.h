@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: ISC */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "smtp/reply.h"
+
+/*
+ * The sending machine: greets, then carries one transaction after another over a connection.
+ * Two cursors walk the commands of a transaction: said (written) and heard (answered); with
+ * PIPELINING MAIL, all RCPT and DATA go in one flight (RFC 2920), without it one at a time.
+ *
+ *   BANNER ─220─> EHLO ─250─> READY ─smtp_client_send─> ENVELOPE ─354─> BODY ─dot─> END ─> READY
+ *     │             └5xx─> HELO ─250─^                     │ (no recipient taken: RSET)     ^
+ *     └───── other ──> REFUSED                             └────────────────────────────────┘
+ *   smtp_client_quit: READY -> QUIT -> CLOSED
+ */
+
+enum smtp_event_kind {
+	SMTP_EVENT_INPUT,    /* nothing happened: write the output, bring more bytes */
+	SMTP_EVENT_READY,    /* greeted: smtp_client_send may be called */
+	SMTP_EVENT_REFUSED,  /* banner, EHLO or HELO was refused: reply says how. Close */
+	SMTP_EVENT_RCPT,     /* recipient number index was refused: reply says how */
+	SMTP_EVENT_BODY,     /* 354 came: write the stuffed body, then smtp_client_body_done */
+	SMTP_EVENT_DONE,     /* the transaction is over; reply is the one that decided: for all
+	                        recipients that had no event of their own. READY again */
+	SMTP_EVENT_CLOSED,   /* QUIT was answered, or 421 came between transactions. Close */
+	SMTP_EVENT_PROTOCOL, /* the server does not speak SMTP; text says what is wrong. Close */
+};
+
+/* Where in the conversation a reply came: for the refusal's reading and for the log. */
+enum smtp_stage {
+	SMTP_STAGE_BANNER,
+	SMTP_STAGE_EHLO,
+	SMTP_STAGE_MAIL,
+	SMTP_STAGE_RCPT,
+	SMTP_STAGE_DATA,
+	SMTP_STAGE_END,
+	SMTP_STAGE_QUIT,
+};
+
+struct smtp_event {
+	enum smtp_event_kind kind;
+	enum smtp_stage stage;
+	const struct smtp_reply *reply; /* borrowed until the next call */
+	size_t index;                   /* SMTP_EVENT_RCPT */
+	const char *text;               /* SMTP_EVENT_PROTOCOL; static text */
+};
+
+/* What a server offered in its EHLO reply. */
+struct smtp_extensions {
+	bool pipelining, size, eight_bit, enhanced, starttls, dsn, chunking, utf8;
+	uint64_t size_limit; /* 0: none told */
+};
+
+struct smtp_transaction {
+	const char *sender; /* "" for the null reverse-path */
+	const char *const *recipients;
+	size_t count; /* at most 100: RFC 5321 4.5.3.1.8 promises no more */
+	uint64_t size;
+	bool eight_bit; /* the body holds bytes above 127 */
+};
+
+enum smtp_client_phase {
+	SMTP_CLIENT_BANNER,
+	SMTP_CLIENT_EHLO,
+	SMTP_CLIENT_HELO,
+	SMTP_CLIENT_READY,
+	SMTP_CLIENT_ENVELOPE,
+	SMTP_CLIENT_BODY,
+	SMTP_CLIENT_END,
+	SMTP_CLIENT_RESET, /* RSET after a transaction without recipients */
+	SMTP_CLIENT_QUIT,
+	SMTP_CLIENT_CLOSED,
+};
+
+struct smtp_client {
+	const char *name; /* our EHLO name; borrowed */
+	enum smtp_client_phase phase;
+	struct smtp_extensions extensions;
+	const struct smtp_transaction *transaction; /* borrowed until SMTP_EVENT_DONE */
+	size_t said, heard;   /* commands of the transaction: MAIL, RCPT 0..n-1, DATA */
+	size_t taken;         /* recipients accepted */
+	bool decided;         /* reply holds the one that decides the transaction */
+	struct smtp_reply reply;    /* the reply last read */
+	struct smtp_reply decision; /* the reply that ends the transaction */
+	enum smtp_stage decision_stage;
+	char out[4096];
+	size_t out_len;
+};
+
+/* Starts a machine that waits for the banner. name is our EHLO name. */
+void smtp_client_init(struct smtp_client *m, const char *name);
+
+/*
+ * Reads replies from in and sets *event. Returns the bytes consumed. Call again with the
+ * rest until SMTP_EVENT_INPUT; write m->out whenever it is not empty.
+ * A surplus reply (nothing was asked) is SMTP_EVENT_PROTOCOL.
+ */
+size_t smtp_client_next(struct smtp_client *m, const char *in, size_t len,
+	struct smtp_event *event);
+
+/*
+ * Starts a transaction; only when READY. transaction stays the caller's and must live until
+ * SMTP_EVENT_DONE. A server whose SIZE is smaller gets nothing: DONE with 552 5.3.4 comes next.
+ * Recipients go out as room in m->out allows: call smtp_client_next after each write.
+ */
+void smtp_client_send(struct smtp_client *m, const struct smtp_transaction *transaction);
+
+/* The body, with its final dot, has been handed to the connection: the reply may come. */
+void smtp_client_body_done(struct smtp_client *m);
+
+/* Says QUIT; only when READY (or after SMTP_EVENT_REFUSED). */
+void smtp_client_quit(struct smtp_client *m);
+
+/* The caller has taken n bytes from the front of m->out. */
+void smtp_client_sent(struct smtp_client *m, size_t n);
+
+/* "MAIL FROM", "the banner"...: for logs and reports. Static text. */
+const char *smtp_stage_name(enum smtp_stage stage);

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: ISC */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * The text of a delivery status notification (RFC 3464) in a multipart/report (RFC 6522):
+ * plain words first, then the machine-readable part, then the header of the original.
+ */
+
+enum smtp_dsn_action {
+	SMTP_DSN_FAILED,
+	SMTP_DSN_DELAYED,
+};
+
+struct smtp_dsn_recipient {
+	const char *address;
+	enum smtp_dsn_action action;
+	const char *status;     /* "5.1.2": RFC 3463 */
+	const char *remote;     /* the server that answered, or NULL */
+	const char *diagnostic; /* its reply, "550 5.1.1 ...", or NULL; may hold any byte */
+	const char *words;      /* what happened and what cures it, in plain words; '\n' ends lines */
+};
+
+struct smtp_dsn {
+	const char *host;       /* us: Reporting-MTA and the From: domain */
+	const char *from;       /* From: mailbox */
+	const char *to;         /* the original sender */
+	const char *id;         /* queue id of the notification: Message-ID */
+	const char *original_id;
+	const char *boundary;   /* random, not part of the original: 16 to 60 letters and digits */
+	int64_t now, arrived;   /* seconds since the epoch */
+	const struct smtp_dsn_recipient *recipients;
+	size_t count;
+	const char *header; /* header block of the original, CRLF lines; cut at 64 KiB */
+	size_t header_len;
+};
+
+/*
+ * Writes the whole notification: header fields (with Auto-Submitted: auto-replied, RFC 3834),
+ * blank line, parts; CRLF line ends. Any byte from outside is escaped so that it can neither
+ * add a field nor end a part. Returns the length needed; what does not fit in cap is not
+ * written: call with cap 0 to learn the size.
+ */
+size_t smtp_dsn_format(const struct smtp_dsn *dsn, char *buf, size_t cap);
