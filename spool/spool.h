@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: ISC */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <uv.h>
+
+/*
+ * spool/: what survives a power cut. An append-only log of transactions; one fdatasync serves
+ * every transaction that was waiting. What an envelope or a recipient's state means is the
+ * relay's business: here they are bytes.
+ *
+ * Legal states of a message, as recovery may find them:
+ *
+ *   | in the log                                  | it is                | recovery              |
+ *   |---------------------------------------------|----------------------|-----------------------|
+ *   | nothing, or a transaction cut short         | not accepted         | torn tail is dropped  |
+ *   | message                                     | accepted             | given to spool_each   |
+ *   | message, then states of its recipients      | accepted, worked on  | the last state of each recipient counts |
+ *   | message, (states,) removal                  | done                 | not given any more    |
+ *   | a whole transaction with a wrong CRC,       | damaged              | skipped, counted in   |
+ *   |   known durable by a later one              |                      | spool_stats           |
+ *
+ * A transaction is there entirely or not at all: its items stand under one CRC.
+ *
+ * All durable work is done in libuv's thread pool; callbacks come from the loop, never from
+ * inside the call that asked. After a failed write or sync the file is never synced again: a new
+ * segment fences the failed one off, the callbacks of the lost transactions get the error.
+ */
+
+enum {
+	SPOOL_ID_TEXT = 17, /* a printed id, NUL included */
+	SPOOL_BLOCK = 65536, /* a reader gives at most this many bytes at once */
+};
+
+struct spool;
+struct spool_writer;
+struct spool_transaction;
+struct spool_reader;
+
+struct spool_options {
+	const char *dir;
+	uint64_t segment_size; /* bytes; a segment is closed when it has grown so large */
+	uint64_t reserve;      /* bytes of the file system to be kept free */
+};
+
+/* What could not be done, and where, in words for the administrator. */
+struct spool_error {
+	int code;       /* -errno; -EWOULDBLOCK: another instance holds the lock */
+	char text[256]; /* "cannot open /var/spool/ptrelay/lock: Permission denied" */
+};
+
+struct spool_stats {
+	uint64_t messages;    /* live */
+	uint64_t log_bytes;   /* in segments */
+	uint64_t syncs;       /* fdatasync calls so far */
+	uint64_t bytes_written;
+	uint64_t damaged;     /* transactions found damaged by recovery */
+	uint64_t torn_bytes;  /* dropped from the tail by recovery */
+	bool failed;          /* the last durable call failed and no new segment could be made */
+};
+
+/* A message as the log has it. Everything is borrowed for the time of the call. */
+struct spool_entry {
+	uint64_t id;
+	uint64_t body_size;
+	const void *envelope;
+	size_t envelope_len;
+	const struct spool_state *states; /* the last of each recipient that has one, by recipient */
+	size_t state_count;
+};
+
+struct spool_state {
+	uint32_t recipient;
+	const void *bytes;
+	size_t len;
+};
+
+/* Status 0: durable, and will be found by every recovery. Else -errno: it will not. */
+typedef void (*spool_done_cb)(void *owner, int status);
+
+/*
+ * Opens the spool in options->dir (made if missing), takes its lock, recovers the log. Blocks:
+ * call it before the loop runs. Returns 0 and the spool, or -errno and *error.
+ */
+int spool_open(struct spool **spool, uv_loop_t *loop, const struct spool_options *options,
+	struct spool_error *error);
+
+/*
+ * Opens for reading only, under a shared lock, while no daemon runs: nothing is changed. Only
+ * spool_each, spool_stats, spool_load_now, spool_body_now and spool_close_now may be called.
+ */
+int spool_open_readonly(struct spool **spool, const char *dir, struct spool_error *error);
+
+/* Ends a spool from spool_open: waits for what is in flight, then calls back; it is then gone. */
+void spool_close(struct spool *spool, void (*closed)(void *owner), void *owner);
+void spool_close_now(struct spool *spool); /* of spool_open_readonly, or one not yet used */
+
+/* Calls each for every live message, oldest id first, until it returns non-zero; returns that. */
+int spool_each(struct spool *spool, int (*each)(void *owner, const struct spool_entry *entry),
+	void *owner);
+
+void spool_stats(const struct spool *spool, struct spool_stats *stats);
+
+/* False when bytes more would eat into the reserve, or the spool has failed: answer 452. */
+bool spool_has_room(struct spool *spool, uint64_t bytes);
+
+/* Prints an id: 10 to 13 of [0-9A-Z]. text holds SPOOL_ID_TEXT bytes. Ids are never reused. */
+void spool_id_format(uint64_t id, char *text);
+/* Reads one back. Returns 0, or -EINVAL. */
+int spool_id_parse(const char *text, uint64_t *id);
+
+/*
+ * Taking a message in: create, append the body as it comes, then hand the writer to a
+ * transaction with spool_add_message, or abandon it.
+ */
+struct spool_writer *spool_create(struct spool *spool); /* NULL: out of memory */
+uint64_t spool_writer_id(const struct spool_writer *writer);
+int spool_append(struct spool_writer *writer, const void *bytes, size_t len); /* 0 or -errno */
+uint64_t spool_writer_size(const struct spool_writer *writer);
+void spool_abandon(struct spool_writer *writer);
+
+/*
+ * A transaction: messages, states and removals that become durable together or not at all.
+ * Items are copied. spool_commit takes the transaction; done is called once.
+ * The add functions return 0 or -ENOMEM.
+ */
+struct spool_transaction *spool_begin(struct spool *spool); /* NULL: out of memory */
+int spool_add_message(struct spool_transaction *transaction, struct spool_writer *writer,
+	const void *envelope, size_t len); /* takes the writer, also on error */
+int spool_add_state(struct spool_transaction *transaction, uint64_t id, uint32_t recipient,
+	const void *bytes, size_t len);
+int spool_add_removal(struct spool_transaction *transaction, uint64_t id);
+void spool_commit(struct spool_transaction *transaction, spool_done_cb done, void *owner);
+void spool_discard(struct spool_transaction *transaction); /* instead of spool_commit */
+
+/*
+ * Reads a message's body, block by block. While a reader is open its message stays readable, even
+ * when it is removed. The CRC is checked before the last block is given out: on damage the
+ * callback gets -EBADMSG instead of it.
+ */
+typedef void (*spool_block_cb)(void *owner, int status, const void *bytes, size_t len);
+
+/* NULL with *error = -ENOENT (no such message) or -ENOMEM. */
+struct spool_reader *spool_reader_open(struct spool *spool, uint64_t id, int *error);
+uint64_t spool_reader_size(const struct spool_reader *reader);
+/* Fetches the next block; len 0: the end. The bytes are borrowed until the next call. One at a time. */
+void spool_reader_next(struct spool_reader *reader, spool_block_cb cb, void *owner);
+void spool_reader_close(struct spool_reader *reader); /* cb is not called any more */
+
+/*
+ * Reads one message's envelope and states back from the log (they are not kept in memory).
+ * entry is NULL when status is not 0; it is borrowed for the time of the callback.
+ */
+typedef void (*spool_load_cb)(void *owner, int status, const struct spool_entry *entry);
+int spool_load(struct spool *spool, uint64_t id, spool_load_cb cb, void *owner);
+
+/* The same two, blocking, for spool_open_readonly. *body is malloced; the caller frees it. */
+int spool_load_now(struct spool *spool, uint64_t id, spool_load_cb cb, void *owner);
+int spool_body_now(struct spool *spool, uint64_t id, char **body, size_t *len);
