@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: ISC */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dns/facts.h"
+
+/*
+ * Where a domain's mail goes: MX records in order, the implicit MX (RFC 5321 5.1), null MX
+ * (RFC 7505). Pure, over facts.
+ */
+
+enum {
+	MX_EXCHANGES_MAX = 20, /* exchanges looked at */
+	MX_ADDRESSES_MAX = 32, /* addresses in the list */
+};
+
+enum mx_status {
+	MX_PENDING,      /* facts are missing */
+	MX_FOUND,        /* the list has at least one address */
+	MX_NULL,         /* the domain says it takes no mail */
+	MX_NO_DOMAIN,    /* no MX, A or AAAA */
+	MX_NO_ADDRESS,   /* it has MX records, but none leads to a usable address */
+	MX_UNKNOWN,      /* the DNS could not tell */
+	MX_LOOP,         /* we are its best MX (RFC 5321 5.1) */
+};
+
+struct mx_address {
+	uint8_t ip[16]; /* v4: the first 4 bytes */
+	bool is_v6;
+	uint16_t preference;
+	const char *exchange; /* host name; borrowed from the facts */
+};
+
+struct mx_list {
+	enum mx_status status;
+	struct mx_address addresses[MX_ADDRESSES_MAX];
+	size_t count;
+	bool has_private; /* addresses were left out because they are private, loopback... */
+};
+
+/* An address block, "192.0.2.0/24". */
+struct mx_network {
+	uint8_t ip[16];
+	bool is_v6;
+	uint8_t bits;
+};
+
+struct mx_options {
+	const char *host;                 /* our EHLO name: an MX of that name is ourselves */
+	const struct mx_network *allowed; /* private networks that may be used (allow_private_mx) */
+	size_t allowed_count;
+	uint32_t seed;                    /* shuffles exchanges of equal preference */
+};
+
+/*
+ * The addresses to try for domain, in order. Addresses that are private, loopback, unspecified
+ * or multicast are left out unless allowed. An exchange whose lookup failed is skipped as long
+ * as another one has an address.
+ */
+void mx_order(struct facts *facts, const char *domain, const struct mx_options *options,
+	struct mx_list *list);
+
+/* The same for a host named by the administrator (route, smarthost): its A and AAAA, or itself
+ * when it is an address; nothing is left out. */
+void mx_host(struct facts *facts, const char *host, struct mx_list *list);
+
+/* True for addresses no public mail server has (RFC 6890 and kin); documentation prefixes are
+ * ordinary. */
+bool mx_address_is_private(const uint8_t ip[16], bool is_v6);
+
+/* Reads "192.0.2.0/24", "2001:db8::/32" or a plain address. Returns 0, or -EINVAL. */
+int mx_network_parse(const char *text, struct mx_network *network);
+bool mx_network_contains(const struct mx_network *network, const uint8_t ip[16], bool is_v6);

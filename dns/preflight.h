@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: ISC */
+#pragma once
+
+#include <uv.h>
+
+#include "dns/facts.h"
+#include "dns/mx.h"
+#include "dns/reason.h"
+#include "dns/resolver.h"
+
+/*
+ * What will the receiver's DNS checks say about this hand-off? preflight_evaluate() is a pure
+ * function of a question and the facts; an inquiry drives it: evaluate, ask what is wanted,
+ * evaluate again, until nothing is missing.
+ */
+
+enum check {
+	CHECK_IP,
+	CHECK_PTR,
+	CHECK_FCRDNS,
+	CHECK_PTR_NAME,
+	CHECK_HELO,
+	CHECK_SENDER,
+	CHECK_SPF,
+	CHECK_SPF_HELO,
+	CHECK_DMARC,
+	CHECK_DNSBL,
+	CHECK_RECIPIENT,
+	CHECK_COUNT,
+};
+
+enum check_result {
+	RESULT_PASS,
+	RESULT_FAIL,
+	RESULT_UNKNOWN, /* the DNS could not tell */
+	RESULT_SKIPPED, /* not asked for, or nothing to judge */
+	RESULT_NONE,
+	RESULT_NEUTRAL,
+	RESULT_SOFTFAIL,
+	RESULT_PERMERROR,
+};
+
+/* One hand-off. All texts are borrowed; an inquiry copies them. */
+struct preflight_question {
+	const char *ip;        /* our address as the receiver sees it; NULL: unknown, its checks are
+	                          skipped */
+	const char *ehlo;      /* NULL: skipped */
+	const char *sender;    /* MAIL FROM; "" or "<>" is the null sender; NULL: skipped */
+	const char *recipient; /* an address or a domain; NULL: skipped */
+	const char *host;      /* a next hop by name or address; its addresses are wanted too (mx_host) */
+	enum action actions[REASON_COUNT]; /* what each reason leads to: preflight_defaults() */
+	struct mx_options mx;
+};
+
+enum {
+	EVIDENCE_MAX = 12, /* answers shown with a finding */
+	REMEDY_RECORDS_MAX = 4,
+};
+
+/* The repair kit: what to publish, whose zone it is, and a text to forward. */
+struct remedy {
+	char who[512];                          /* "owner of the zone 2.0.192.in-addr.arpa (...)" */
+	char records[REMEDY_RECORDS_MAX][1100]; /* "25.2.0.192.in-addr.arpa. PTR mail.corp.example." */
+	size_t record_count;
+	char text[4096]; /* ready to be sent to the zone's owner */
+};
+
+struct finding {
+	enum check check;
+	enum check_result result;
+	enum reason reason; /* REASON_NONE on pass */
+	enum action action;
+	char summary[512];  /* one sentence */
+	char subject[512];  /* what the cause is about: the IP, the EHLO name, domain + IP */
+	const struct answer *evidence[EVIDENCE_MAX]; /* borrowed from the facts */
+	size_t evidence_count;
+	struct remedy *remedy; /* NULL when there is nothing to say */
+};
+
+struct verdict {
+	bool pending;       /* facts are missing: the rest is not yet true */
+	enum action action; /* of the worst finding */
+	enum reason reason; /* of the first finding with that action */
+	struct finding findings[CHECK_COUNT];
+	size_t count;
+	uint32_t ttl; /* seconds after which the deciding finding may have changed */
+};
+
+/* The actions of DESIGN section 3. */
+void preflight_defaults(enum action actions[REASON_COUNT]);
+
+/*
+ * Runs all checks over the facts. With pending set, facts_wanted() tells what is missing.
+ * Returns 0 or -ENOMEM. verdict_fini releases what the verdict holds; the evidence
+ * belongs to facts.
+ */
+int preflight_evaluate(const struct preflight_question *question, struct facts *facts,
+	struct verdict *verdict);
+void verdict_fini(struct verdict *verdict);
+
+/* The finding that decides, or NULL when all is clear. Borrowed from the verdict. */
+const struct finding *verdict_decisive(const struct verdict *verdict);
+
+const char *check_name(enum check check);
+const char *check_result_name(enum check_result result);
+
+enum {
+	INQUIRY_ROUNDS_MAX = 20,
+	INQUIRY_QUESTIONS_MAX = 200,
+	INQUIRY_DEADLINE_MS = 20000,
+};
+
+struct inquiry;
+
+/* Both are borrowed for the time of the callback; facts may be used with mx_order, mx_host. */
+typedef void (*inquiry_cb)(void *owner, const struct verdict *verdict, struct facts *facts);
+
+/*
+ * Asks the resolver until the verdict stands. laid (or NULL) holds records to be laid over the
+ * answers. What is missing after the limits above counts as failed. cb is called once, from
+ * the loop. NULL without memory.
+ */
+struct inquiry *inquiry_start(uv_loop_t *loop, struct resolver *resolver,
+	const struct preflight_question *question, enum resolver_freshness freshness,
+	const struct facts *laid, inquiry_cb cb, void *owner);
+void inquiry_cancel(struct inquiry *inquiry); /* cb will not be called */
