@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: ISC */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dns/preflight.h"
+#include "relay/buf.h"
+#include "relay/log.h"
+#include "smtp/smtp.h"
+
+/*
+ * The one flat file (DESIGN section 7). One table row a key (config_table.c): type, default, bounds,
+ * repeatable, reloadable, help; parser, printer, defaults and the check of config.example
+ * all read that table. Sizes are bytes, times milliseconds, here.
+ */
+
+struct config_source { /* public_ip = PUBLIC [via LOCAL] */
+	char public_ip[46];
+	char local_ip[46]; /* "" when the public address is our own */
+};
+
+struct config_listener { /* listen = ADDR:PORT [bare_newline=normalize|reject] */
+	char ip[46];
+	uint16_t port;
+	enum smtp_newlines newlines;
+};
+
+struct config_route { /* route = DOMAIN|.SUFFIX [host]:port; smarthost = [host]:port (domain "") */
+	char *domain; /* lower case, without the leading dot of a suffix */
+	bool is_suffix;
+	char *host; /* name or address, without brackets */
+	uint16_t port;
+};
+
+struct config_override { /* preflight_for = DOMAIN|.SUFFIX REASON|all hold|warn|off */
+	char *domain;
+	bool is_suffix;
+	enum reason reason; /* REASON_COUNT: all */
+	enum action action;
+};
+
+struct config {
+	char *hostname;
+	struct config_source *sources;
+	size_t source_count;
+	struct config_listener *listeners;
+	size_t listener_count;
+	struct mx_network *allow;
+	size_t allow_count;
+	struct config_route *routes;
+	size_t route_count;
+	struct config_route *smarthosts;
+	size_t smarthost_count;
+	char **resolvers;
+	size_t resolver_count;
+
+	enum action preflight; /* ACTION_HOLD: on; ACTION_WARN; ACTION_NONE: off */
+	enum action actions[REASON_COUNT];
+	struct config_override *overrides;
+	size_t override_count;
+	struct mx_network *private_mx; /* allow_private_mx */
+	size_t private_mx_count;
+	int64_t unknown_send_after;
+
+	int64_t hold_recheck_min, hold_recheck_max, hold_lifetime, refused_hold_lifetime;
+	int64_t queue_lifetime, retry_first, retry_max;
+	uint64_t message_size_limit;
+	uint64_t recipient_limit, session_limit, client_session_limit, destination_concurrency;
+
+	char *spool_dir;
+	uint64_t spool_segment, spool_reserve;
+	char *bounce_from; /* mailbox of our notifications; default postmaster@hostname */
+	char *user;        /* "" : stay who we are */
+	char *control_socket;
+	enum log_level log_level;
+};
+
+/*
+ * Reads a file. Returns the configuration, or NULL: then problems holds one line a problem,
+ * "FILE:LINE: what is wrong; what would be right", all of them at once. The caller frees with
+ * config_free.
+ */
+struct config *config_load(const char *path, struct buf *problems);
+
+/* The same from memory; name stands for the file in the problems. */
+struct config *config_parse(const char *name, const char *text, size_t len, struct buf *problems);
+
+void config_free(struct config *config);
+
+/* "key = value" lines: what is in effect; and the table's defaults with a help comment each. */
+void config_print(const struct config *config, struct buf *out);
+void config_print_defaults(struct buf *out);
+
+/* The longest match wins; NULL: none. domain in any case. Borrowed. */
+const struct config_route *config_route_for(const struct config *config, const char *domain);
+
+/*
+ * The actions for a hand-off to domain: defaults, then preflight.<reason>, then preflight_for, then
+ * preflight = warn|off. dns-tempfail and recipient-* cannot be changed.
+ */
+void config_actions_for(const struct config *config, const char *domain,
+	enum action actions[REASON_COUNT]);
+
+/* -c FILE if given, else $PTRELAY_CONFIG, else /etc/ptrelay/ptrelay.conf. */
+const char *config_path(const char *option);

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: ISC */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <uv.h>
+
+/*
+ * A byte stream over TCP with six events; nobody above it sees a socket. TLS will live behind
+ * this header too. The owner hears nothing more after conn_close and may free itself at once.
+ */
+
+enum conn_event {
+	CONN_CONNECTED, /* of conn_connect */
+	CONN_DATA,      /* conn_peek has bytes that were not there before */
+	CONN_DRAINED,   /* all that was written has left */
+	CONN_EOF,       /* the peer has ended its side; close */
+	CONN_TIMEOUT,   /* the deadline of conn_set_deadline has passed; close */
+	CONN_ERROR,     /* conn_error tells; close */
+};
+
+enum {
+	CONN_READ_MAX = 65536,      /* unread bytes held; then the socket is not read */
+	CONN_WRITE_HIGH = 262144,   /* a writer should wait for CONN_DRAINED beyond this */
+};
+
+struct conn;
+typedef void (*conn_cb)(void *owner, enum conn_event event);
+
+struct conn_address {
+	char ip[46]; /* "192.0.2.1", "2001:db8::1" */
+	uint16_t port;
+};
+
+/* Takes the next connection of a listening uv_tcp_t. Returns it, or NULL with *error = -errno. */
+struct conn *conn_accept(uv_stream_t *listener, conn_cb cb, void *owner, int *error);
+
+/*
+ * Connects to target, from local ("" or NULL: as the system chooses). CONN_CONNECTED or
+ * CONN_ERROR follows, never from inside. Bad addresses are a CONN_ERROR too.
+ */
+struct conn *conn_connect(uv_loop_t *loop, const struct conn_address *target, const char *local,
+	conn_cb cb, void *owner);
+
+/* The unread bytes; borrowed until the next call. */
+size_t conn_peek(const struct conn *conn, const char **bytes);
+void conn_consume(struct conn *conn, size_t len);
+
+void conn_write(struct conn *conn, const void *bytes, size_t len); /* copied */
+size_t conn_unsent(const struct conn *conn);
+
+void conn_pause(struct conn *conn); /* no CONN_DATA until conn_resume */
+void conn_resume(struct conn *conn);
+
+/* One CONN_TIMEOUT, ms from now, unless set again; 0: none. Absolute: traffic does not move it. */
+void conn_set_deadline(struct conn *conn, uint64_t ms);
+
+/* Both ends, for logs and Received lines. Borrowed. */
+const struct conn_address *conn_peer(const struct conn *conn);
+const struct conn_address *conn_local(const struct conn *conn);
+
+/* Why CONN_ERROR: "connection refused". Static text. */
+const char *conn_error(const struct conn *conn);
+
+/* Ends it: what was written is still sent, for at most 5 s. */
+void conn_close(struct conn *conn);

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: ISC */
+#pragma once
+
+#include "relay/relay.h"
+
+/*
+ * When: wakes for what is due, groups a message's recipients by destination, keeps each
+ * destination within its concurrency, starts the attempts. And the queue verbs.
+ */
+
+/* What an administrator may ask for (DESIGN section 6). */
+enum queue_verb {
+	VERB_HOLD,
+	VERB_RELEASE, /* one attempt without the pre-flight */
+	VERB_RETRY,   /* due now, the pre-flight applies */
+	VERB_BOUNCE,
+	VERB_DELETE,
+};
+
+struct dispatch *dispatch_new(struct relay *relay);
+/* Attempts under way are cancelled: their recipients are found queued at the next start. */
+void dispatch_free(struct dispatch *dispatch);
+
+/* A durable message enters the queue: its recipients are due now. Takes the message. */
+void dispatch_submit(struct dispatch *dispatch, struct message *message);
+
+/* A message found in the spool at start. States are those of the entry. */
+int dispatch_restore(struct dispatch *dispatch, const struct spool_entry *entry);
+
+/* Something became due, or a place became free: look again, from the loop. */
+void dispatch_wake(struct dispatch *dispatch);
+
+/*
+ * Does verb to count recipients of one message, in one transaction. Recipients in an attempt get
+ * it when the attempt is over. done (or NULL) is called when it is durable. The message may be gone
+ * by then. Returns how many recipients it concerns.
+ */
+size_t dispatch_act(struct dispatch *dispatch, enum queue_verb verb, struct message *message,
+	struct recipient *const *rcpts, size_t count, spool_done_cb done, void *owner);

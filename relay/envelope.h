@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: ISC */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dns/reason.h"
+#include "relay/buf.h"
+
+/*
+ * What the relay keeps in the spool's envelope and state bytes, and back. Versioned; a decoder
+ * never trusts a length. Times are milliseconds since the epoch.
+ */
+
+struct envelope {
+	int64_t received;
+	const char *sender; /* "" : the null reverse-path */
+	const char *const *recipients;
+	size_t count;
+	bool eight_bit;    /* the body holds bytes above 127 */
+	bool notification; /* made by us: never bounced again */
+	const char *client; /* who handed it in: "192.0.2.7", or "ptrelay" */
+};
+
+enum recipient_state {
+	RCPT_QUEUED,
+	RCPT_ACTIVE, /* in memory only: never written */
+	RCPT_DEFERRED,
+	RCPT_HELD,
+	RCPT_DELIVERED,
+	RCPT_BOUNCED,
+	RCPT_DELETED,
+};
+
+enum hold_origin {
+	HOLD_NONE,
+	HOLD_PREFLIGHT, /* our own checks said so: ends by itself */
+	HOLD_REPLY_4XX, /* a receiver said so for now: tried again at retry_max */
+	HOLD_REPLY_5XX, /* a receiver said so for good: tried once more by hand or after a change */
+	HOLD_MANUAL,    /* an administrator said so: ends by hand */
+};
+
+struct recipient_record {
+	enum recipient_state state;
+	enum reason reason;
+	enum hold_origin origin;
+	uint32_t attempts;      /* connections made for it, or pre-flights that said no */
+	int64_t next_attempt;   /* 0: none is planned */
+	int64_t first_deferral; /* 0: never deferred; starts unknown_send_after */
+	int64_t held_since;     /* 0: not held */
+	const char *subject;    /* of the cause it is held for, or "" */
+	const char *detail;     /* JSON: last reply, evidence, remedy, transcript, history; or "" */
+};
+
+void envelope_encode(const struct envelope *envelope, struct buf *out);
+/* Returns 0, or -EINVAL. The texts are borrowed from bytes; *recipients is the caller's to free. */
+int envelope_decode(const void *bytes, size_t len, struct envelope *envelope,
+	const char ***recipients);
+
+void recipient_record_encode(const struct recipient_record *record, struct buf *out);
+int recipient_record_decode(const void *bytes, size_t len, struct recipient_record *record);
+
+/* "queued", "active", "deferred", "held", "delivered", "bounced", "deleted". Static text. */
+const char *recipient_state_name(enum recipient_state state);
+/* Reads one back. Returns 0, or -EINVAL. */
+int recipient_state_parse(const char *name, enum recipient_state *state);

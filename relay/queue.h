@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: ISC */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "relay/envelope.h"
+
+/*
+ * The messages in memory: what sorts, filters and schedules. The truth is the spool's; this
+ * is its index. Pure: time is an argument. Replies, evidence and transcripts stay in the spool.
+ */
+
+struct cause; /* hold.h */
+struct message;
+
+struct recipient {
+	struct message *message;
+	char *address;
+	int64_t next_attempt; /* when it is due; 0: not by itself */
+	int64_t first_deferral;
+	int64_t held_since;
+	struct cause *cause; /* held by pre-flight: what for; owned by holds */
+	TAILQ_ENTRY(recipient) siblings; /* others held for the same cause; or waiting for a destination */
+	size_t heap_index; /* position in the due heap + 1; 0: not in it */
+	uint32_t attempts;
+	uint32_t index;    /* in message->recipients and in the spool's states */
+	uint8_t state;     /* enum recipient_state */
+	uint8_t reason;    /* enum reason */
+	uint8_t origin;    /* enum hold_origin */
+	uint8_t wish;      /* enum queue_verb + 1: what to do when the attempt that runs is over */
+	bool skip_preflight; /* released by hand: one attempt without it */
+};
+
+struct message {
+	uint64_t id;
+	int64_t received;
+	uint64_t size;
+	char *sender;
+	TAILQ_ENTRY(message) order; /* as accepted */
+	struct message *bucket;     /* next in the queue's hash */
+	uint32_t count;
+	uint32_t open; /* recipients not yet delivered, bounced or deleted */
+	bool eight_bit, notification;
+	bool busy; /* a commit that removes it is under way */
+	struct recipient recipients[];
+};
+
+struct queue;
+
+struct queue *queue_new(void);
+void queue_free(struct queue *queue);
+
+/* Makes a message from its envelope; not yet in the queue. */
+struct message *message_new(uint64_t id, uint64_t size, const struct envelope *envelope);
+void message_free(struct message *message);
+
+void queue_add(struct queue *queue, struct message *message); /* takes it */
+void queue_remove(struct queue *queue, struct message *message); /* and frees it */
+struct message *queue_find(const struct queue *queue, uint64_t id); /* or NULL */
+struct message *queue_first(const struct queue *queue);
+struct message *queue_next(const struct message *message);
+size_t queue_count(const struct queue *queue);
+
+/* Plans the recipient's next attempt; 0 takes it off the plan. */
+void queue_plan(struct queue *queue, struct recipient *rcpt, int64_t when);
+/* The recipient due first, or NULL. */
+struct recipient *queue_due(const struct queue *queue);
+
+/* The first of active, held, deferred, queued among the open recipients. */
+enum recipient_state message_state(const struct message *message);
+/* True while the relay still has something to do for it. */
+bool recipient_is_open(const struct recipient *rcpt);
+/* The part behind the '@', or "". Borrowed. */
+const char *recipient_domain(const struct recipient *rcpt);

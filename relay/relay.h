@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: ISC */
+#pragma once
+
+#include <uv.h>
+
+#include "dns/resolver.h"
+#include "relay/config.h"
+#include "relay/log.h"
+#include "relay/queue.h"
+#include "relay/stats.h"
+#include "spool/spool.h"
+
+/*
+ * What the parts of the daemon share: made in serve.c, given to those who need it. Each part
+ * is owned there too.
+ */
+
+struct dispatch;
+struct holds;
+
+struct relay {
+	uv_loop_t *loop;
+	const struct config *config;
+	struct log log;
+	struct stats stats;
+	struct spool *spool;
+	struct resolver *resolver;
+	struct queue *queue;
+	struct holds *holds;
+	struct dispatch *dispatch;
+};

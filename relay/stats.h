@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: ISC */
+#pragma once
+
+#include <stdint.h>
+
+/* What `status` counts, since the start. */
+struct stats {
+	int64_t started; /* milliseconds since the epoch */
+	uint64_t connections, refused_connections;
+	uint64_t accepted, refused; /* messages; recipients and messages we said no to */
+	uint64_t delivered, deferred, held, bounced, released, deleted; /* recipients */
+	uint64_t preflights;
+	unsigned sessions, attempts; /* open now */
+};
