@@ -18,17 +18,28 @@ enum queue_verb {
 };
 
 struct dispatch *dispatch_new(struct relay *relay);
-/* Attempts under way are cancelled: their recipients are found queued at the next start. */
+
+/*
+ * Shutdown: starts nothing more, breaks off what has handed nothing over yet, waits for the rest
+ * a few seconds. clean is false when something was still under way after them: the spool
+ * knows no outcome for it, so it is tried again at the next start.
+ */
+void dispatch_stop(struct dispatch *dispatch, void (*stopped)(void *owner, bool clean), void *owner);
+
+/* After dispatch_stop. */
 void dispatch_free(struct dispatch *dispatch);
 
 /* A durable message enters the queue: its recipients are due now. Takes the message. */
 void dispatch_submit(struct dispatch *dispatch, struct message *message);
 
-/* A message found in the spool at start. States are those of the entry. */
+/* A message found in the spool at start. Returns 0, or -EINVAL when it cannot be read. */
 int dispatch_restore(struct dispatch *dispatch, const struct spool_entry *entry);
 
 /* Something became due, or a place became free: look again, from the loop. */
 void dispatch_wake(struct dispatch *dispatch);
+
+/* rcpt is not held any more (its cause is gone): it is due at when, the pre-flight applies. */
+void dispatch_release(struct dispatch *dispatch, struct recipient *rcpt, int64_t when);
 
 /*
  * Does verb to count recipients of one message, in one transaction. Recipients in an attempt get

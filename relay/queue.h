@@ -13,7 +13,8 @@
  * is its index. Pure: time is an argument. Replies, evidence and transcripts stay in the spool.
  */
 
-struct cause; /* hold.h */
+struct cause;       /* hold.h */
+struct destination; /* destination.h */
 struct message;
 
 struct recipient {
@@ -22,8 +23,9 @@ struct recipient {
 	int64_t next_attempt; /* when it is due; 0: not by itself */
 	int64_t first_deferral;
 	int64_t held_since;
-	struct cause *cause; /* held by pre-flight: what for; owned by holds */
-	TAILQ_ENTRY(recipient) siblings; /* others held for the same cause; or waiting for a destination */
+	struct cause *cause; /* what it is held for; owned by holds */
+	struct destination *destination; /* whose place it waits for, or NULL */
+	TAILQ_ENTRY(recipient) siblings; /* others with the same cause, or the same destination */
 	size_t heap_index; /* position in the due heap + 1; 0: not in it */
 	uint32_t attempts;
 	uint32_t index;    /* in message->recipients and in the spool's states */
@@ -44,7 +46,6 @@ struct message {
 	uint32_t count;
 	uint32_t open; /* recipients not yet delivered, bounced or deleted */
 	bool eight_bit, notification;
-	bool busy; /* a commit that removes it is under way */
 	struct recipient recipients[];
 };
 

@@ -10,5 +10,5 @@ struct stats {
 	uint64_t accepted, refused; /* messages; recipients and messages we said no to */
 	uint64_t delivered, deferred, held, bounced, released, deleted; /* recipients */
 	uint64_t preflights;
-	unsigned sessions, attempts; /* open now */
+	unsigned sessions, attempts, settlements; /* open now */
 };

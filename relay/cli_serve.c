@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: ISC */
+#include "relay/cli.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "relay/control.h"
+#include "relay/dispatch.h"
+#include "relay/hold.h"
+#include "relay/listener.h"
+#include "relay/mem.h"
+#include "relay/privileges.h"
+#include "relay/relay.h"
+#include "relay/text.h"
+
+/*
+ * Start: configuration, sockets, privileges, spool, queue, loop. Stop, in the order in which
+ * the parts need each other: no new sessions, no new attempts, spool, resolver, memory.
+ *
+ *   RUNNING ──signal──> sessions gone ──> control gone ──> attempts settled ──> spool closed
+ */
+struct server {
+	struct relay relay;
+	uv_loop_t loop;
+	uv_signal_t terminate, interrupt;
+	struct listener *listener;
+	struct control *control;
+	bool stopping;
+	bool clean; /* every attempt was settled */
+	char error[512];
+};
+
+static int exit_code(int error)
+{
+	switch (error) {
+	case -EWOULDBLOCK:
+		return EX_TEMPFAIL; /* another instance */
+	case -EACCES:
+	case -EPERM:
+		return EX_NOPERM;
+	case -ENOMEM:
+		return EX_OSERR; /* 71: out of memory, in DESIGN section 6 */
+	case -ENOENT:
+	case -EINVAL:
+	case -ENAMETOOLONG:
+		return EX_CONFIG;
+	default:
+		return EX_IOERR;
+	}
+}
+
+static int complain(const struct server *server, int error)
+{
+	fprintf(stderr, "ptrelay: %s\n", server->error);
+	return exit_code(error);
+}
+
+static void on_spool_closed(void *owner)
+{
+	struct server *server = owner;
+
+	server->relay.spool = NULL;
+	holds_free(server->relay.holds);
+	dispatch_free(server->relay.dispatch);
+	resolver_close(server->relay.resolver);
+	uv_close((uv_handle_t *)&server->terminate, NULL);
+	uv_close((uv_handle_t *)&server->interrupt, NULL);
+}
+
+static void on_dispatch_stopped(void *owner, bool clean)
+{
+	struct server *server = owner;
+
+	server->clean = clean;
+	if (clean)
+		spool_close(server->relay.spool, on_spool_closed, server);
+	else
+		uv_stop(&server->loop); /* the spool does not answer: leave it as after a crash */
+}
+
+static void on_control_closed(void *owner)
+{
+	struct server *server = owner;
+
+	dispatch_stop(server->relay.dispatch, on_dispatch_stopped, server);
+}
+
+static void on_listener_closed(void *owner)
+{
+	struct server *server = owner;
+
+	control_close(server->control, on_control_closed, server);
+}
+
+static void on_signal(uv_signal_t *signal, int number)
+{
+	struct server *server = signal->data;
+
+	if (server->stopping)
+		return;
+	server->stopping = true;
+	log_event(&server->relay.log, LOG_INFO, "stopping signal=%d", number);
+	listener_close(server->listener, on_listener_closed, server);
+}
+
+static void watch_signals(struct server *server)
+{
+	uv_signal_init(&server->loop, &server->terminate);
+	uv_signal_init(&server->loop, &server->interrupt);
+	server->terminate.data = server->interrupt.data = server;
+	uv_signal_start(&server->terminate, on_signal, SIGTERM);
+	uv_signal_start(&server->interrupt, on_signal, SIGINT);
+}
+
+static int restore(void *owner, const struct spool_entry *entry)
+{
+	struct server *server = owner;
+	char id[SPOOL_ID_TEXT];
+
+	if (dispatch_restore(server->relay.dispatch, entry)) {
+		spool_id_format(entry->id, id);
+		log_event(&server->relay.log, LOG_ERROR,
+			"unreadable id=%s what=\"its envelope is of another version; kept\"", id);
+	}
+	return 0;
+}
+
+static int open_resolver(struct server *server)
+{
+	const struct config *config = server->relay.config;
+	struct resolver_options options = {
+		.servers = (const char *const *)config->resolvers,
+		.server_count = config->resolver_count,
+	};
+	size_t bad = 0;
+	int error = resolver_open(&server->relay.resolver, &server->loop, &options, &bad);
+
+	if (error == -EINVAL)
+		snprintf(server->error, sizeof server->error, "resolver = %s: not an address",
+			config->resolvers[bad]);
+	else if (error)
+		snprintf(server->error, sizeof server->error, "cannot use the resolver: %s%s",
+			strerror(-error),
+			error == -ENOENT ? " (no nameserver in /etc/resolv.conf)" : "");
+	return error;
+}
+
+static int open_spool(struct server *server)
+{
+	const struct config *config = server->relay.config;
+	struct spool_options options = {
+		.dir = config->spool_dir,
+		.segment_size = config->spool_segment,
+		.reserve = config->spool_reserve,
+	};
+	struct spool_error error;
+
+	if (spool_open(&server->relay.spool, &server->loop, &options, &error) == 0)
+		return 0;
+	snprintf(server->error, sizeof server->error, "%s", error.text);
+	return error.code == -ENOENT ? -EIO : error.code;
+}
+
+/* The directories are made while we may still do so. */
+static int make_directories(struct server *server)
+{
+	const struct config *config = server->relay.config;
+	char *socket = mem_strdup(config->control_socket);
+	int error = privileges_make_directory(config->spool_dir, config->user, 0700,
+		server->error, sizeof server->error);
+
+	if (!error)
+		error = privileges_make_directory(dirname(socket), config->user, 0750,
+			server->error, sizeof server->error);
+	free(socket);
+	return error == -ENOENT ? -EIO : error;
+}
+
+static void log_start(struct server *server)
+{
+	struct spool_stats spool;
+
+	spool_stats(server->relay.spool, &spool);
+	if (spool.damaged || spool.torn_bytes)
+		log_event(&server->relay.log, spool.damaged ? LOG_ERROR : LOG_WARNING,
+			"recovered damaged=%llu torn_bytes=%llu",
+			(unsigned long long)spool.damaged, (unsigned long long)spool.torn_bytes);
+	log_event(&server->relay.log, LOG_INFO, "ready host=%s messages=%zu pid=%d",
+		server->relay.config->hostname, queue_count(server->relay.queue), (int)getpid());
+}
+
+/* Everything that can fail, in order. Returns 0 or -errno with server->error set. */
+static int start(struct server *server)
+{
+	struct relay *relay = &server->relay;
+	size_t cap = sizeof server->error;
+	int error = listener_open(&server->listener, relay, server->error, cap);
+
+	if (!error)
+		error = make_directories(server);
+	if (!error)
+		error = privileges_drop(relay->config->user, server->error, cap);
+	if (!error)
+		error = open_spool(server);
+	if (!error)
+		error = control_open(&server->control, relay, server->error, cap);
+	if (!error)
+		error = open_resolver(server);
+	return error;
+}
+
+static int run(struct server *server)
+{
+	struct relay *relay = &server->relay;
+	int error = start(server);
+
+	if (error)
+		return complain(server, error);
+	relay->queue = queue_new();
+	relay->holds = holds_new(relay);
+	relay->dispatch = dispatch_new(relay);
+	relay->stats.started = text_now();
+	spool_each(relay->spool, restore, server);
+	watch_signals(server);
+	log_start(server);
+	uv_run(&server->loop, UV_RUN_DEFAULT);
+	log_event(&relay->log, LOG_INFO, "stopped messages=%zu", queue_count(relay->queue));
+	queue_free(relay->queue);
+	return server->clean ? EX_OK : EX_IOERR;
+}
+
+static int print_help(FILE *out, int code)
+{
+	fputs("usage: ptrelay [-c FILE] serve\n\n"
+	      "Runs the relay in the foreground until SIGTERM or SIGINT. Logs to standard error.\n\n"
+	      "exit codes: 0 stopped, 71 out of memory, 74 I/O (spool, port in use),\n"
+	      "            75 another instance has the spool, 77 not permitted, 78 bad configuration\n",
+		out);
+	return code;
+}
+
+int cli_serve(int argc, char **argv, const char *config)
+{
+	static const struct option options[] = {
+		{"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+	struct server *server;
+	struct buf problems = {0};
+	int option = getopt_long(argc, argv, "h", options, NULL);
+
+	if (option == 'h')
+		return print_help(stdout, EX_OK);
+	if (option != -1 || optind < argc)
+		return print_help(stderr, EX_USAGE);
+	struct config *loaded = config_load(config_path(config), &problems);
+
+	if (!loaded) {
+		fwrite(problems.bytes, 1, problems.len, stderr);
+		buf_fini(&problems);
+		return EX_CONFIG;
+	}
+	umask(077);
+	server = mem_alloc(sizeof *server);
+	server->relay.config = loaded;
+	server->relay.log = (struct log){.level = loaded->log_level, .fd = STDERR_FILENO};
+	server->relay.loop = &server->loop;
+	uv_loop_init(&server->loop);
+	int code = run(server);
+
+	uv_loop_close(&server->loop);
+	free(server);
+	config_free(loaded);
+	return code;
+}

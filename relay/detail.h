@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: ISC */
+#pragma once
+
+#include <stdint.h>
+
+#include "relay/outcome.h"
+
+/*
+ * The part of a recipient's state that only `explain` and `show` read: JSON text with "reply",
+ * "remote", "stage", "finding", "transcript" of the last attempt and a "history" of all.
+ */
+
+enum { DETAIL_HISTORY_MAX = 20 }; /* events kept: the first, then the latest */
+
+/*
+ * The detail after outcome, which happened at now; before is the stored one (or ""). The caller
+ * frees the text.
+ */
+char *detail_update(const char *before, const struct outcome *outcome, int64_t now);
+
+/*
+ * For the notification of a recipient that is given up: event, then what was wrong and which
+ * record is missing, from the stored detail. The caller frees the text.
+ */
+char *detail_words(const char *event, const char *detail);

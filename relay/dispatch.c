@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: ISC */
+#include "relay/dispatch.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "relay/attempt.h"
+#include "relay/destination.h"
+#include "relay/hold.h"
+#include "relay/mem.h"
+#include "relay/message_restore.h"
+#include "relay/outcome.h"
+#include "relay/retry.h"
+#include "relay/settle.h"
+#include "relay/text.h"
+
+enum {
+	ATTEMPTS_MAX = 200,   /* at once, all destinations together */
+	TRANSACTION_MAX = 100, /* recipients in one (RFC 5321 4.5.3.1.8) */
+	SLICE = 200,          /* due recipients looked at in one turn of the loop */
+	SPOOL_CHECK_MS = 1000, /* how often a failed spool is looked at */
+	STOP_PATIENCE_MS = 10000,
+};
+
+/* An attempt and the place it takes. */
+struct place {
+	struct dispatch *dispatch;
+	struct attempt *attempt;
+	struct destination *destination;
+	TAILQ_ENTRY(place) others;
+};
+
+TAILQ_HEAD(place_list, place);
+
+struct dispatch {
+	struct relay *relay;
+	struct destinations *destinations;
+	struct place_list places;
+	uv_timer_t timer;    /* the next look */
+	uv_timer_t patience; /* with what is under way at shutdown */
+	unsigned closing;    /* handles still to be closed by dispatch_free */
+	bool stopping;
+	void (*stopped)(void *owner, bool clean); /* until it is called */
+	void *stopped_owner;
+};
+
+static void look(struct dispatch *dispatch);
+
+static void on_timer(uv_timer_t *timer)
+{
+	look(timer->data);
+}
+
+struct dispatch *dispatch_new(struct relay *relay)
+{
+	struct dispatch *dispatch = mem_alloc(sizeof *dispatch);
+
+	dispatch->relay = relay;
+	dispatch->destinations = destinations_new(relay->config->destination_concurrency);
+	TAILQ_INIT(&dispatch->places);
+	uv_timer_init(relay->loop, &dispatch->timer);
+	uv_timer_init(relay->loop, &dispatch->patience);
+	dispatch->timer.data = dispatch->patience.data = dispatch;
+	return dispatch;
+}
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+	struct dispatch *dispatch = handle->data;
+
+	if (--dispatch->closing > 0)
+		return;
+	destinations_free(dispatch->destinations);
+	free(dispatch);
+}
+
+void dispatch_free(struct dispatch *dispatch)
+{
+	dispatch->closing = 2;
+	uv_close((uv_handle_t *)&dispatch->timer, on_timer_closed);
+	uv_close((uv_handle_t *)&dispatch->patience, on_timer_closed);
+}
+
+void dispatch_wake(struct dispatch *dispatch)
+{
+	uv_timer_start(&dispatch->timer, on_timer, 0, 0);
+}
+
+static void free_place(struct place *place)
+{
+	TAILQ_REMOVE(&place->dispatch->places, place, others);
+	place->dispatch->relay->stats.attempts--;
+	free(place);
+}
+
+static void on_attempt_over(void *owner, struct attempt *attempt)
+{
+	struct place *place = owner;
+	struct dispatch *dispatch = place->dispatch;
+
+	(void)attempt;
+	destination_vacate(dispatch->destinations, place->destination);
+	free_place(place);
+	dispatch_wake(dispatch);
+}
+
+/* One recipient whose life is over, held or not. */
+static void expire(struct dispatch *dispatch, struct recipient *rcpt, int64_t now)
+{
+	struct message *message = rcpt->message;
+	char age[16];
+	struct outcome outcome = {.state = RCPT_BOUNCED, .reason = (enum reason)rcpt->reason};
+
+	text_age(now - message->received, age);
+	outcome.event = rcpt->reason
+		? mem_printf("given up after %s: %s", age, reason_words((enum reason)rcpt->reason))
+		: mem_printf("given up after %s", age);
+	memcpy(outcome.status, "5.4.7", 6); /* RFC 3463: delivery time expired */
+	settle_start(dispatch->relay, message, &rcpt, &outcome, 1, NULL, NULL);
+}
+
+static bool is_expired(const struct dispatch *dispatch, const struct recipient *rcpt, int64_t now)
+{
+	struct recipient_record record = {
+		.state = (enum recipient_state)rcpt->state,
+		.reason = (enum reason)rcpt->reason,
+		.origin = (enum hold_origin)rcpt->origin,
+		.held_since = rcpt->held_since,
+	};
+	int64_t end = retry_end(dispatch->relay->config, rcpt->message->received, &record);
+
+	/* The first attempt is always made, however late the relay comes to it. */
+	return end && now >= end && (rcpt->attempts > 0 || rcpt->state == RCPT_HELD);
+}
+
+/* Those of the message that go with rcpt: same domain, and due or in the same line. */
+static size_t gather(struct dispatch *dispatch, struct recipient *rcpt,
+	struct recipient *group[TRANSACTION_MAX], int64_t now)
+{
+	struct message *message = rcpt->message;
+	const char *domain = recipient_domain(rcpt);
+	size_t count = 0;
+
+	group[count++] = rcpt;
+	for (uint32_t i = 0; i < message->count && count < TRANSACTION_MAX; i++) {
+		struct recipient *other = &message->recipients[i];
+		bool is_due = other->destination ||
+			(other->heap_index && other->next_attempt <= now &&
+				!is_expired(dispatch, other, now));
+
+		if (other == rcpt || !is_due || other->skip_preflight != rcpt->skip_preflight ||
+			strcasecmp(recipient_domain(other), domain) != 0)
+			continue;
+		destination_leave(dispatch->destinations, other);
+		queue_plan(dispatch->relay->queue, other, 0);
+		group[count++] = other;
+	}
+	return count;
+}
+
+static void start_attempt(struct dispatch *dispatch, struct recipient *rcpt,
+	struct destination *destination, int64_t now)
+{
+	struct recipient *group[TRANSACTION_MAX];
+	size_t count = gather(dispatch, rcpt, group, now);
+	struct place *place = mem_alloc(sizeof *place);
+
+	place->dispatch = dispatch;
+	place->destination = destination;
+	TAILQ_INSERT_TAIL(&dispatch->places, place, others);
+	dispatch->relay->stats.attempts++;
+	place->attempt = attempt_start(
+		dispatch->relay, rcpt->message, group, count, on_attempt_over, place);
+}
+
+/* Moves what is due into the lines. Returns false when the slice was used up. */
+static bool line_up(struct dispatch *dispatch, int64_t now)
+{
+	struct queue *queue = dispatch->relay->queue;
+
+	for (int i = 0; i < SLICE; i++) {
+		struct recipient *rcpt = queue_due(queue);
+
+		if (!rcpt || rcpt->next_attempt > now)
+			return true;
+		queue_plan(queue, rcpt, 0);
+		if (is_expired(dispatch, rcpt, now)) {
+			expire(dispatch, rcpt, now);
+			continue;
+		}
+		holds_remove(rcpt); /* a receiver's 4xx: time to try again */
+		destination_wait(dispatch->destinations, rcpt);
+	}
+	return false;
+}
+
+static void set_alarm(struct dispatch *dispatch, bool again, int64_t now)
+{
+	struct recipient *next = queue_due(dispatch->relay->queue);
+
+	if (again)
+		uv_timer_start(&dispatch->timer, on_timer, 0, 0);
+	else if (next)
+		uv_timer_start(&dispatch->timer, on_timer,
+			next->next_attempt > now ? (uint64_t)(next->next_attempt - now) : 0, 0);
+}
+
+static void check_stopped(struct dispatch *dispatch)
+{
+	const struct stats *stats = &dispatch->relay->stats;
+	void (*stopped)(void *owner, bool clean) = dispatch->stopped;
+
+	if (stats->attempts || stats->settlements)
+		return;
+	uv_timer_stop(&dispatch->patience);
+	dispatch->stopped = NULL;
+	stopped(dispatch->stopped_owner, true);
+}
+
+static void on_probed(void *owner, int status)
+{
+	struct dispatch *dispatch = owner;
+
+	uv_timer_start(&dispatch->timer, on_timer, status ? SPOOL_CHECK_MS : 0, 0);
+}
+
+/* An empty transaction: a failed spool mends itself with the first commit that works. */
+static void probe_spool(struct dispatch *dispatch)
+{
+	spool_commit(mem_must(spool_begin(dispatch->relay->spool)), on_probed, dispatch);
+}
+
+static void look(struct dispatch *dispatch)
+{
+	int64_t now = text_now();
+	struct destination *destination;
+	struct recipient *rcpt;
+	struct spool_stats spool;
+
+	if (dispatch->stopping) {
+		if (dispatch->stopped)
+			check_stopped(dispatch);
+		return;
+	}
+	spool_stats(dispatch->relay->spool, &spool);
+	if (spool.failed) { /* what is handed over now could not be marked */
+		probe_spool(dispatch);
+		return;
+	}
+	bool all = line_up(dispatch, now);
+
+	while (dispatch->relay->stats.attempts < ATTEMPTS_MAX &&
+		(rcpt = destination_take(dispatch->destinations, &destination)))
+		start_attempt(dispatch, rcpt, destination, now);
+	set_alarm(dispatch, !all, now);
+}
+
+void dispatch_submit(struct dispatch *dispatch, struct message *message)
+{
+	int64_t now = text_now();
+
+	queue_add(dispatch->relay->queue, message);
+	for (uint32_t i = 0; i < message->count; i++)
+		queue_plan(dispatch->relay->queue, &message->recipients[i], now);
+	dispatch_wake(dispatch);
+}
+
+/* Held recipients join their causes again; a wait is never longer than it would be now. */
+static void restore_recipient(struct dispatch *dispatch, struct recipient *rcpt,
+	const struct recipient_record *record, int64_t now)
+{
+	int64_t latest = now + dispatch->relay->config->queue_lifetime;
+
+	if (!recipient_is_open(rcpt))
+		return;
+	queue_plan(dispatch->relay->queue, rcpt,
+		record->next_attempt < latest ? record->next_attempt : latest);
+	if (rcpt->state == RCPT_HELD && rcpt->origin != HOLD_MANUAL)
+		holds_add(dispatch->relay->holds, rcpt, record->subject, 0);
+}
+
+int dispatch_restore(struct dispatch *dispatch, const struct spool_entry *entry)
+{
+	struct message *message;
+	struct recipient_record record;
+	int64_t now = text_now();
+	int error = message_restore(entry, &message);
+
+	if (error)
+		return error;
+	queue_add(dispatch->relay->queue, message);
+	for (uint32_t i = 0; i < message->count; i++)
+		queue_plan(dispatch->relay->queue, &message->recipients[i], now);
+	for (size_t i = 0; i < entry->state_count; i++) {
+		const struct spool_state *state = &entry->states[i];
+		struct recipient *rcpt = &message->recipients[state->recipient];
+
+		recipient_record_decode(state->bytes, state->len, &record);
+		queue_plan(dispatch->relay->queue, rcpt, 0);
+		restore_recipient(dispatch, rcpt, &record, now);
+	}
+	if (message->open == 0) /* cut off between the outcome and the removal */
+		settle_start(dispatch->relay, message, NULL, NULL, 0, NULL, NULL);
+	dispatch_wake(dispatch);
+	return 0;
+}
+
+void dispatch_release(struct dispatch *dispatch, struct recipient *rcpt, int64_t when)
+{
+	char id[SPOOL_ID_TEXT], to[600];
+
+	spool_id_format(rcpt->message->id, id);
+	text_escape(to, sizeof to, rcpt->address, strlen(rcpt->address));
+	log_event(&dispatch->relay->log, LOG_INFO, "released id=%s to=%s reason=%s", id, to,
+		reason_name((enum reason)rcpt->reason));
+	dispatch->relay->stats.released++;
+	rcpt->state = RCPT_QUEUED;
+	queue_plan(dispatch->relay->queue, rcpt, when);
+	dispatch_wake(dispatch);
+}
+
+/* What each verb makes of a recipient, and how the timeline tells it. */
+static const struct {
+	enum recipient_state state;
+	const char *event, *status;
+} verbs[] = {
+	[VERB_HOLD] = {RCPT_HELD, "held by the administrator", ""},
+	[VERB_RELEASE] = {RCPT_QUEUED, "released by the administrator: sent without pre-flight", ""},
+	[VERB_RETRY] = {RCPT_QUEUED, "to be tried now, said the administrator", ""},
+	[VERB_BOUNCE] = {RCPT_BOUNCED, "returned to the sender by the administrator", "5.0.0"},
+	[VERB_DELETE] = {RCPT_DELETED, "deleted by the administrator", ""},
+};
+
+struct act {
+	spool_done_cb done;
+	void *owner;
+};
+
+static void on_acted(void *owner)
+{
+	struct act *act = owner;
+
+	if (act->done)
+		act->done(act->owner, 0);
+	free(act);
+}
+
+size_t dispatch_act(struct dispatch *dispatch, enum queue_verb verb, struct message *message,
+	struct recipient *const *rcpts, size_t count, spool_done_cb done, void *owner)
+{
+	struct outcome *outcomes = mem_alloc((count + 1) * sizeof *outcomes);
+	struct recipient **now = mem_alloc((count + 1) * sizeof(struct recipient *));
+	struct act *act = mem_alloc(sizeof *act);
+	size_t concerned = 0, idle = 0;
+
+	*act = (struct act){.done = done, .owner = owner};
+	for (size_t i = 0; i < count; i++) {
+		struct recipient *rcpt = rcpts[i];
+
+		concerned += recipient_is_open(rcpt);
+		if (rcpt->state == RCPT_ACTIVE)
+			rcpt->wish = (uint8_t)(verb + 1);
+		if (rcpt->state == RCPT_ACTIVE || !recipient_is_open(rcpt))
+			continue;
+		destination_leave(dispatch->destinations, rcpt);
+		holds_remove(rcpt);
+		rcpt->skip_preflight = verb == VERB_RELEASE;
+		outcomes[idle] = (struct outcome){
+			.state = verbs[verb].state,
+			.reason = verb == VERB_HOLD ? REASON_MANUAL : REASON_NONE,
+			.origin = verb == VERB_HOLD ? HOLD_MANUAL : HOLD_NONE,
+			.event = mem_strdup(verbs[verb].event),
+		};
+		memcpy(outcomes[idle].status, verbs[verb].status, strlen(verbs[verb].status) + 1);
+		now[idle++] = rcpt;
+	}
+	settle_start(dispatch->relay, message, now, outcomes, idle, on_acted, act);
+	free(now);
+	free(outcomes);
+	return concerned;
+}
+
+/* What has handed nothing over is broken off; with force, everything but what is being settled. */
+static void break_off(struct dispatch *dispatch, bool force)
+{
+	struct place *place = TAILQ_FIRST(&dispatch->places);
+
+	while (place) {
+		struct place *next = TAILQ_NEXT(place, others);
+
+		if (attempt_can_cancel(place->attempt, force)) {
+			attempt_cancel(place->attempt);
+			free_place(place);
+		}
+		place = next;
+	}
+}
+
+static void on_patience_over(uv_timer_t *timer)
+{
+	struct dispatch *dispatch = timer->data;
+	void (*stopped)(void *owner, bool clean) = dispatch->stopped;
+
+	break_off(dispatch, true);
+	dispatch->stopped = NULL;
+	stopped(dispatch->stopped_owner,
+		dispatch->relay->stats.attempts == 0 && dispatch->relay->stats.settlements == 0);
+}
+
+void dispatch_stop(struct dispatch *dispatch, void (*stopped)(void *owner, bool clean), void *owner)
+{
+	dispatch->stopping = true;
+	dispatch->stopped = stopped;
+	dispatch->stopped_owner = owner;
+	break_off(dispatch, false);
+	uv_timer_start(&dispatch->patience, on_patience_over, STOP_PATIENCE_MS, 0);
+	dispatch_wake(dispatch);
+}

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: ISC */
+#include "relay/outcome.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dns/refusal.h"
+#include "relay/describe.h"
+#include "relay/mem.h"
+#include "relay/text.h"
+
+void outcome_fini(struct outcome *outcome)
+{
+	free(outcome->subject);
+	free(outcome->event);
+	free(outcome->words);
+	free(outcome->reply);
+	free(outcome->remote);
+	json_decref(outcome->finding);
+	json_decref(outcome->transcript);
+	*outcome = (struct outcome){.state = RCPT_ACTIVE};
+}
+
+static char *reply_line(const struct smtp_reply *reply)
+{
+	char text[SMTP_REPLY_TEXT_MAX];
+
+	text_escape(text, sizeof text, reply->text, strlen(reply->text));
+	return mem_printf("%u %s%s%s", reply->code, reply->enhanced,
+		reply->enhanced[0] ? " " : "", text);
+}
+
+static void set_code(struct outcome *outcome, const char *code)
+{
+	snprintf(outcome->status, sizeof outcome->status, "%s", code);
+}
+
+/* The status of a notification: the receiver's own if its class is that of a failure. */
+static void set_status(struct outcome *outcome, const struct smtp_reply *reply)
+{
+	const char *status = reply->enhanced;
+
+	if (status[0] != '4' && status[0] != '5')
+		status = smtp_reply_class(reply) == 5 ? "5.0.0" : "4.0.0";
+	set_code(outcome, status);
+}
+
+/* A 5xx with a 4.x.x code, or the other way round: the softer one says how long to wait. */
+static bool is_permanent(const struct smtp_reply *reply)
+{
+	return smtp_reply_class(reply) == 5 && reply->enhanced[0] != '4';
+}
+
+static void judge_refusal(struct outcome *outcome, const struct recipient *rcpt,
+	const struct smtp_reply *reply)
+{
+	struct refusal refusal = refusal_classify(reply->code, reply->enhanced, reply->text);
+
+	outcome->reason = refusal.reason;
+	switch (refusal.reason) {
+	case REASON_DNS_TEMPFAIL:
+	case REASON_SPF_TEMPERROR:
+		outcome->state = RCPT_DEFERRED;
+		return;
+	case REASON_NONE:
+	case REASON_RECIPIENT_DOMAIN_UNRESOLVABLE:
+	case REASON_RECIPIENT_NULL_MX:
+		outcome->state = smtp_reply_class(reply) == 5 ? RCPT_BOUNCED : RCPT_DEFERRED;
+		return;
+	default:
+		break;
+	}
+	if (is_permanent(reply) && rcpt->origin == HOLD_REPLY_5XX &&
+		rcpt->reason == refusal.reason) {
+		outcome->state = RCPT_BOUNCED;
+		return;
+	}
+	outcome->state = RCPT_HELD;
+	outcome->origin = is_permanent(reply) ? HOLD_REPLY_5XX : HOLD_REPLY_4XX;
+}
+
+void outcome_from_reply(struct outcome *outcome, const struct recipient *rcpt,
+	enum smtp_stage stage, const struct smtp_reply *reply, const char *remote)
+{
+	static const char *const verbs[] = {
+		[RCPT_DELIVERED] = "delivered to",
+		[RCPT_DEFERRED] = "deferred by",
+		[RCPT_HELD] = "held: refused by",
+		[RCPT_BOUNCED] = "refused by",
+	};
+
+	outcome_fini(outcome);
+	outcome->tried = true;
+	outcome->reply = reply_line(reply);
+	outcome->remote = mem_strdup(remote);
+	outcome->stage = smtp_stage_name(stage);
+	set_status(outcome, reply);
+	if (smtp_reply_class(reply) == 2)
+		outcome->state = RCPT_DELIVERED;
+	else
+		judge_refusal(outcome, rcpt, reply);
+	if (outcome->state == RCPT_HELD)
+		outcome->subject = mem_strdup(recipient_domain(rcpt));
+	outcome->event = mem_printf("%s %s: %s", verbs[outcome->state], remote, outcome->reply);
+}
+
+static bool is_patience_over(const struct recipient *rcpt, int64_t now)
+{
+	return rcpt->reason == REASON_RECIPIENT_DOMAIN_UNRESOLVABLE && rcpt->first_deferral &&
+		now - rcpt->first_deferral >= RECIPIENT_DOMAIN_PATIENCE;
+}
+
+void outcome_from_finding(struct outcome *outcome, const struct recipient *rcpt,
+	const struct finding *finding, int64_t now)
+{
+	const char *verb = "deferred";
+
+	outcome_fini(outcome);
+	outcome->tried = true;
+	outcome->reason = finding->reason;
+	outcome->state = RCPT_DEFERRED;
+	set_code(outcome, "4.4.3"); /* RFC 3463: directory server failure */
+	if (finding->action == ACTION_HOLD) {
+		verb = "held";
+		outcome->state = RCPT_HELD;
+		outcome->origin = HOLD_PREFLIGHT;
+		outcome->subject = mem_strdup(finding->subject);
+	} else if (finding->action == ACTION_BOUNCE &&
+		(finding->reason == REASON_RECIPIENT_NULL_MX || is_patience_over(rcpt, now))) {
+		verb = "refused";
+		outcome->state = RCPT_BOUNCED;
+		/* RFC 7505 4.1: null MX; RFC 3463: bad destination system address */
+		set_code(outcome,
+			finding->reason == REASON_RECIPIENT_NULL_MX ? "5.1.10" : "5.1.2");
+	}
+	outcome->event = mem_printf("%s before sending: %s", verb, finding->summary);
+	outcome->finding = describe_finding(finding);
+}
+
+void outcome_from_failure(struct outcome *outcome, const char *remote, const char *failure,
+	const char *status)
+{
+	bool permanent = status[0] == '5';
+
+	outcome_fini(outcome);
+	outcome->tried = true;
+	outcome->state = permanent ? RCPT_BOUNCED : RCPT_DEFERRED;
+	set_code(outcome, status);
+	outcome->remote = mem_strdup(remote);
+	outcome->event =
+		mem_printf("%s: %s: %s", permanent ? "given up" : "deferred", remote, failure);
+}
+
+void outcome_from_damage(struct outcome *outcome, const char *failure)
+{
+	outcome_fini(outcome);
+	outcome->tried = true;
+	outcome->state = RCPT_HELD;
+	outcome->reason = REASON_MANUAL;
+	outcome->origin = HOLD_MANUAL;
+	outcome->event = mem_printf("held: the stored message is damaged (%s)", failure);
+}

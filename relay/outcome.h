@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: ISC */
+#pragma once
+
+#include <jansson.h>
+
+#include "dns/preflight.h"
+#include "relay/envelope.h"
+#include "relay/queue.h"
+#include "smtp/smtp.h"
+
+/*
+ * What became of one recipient, and why: the result of an attempt or of an administrator's
+ * command, on its way into the spool. The judgements here are pure; settle.c makes them
+ * durable.
+ */
+
+struct outcome {
+	enum recipient_state state; /* what it becomes; RCPT_ACTIVE: not decided yet */
+	enum reason reason;
+	enum hold_origin origin;
+	bool tried;      /* counts as an attempt */
+	size_t source;   /* HELD: number of the source address that was judged */
+	char status[12]; /* RFC 3463, for the notification: "5.1.8" */
+	char *subject;   /* HELD: what the cause is about; or NULL */
+	char *event;     /* one line for the timeline and the log */
+	char *words;     /* BOUNCED: for the sender, in plain words; or NULL: event will do */
+	char *reply;     /* what the receiver said, "451 4.1.8 text", or NULL */
+	char *remote;    /* who said it, "mx.dest.example [198.51.100.7]:25", or NULL */
+	const char *stage; /* when, static text, or NULL */
+	json_t *finding;    /* what decided, as describe_finding gives it, or NULL */
+	json_t *transcript; /* the last lines of the dialogue, or NULL */
+};
+
+void outcome_fini(struct outcome *outcome);
+
+/*
+ * Judges a receiver's reply to rcpt (DESIGN section 3, "Refusals teach"): 2xx delivers; a DNS
+ * reason holds, or defers where the DNS only failed for now; the rest follows the reply code.
+ * A second 5xx for the reason it was held for bounces.
+ */
+void outcome_from_reply(struct outcome *outcome, const struct recipient *rcpt,
+	enum smtp_stage stage, const struct smtp_reply *reply, const char *remote);
+
+/*
+ * Judges what the pre-flight found for rcpt; now in milliseconds. An unresolvable recipient domain is
+ * believed only when it still is so RECIPIENT_DOMAIN_PATIENCE after the first time.
+ */
+void outcome_from_finding(struct outcome *outcome, const struct recipient *rcpt,
+	const struct finding *finding, int64_t now);
+
+/*
+ * No reply at all: connection refused, timeout, nowhere to go. Deferred, or bounced when status (RFC
+ * 3463) is permanent.
+ */
+void outcome_from_failure(struct outcome *outcome, const char *remote, const char *failure,
+	const char *status);
+
+/* The spool found the body damaged: held until an administrator has looked at it. */
+void outcome_from_damage(struct outcome *outcome, const char *failure);
+
+enum { RECIPIENT_DOMAIN_PATIENCE = 5 * 60 * 1000 };

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: ISC */
+#include "relay/queue.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "relay/mem.h"
+
+TAILQ_HEAD(message_list, message);
+
+struct queue {
+	struct message_list messages; /* as accepted */
+	struct message **buckets;     /* by id; a power of two */
+	size_t bucket_count, count;
+	struct recipient **heap; /* by next_attempt, the earliest on top */
+	size_t heap_count, heap_cap;
+};
+
+enum { BUCKETS_MIN = 64 };
+
+struct queue *queue_new(void)
+{
+	struct queue *queue = mem_alloc(sizeof *queue);
+
+	TAILQ_INIT(&queue->messages);
+	queue->bucket_count = BUCKETS_MIN;
+	queue->buckets = mem_alloc(BUCKETS_MIN * sizeof(struct message *));
+	return queue;
+}
+
+void queue_free(struct queue *queue)
+{
+	struct message *message;
+
+	if (!queue)
+		return;
+	while ((message = TAILQ_FIRST(&queue->messages))) {
+		TAILQ_REMOVE(&queue->messages, message, order);
+		message_free(message);
+	}
+	free(queue->buckets);
+	free(queue->heap);
+	free(queue);
+}
+
+/* One block: the struct, then the texts its pointers lead to. */
+struct message *message_new(uint64_t id, uint64_t size, const struct envelope *envelope)
+{
+	size_t head = sizeof(struct message) + envelope->count * sizeof(struct recipient);
+	size_t texts = strlen(envelope->sender) + 1;
+
+	for (size_t i = 0; i < envelope->count; i++)
+		texts += strlen(envelope->recipients[i]) + 1;
+	struct message *message = mem_alloc(head + texts);
+	char *text = (char *)message + head;
+
+	message->id = id;
+	message->size = size;
+	message->received = envelope->received;
+	message->eight_bit = envelope->eight_bit;
+	message->notification = envelope->notification;
+	message->count = message->open = (uint32_t)envelope->count;
+	message->sender = text;
+	text = stpcpy(text, envelope->sender) + 1;
+	for (uint32_t i = 0; i < message->count; i++) {
+		struct recipient *rcpt = &message->recipients[i];
+
+		rcpt->message = message;
+		rcpt->index = i;
+		rcpt->address = text;
+		text = stpcpy(text, envelope->recipients[i]) + 1;
+	}
+	return message;
+}
+
+void message_free(struct message *message)
+{
+	free(message);
+}
+
+static struct message **bucket_of(const struct queue *queue, uint64_t id)
+{
+	return &queue->buckets[(id * 0x9E3779B97F4A7C15u >> 32) & (queue->bucket_count - 1)];
+}
+
+static void grow_buckets(struct queue *queue)
+{
+	struct message *message;
+
+	free(queue->buckets);
+	queue->bucket_count *= 2;
+	queue->buckets = mem_alloc(queue->bucket_count * sizeof(struct message *));
+	TAILQ_FOREACH(message, &queue->messages, order) {
+		struct message **bucket = bucket_of(queue, message->id);
+
+		message->bucket = *bucket;
+		*bucket = message;
+	}
+}
+
+void queue_add(struct queue *queue, struct message *message)
+{
+	TAILQ_INSERT_TAIL(&queue->messages, message, order);
+	if (++queue->count > queue->bucket_count) {
+		grow_buckets(queue); /* message is in the list already */
+		return;
+	}
+	struct message **bucket = bucket_of(queue, message->id);
+
+	message->bucket = *bucket;
+	*bucket = message;
+}
+
+void queue_remove(struct queue *queue, struct message *message)
+{
+	struct message **link = bucket_of(queue, message->id);
+
+	while (*link != message)
+		link = &(*link)->bucket;
+	*link = message->bucket;
+	for (uint32_t i = 0; i < message->count; i++)
+		queue_plan(queue, &message->recipients[i], 0);
+	TAILQ_REMOVE(&queue->messages, message, order);
+	queue->count--;
+	message_free(message);
+}
+
+struct message *queue_find(const struct queue *queue, uint64_t id)
+{
+	struct message *message = *bucket_of(queue, id);
+
+	while (message && message->id != id)
+		message = message->bucket;
+	return message;
+}
+
+struct message *queue_first(const struct queue *queue)
+{
+	return TAILQ_FIRST(&queue->messages);
+}
+
+struct message *queue_next(const struct message *message)
+{
+	return TAILQ_NEXT(message, order);
+}
+
+size_t queue_count(const struct queue *queue)
+{
+	return queue->count;
+}
+
+static void heap_put(struct queue *queue, size_t position, struct recipient *rcpt)
+{
+	queue->heap[position] = rcpt;
+	rcpt->heap_index = position + 1;
+}
+
+static void sift_up(struct queue *queue, size_t position, struct recipient *rcpt)
+{
+	while (position > 0) {
+		size_t parent = (position - 1) / 2;
+
+		if (queue->heap[parent]->next_attempt <= rcpt->next_attempt)
+			break;
+		heap_put(queue, position, queue->heap[parent]);
+		position = parent;
+	}
+	heap_put(queue, position, rcpt);
+}
+
+static void sift_down(struct queue *queue, size_t position, struct recipient *rcpt)
+{
+	for (;;) {
+		size_t child = 2 * position + 1;
+
+		if (child >= queue->heap_count)
+			break;
+		if (child + 1 < queue->heap_count &&
+			queue->heap[child + 1]->next_attempt < queue->heap[child]->next_attempt)
+			child++;
+		if (rcpt->next_attempt <= queue->heap[child]->next_attempt)
+			break;
+		heap_put(queue, position, queue->heap[child]);
+		position = child;
+	}
+	heap_put(queue, position, rcpt);
+}
+
+static void heap_remove(struct queue *queue, struct recipient *rcpt)
+{
+	size_t position = rcpt->heap_index - 1;
+	struct recipient *last = queue->heap[--queue->heap_count];
+
+	rcpt->heap_index = 0;
+	if (last == rcpt)
+		return;
+	sift_up(queue, position, last);
+	sift_down(queue, last->heap_index - 1, last);
+}
+
+void queue_plan(struct queue *queue, struct recipient *rcpt, int64_t when)
+{
+	if (rcpt->heap_index)
+		heap_remove(queue, rcpt);
+	rcpt->next_attempt = when;
+	if (!when)
+		return;
+	if (queue->heap_count == queue->heap_cap) {
+		queue->heap_cap = queue->heap_cap ? 2 * queue->heap_cap : BUCKETS_MIN;
+		queue->heap = mem_realloc(
+			queue->heap, queue->heap_cap * sizeof(struct recipient *));
+	}
+	sift_up(queue, queue->heap_count++, rcpt);
+}
+
+struct recipient *queue_due(const struct queue *queue)
+{
+	return queue->heap_count ? queue->heap[0] : NULL;
+}
+
+bool recipient_is_open(const struct recipient *rcpt)
+{
+	return rcpt->state < RCPT_DELIVERED;
+}
+
+enum recipient_state message_state(const struct message *message)
+{
+	static const enum recipient_state order[] = {
+		RCPT_ACTIVE, RCPT_HELD, RCPT_DEFERRED, RCPT_QUEUED};
+
+	for (size_t i = 0; i < sizeof order / sizeof order[0]; i++)
+		for (uint32_t r = 0; r < message->count; r++)
+			if (message->recipients[r].state == order[i])
+				return order[i];
+	return RCPT_DELIVERED;
+}
+
+const char *recipient_domain(const struct recipient *rcpt)
+{
+	const char *at = strrchr(rcpt->address, '@');
+
+	return at ? at + 1 : "";
+}

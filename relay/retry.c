@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: ISC */
+#include "relay/retry.h"
+
+int64_t retry_delay(const struct config *config, uint32_t attempts, uint32_t chance)
+{
+	int64_t delay = config->retry_first;
+
+	for (uint32_t i = 1; i < attempts && delay < config->retry_max; i++)
+		delay *= 2;
+	if (delay > config->retry_max)
+		delay = config->retry_max;
+	return delay + delay / 10 * (int64_t)(chance % 1000) / 1000;
+}
+
+/* Nothing in the DNS to watch for: such a hold is given up after refused_hold_lifetime. */
+static bool is_beyond_watching(enum reason reason)
+{
+	switch (reason) {
+	case REASON_AUTH_REQUIRED:
+	case REASON_DKIM_FAIL:
+	case REASON_DNS_OTHER:
+	case REASON_DNSBL_IP:
+	case REASON_DNSBL_DOMAIN:
+		return true;
+	default:
+		return false;
+	}
+}
+
+int64_t retry_end(const struct config *config, int64_t received,
+	const struct recipient_record *record)
+{
+	if (record->state != RCPT_HELD)
+		return received + config->queue_lifetime;
+	if (record->origin == HOLD_MANUAL)
+		return 0;
+	if (record->origin != HOLD_PREFLIGHT && is_beyond_watching(record->reason) &&
+		config->refused_hold_lifetime < config->hold_lifetime)
+		return record->held_since + config->refused_hold_lifetime;
+	return record->held_since + config->hold_lifetime;
+}
+
+int64_t retry_plan(const struct config *config, int64_t received,
+	const struct recipient_record *record, uint32_t chance, int64_t now)
+{
+	int64_t end = retry_end(config, received, record);
+	int64_t again;
+
+	switch (record->state) {
+	case RCPT_QUEUED:
+		return now;
+	case RCPT_DEFERRED:
+		again = now + retry_delay(config, record->attempts, chance);
+		break;
+	case RCPT_HELD:
+		if (record->origin != HOLD_REPLY_4XX)
+			return end; /* hold.c releases it; here is only its end */
+		again = now + config->retry_max;
+		break;
+	default:
+		return 0;
+	}
+	return again < end ? again : end;
+}

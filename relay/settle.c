@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: ISC */
+#include "relay/settle.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "relay/bounce.h"
+#include "relay/detail.h"
+#include "relay/dispatch.h"
+#include "relay/hold.h"
+#include "relay/mem.h"
+#include "relay/retry.h"
+#include "relay/text.h"
+
+/*
+ *   LOAD ──> HEADER ──> COMMIT ──> REMOVE ──> gone
+ *
+ * LOAD fetches the stored details (skipped when nothing is kept or reported), HEADER the original's
+ * header for a notification (skipped without one). COMMIT writes all at once and is repeated until
+ * it works. REMOVE is only needed when two settlements of one message overlapped, so that neither
+ * saw that it left nothing open.
+ */
+enum settle_state {
+	SETTLE_LOAD,
+	SETTLE_HEADER,
+	SETTLE_COMMIT,
+	SETTLE_REMOVE,
+};
+
+enum { SPOOL_PATIENCE_MS = 5000 };
+
+struct settle {
+	enum settle_state state;
+	struct relay *relay;
+	struct message *message;
+	struct recipient **rcpts;
+	struct outcome *outcomes;
+	char **details;
+	size_t count;
+	bool removed; /* the transaction said that the message is done */
+	struct spool_reader *reader;
+	struct buf header;
+	struct message *notification;
+	uv_timer_t timer;
+	settle_cb done;
+	void *owner;
+};
+
+static void settle_step(struct settle *s);
+static void on_commit_due(uv_timer_t *timer);
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+	struct settle *s = handle->data;
+
+	s->relay->stats.settlements--;
+	dispatch_wake(s->relay->dispatch);
+	for (size_t i = 0; i < s->count; i++) {
+		outcome_fini(&s->outcomes[i]);
+		free(s->details[i]);
+	}
+	free(s->details);
+	free(s->outcomes);
+	free(s->rcpts);
+	buf_fini(&s->header);
+	free(s);
+}
+
+static void finish(struct settle *s)
+{
+	settle_cb done = s->done;
+	void *owner = s->owner;
+
+	if (s->removed)
+		queue_remove(s->relay->queue, s->message);
+	if (s->notification)
+		dispatch_submit(s->relay->dispatch, s->notification);
+	uv_close((uv_handle_t *)&s->timer, on_timer_closed);
+	if (done)
+		done(owner);
+}
+
+static bool is_final(enum recipient_state state)
+{
+	return state >= RCPT_DELIVERED;
+}
+
+/* What is written, and then true in memory. */
+static struct recipient_record make_record(const struct settle *s, size_t i, int64_t now)
+{
+	const struct recipient *rcpt = s->rcpts[i];
+	const struct outcome *outcome = &s->outcomes[i];
+	uint32_t chance = (uint32_t)(s->message->id * 2654435761u + rcpt->index + rcpt->attempts);
+	struct recipient_record record = {
+		.state = outcome->state,
+		.reason = outcome->reason,
+		.origin = outcome->origin,
+		.attempts = rcpt->attempts + outcome->tried,
+		.first_deferral = rcpt->first_deferral,
+		.held_since = rcpt->held_since,
+		.subject = outcome->subject ? outcome->subject : "",
+		.detail = s->details[i] ? s->details[i] : "",
+	};
+
+	if (record.state == RCPT_QUEUED) { /* released: a second 5xx must find the first one */
+		record.reason = (enum reason)rcpt->reason;
+		record.origin = (enum hold_origin)rcpt->origin;
+	}
+	if (record.state == RCPT_DEFERRED && !record.first_deferral)
+		record.first_deferral = now;
+	if (record.state == RCPT_HELD && !record.held_since)
+		record.held_since = now;
+	record.next_attempt = retry_plan(s->relay->config, s->message->received, &record, chance,
+		now);
+	return record;
+}
+
+static void count_outcome(struct stats *stats, const struct outcome *outcome)
+{
+	switch (outcome->state) {
+	case RCPT_DELIVERED:
+		stats->delivered++;
+		break;
+	case RCPT_DEFERRED:
+		stats->deferred++;
+		break;
+	case RCPT_HELD:
+		stats->held++;
+		break;
+	case RCPT_BOUNCED:
+		stats->bounced++;
+		break;
+	case RCPT_DELETED:
+		stats->deleted++;
+		break;
+	default:
+		break;
+	}
+}
+
+static void log_outcome(const struct settle *s, size_t i)
+{
+	const struct outcome *outcome = &s->outcomes[i];
+	char id[SPOOL_ID_TEXT], to[600], event[1600];
+	enum log_level level = outcome->state == RCPT_HELD || outcome->state == RCPT_BOUNCED
+		? LOG_WARNING
+		: LOG_INFO;
+
+	spool_id_format(s->message->id, id);
+	text_escape(to, sizeof to, s->rcpts[i]->address, strlen(s->rcpts[i]->address));
+	text_escape(event, sizeof event, outcome->event, strlen(outcome->event));
+	log_event(&s->relay->log, level, "%s id=%s to=%s reason=%s what=\"%s\"",
+		recipient_state_name(outcome->state), id, to,
+		outcome->reason ? reason_name(outcome->reason) : "-", event);
+	if (outcome->state == RCPT_BOUNCED && !bounce_is_due(s->message))
+		log_event(&s->relay->log, LOG_WARNING,
+			"double-bounce id=%s to=%s what=\"nobody to tell: the sender is empty\"", id,
+			to);
+}
+
+static void apply(struct settle *s, size_t i, int64_t now)
+{
+	struct recipient *rcpt = s->rcpts[i];
+	struct recipient_record record = make_record(s, i, now);
+
+	holds_remove(rcpt);
+	rcpt->state = (uint8_t)record.state;
+	rcpt->reason = (uint8_t)record.reason;
+	rcpt->origin = (uint8_t)record.origin;
+	rcpt->attempts = record.attempts;
+	rcpt->first_deferral = record.first_deferral;
+	rcpt->held_since = record.held_since;
+	if (record.state != RCPT_QUEUED)
+		rcpt->skip_preflight = false;
+	if (is_final(record.state))
+		s->message->open--;
+	queue_plan(s->relay->queue, rcpt, record.next_attempt);
+	if (record.state == RCPT_HELD && record.origin != HOLD_MANUAL)
+		holds_add(s->relay->holds, rcpt, record.subject, s->outcomes[i].source);
+	count_outcome(&s->relay->stats, &s->outcomes[i]);
+	log_outcome(s, i);
+}
+
+/* What an administrator wanted while the attempt ran. */
+static void grant_wish(struct settle *s, struct recipient *rcpt)
+{
+	uint8_t wish = rcpt->wish;
+
+	rcpt->wish = 0;
+	if (wish && recipient_is_open(rcpt))
+		dispatch_act(s->relay->dispatch, (enum queue_verb)(wish - 1), s->message, &rcpt, 1,
+			NULL, NULL);
+}
+
+static void on_committed(void *owner, int status)
+{
+	struct settle *s = owner;
+	int64_t now = text_now();
+
+	if (status) {
+		log_event(&s->relay->log, LOG_ERROR, "spool-failed what=\"%s\" next=\"again in %d s\"",
+			uv_strerror(status), SPOOL_PATIENCE_MS / 1000);
+		message_free(s->notification);
+		s->notification = NULL;
+		s->removed = false;
+		uv_timer_start(&s->timer, on_commit_due, SPOOL_PATIENCE_MS, 0);
+		return;
+	}
+	if (s->state == SETTLE_COMMIT) {
+		for (size_t i = 0; i < s->count; i++)
+			apply(s, i, now);
+		for (size_t i = 0; i < s->count; i++)
+			grant_wish(s, s->rcpts[i]);
+		if (s->message->open == 0 && !s->removed) {
+			s->state = SETTLE_REMOVE;
+			settle_step(s);
+			return;
+		}
+	}
+	finish(s);
+}
+
+static size_t count_final(const struct settle *s)
+{
+	size_t final = 0;
+
+	for (size_t i = 0; i < s->count; i++)
+		final += is_final(s->outcomes[i].state);
+	return final;
+}
+
+static bool is_notification_due(const struct settle *s)
+{
+	if (!bounce_is_due(s->message))
+		return false;
+	for (size_t i = 0; i < s->count; i++)
+		if (s->outcomes[i].state == RCPT_BOUNCED)
+			return true;
+	return false;
+}
+
+static int add_states(struct settle *s, struct spool_transaction *transaction)
+{
+	int64_t now = text_now();
+	struct buf bytes = {0};
+	int error = 0;
+
+	for (size_t i = 0; i < s->count && !error; i++) {
+		struct recipient_record record = make_record(s, i, now);
+
+		bytes.len = 0;
+		recipient_record_encode(&record, &bytes);
+		error = spool_add_state(transaction, s->message->id, s->rcpts[i]->index,
+			bytes.bytes, bytes.len);
+	}
+	buf_fini(&bytes);
+	return error;
+}
+
+static void commit(struct settle *s)
+{
+	struct spool_transaction *transaction = mem_must(spool_begin(s->relay->spool));
+	int error = 0;
+
+	s->removed = s->state == SETTLE_REMOVE || count_final(s) == s->message->open;
+	if (s->state == SETTLE_COMMIT && is_notification_due(s))
+		s->notification = bounce_write(s->relay, transaction, s->message, s->rcpts,
+			s->outcomes, s->count, &s->header, &error);
+	if (!error)
+		error = s->removed ? spool_add_removal(transaction, s->message->id)
+				   : add_states(s, transaction);
+	if (error == -ENOMEM)
+		mem_exhausted();
+	assert(!error); /* adding to a transaction needs memory only */
+	spool_commit(transaction, on_committed, s);
+}
+
+static void on_commit_due(uv_timer_t *timer)
+{
+	commit(timer->data);
+}
+
+static void on_header(void *owner, int status, const void *bytes, size_t len)
+{
+	struct settle *s = owner;
+
+	if (status == 0) {
+		const char *end = memmem(bytes, len, "\r\n\r\n", 4);
+
+		buf_append(&s->header, bytes, end ? (size_t)(end + 2 - (const char *)bytes) : len);
+	}
+	spool_reader_close(s->reader);
+	s->reader = NULL;
+	s->state = SETTLE_COMMIT;
+	settle_step(s);
+}
+
+/* A damaged original has no header to show; the notification goes out all the same. */
+static bool read_header(struct settle *s)
+{
+	int error;
+
+	s->reader = spool_reader_open(s->relay->spool, s->message->id, &error);
+	if (!s->reader)
+		return false;
+	spool_reader_next(s->reader, on_header, s);
+	return true;
+}
+
+static const char *stored_detail(const struct spool_entry *entry, uint32_t index)
+{
+	struct recipient_record record;
+
+	for (size_t i = 0; entry && i < entry->state_count; i++)
+		if (entry->states[i].recipient == index &&
+			recipient_record_decode(
+				entry->states[i].bytes, entry->states[i].len, &record) == 0)
+			return record.detail;
+	return "";
+}
+
+static void on_loaded(void *owner, int status, const struct spool_entry *entry)
+{
+	struct settle *s = owner;
+	int64_t now = text_now();
+
+	for (size_t i = 0; i < s->count; i++) {
+		struct outcome *outcome = &s->outcomes[i];
+		const char *before = stored_detail(status ? NULL : entry, s->rcpts[i]->index);
+
+		if (outcome->state == RCPT_BOUNCED && !outcome->reply)
+			outcome->words = detail_words(outcome->event, before);
+		s->details[i] = detail_update(before, outcome, now);
+	}
+	s->state = SETTLE_HEADER;
+	settle_step(s);
+}
+
+/* What is delivered or deleted needs no story. */
+static bool is_story_needed(const struct settle *s)
+{
+	for (size_t i = 0; i < s->count; i++)
+		if (s->outcomes[i].state != RCPT_DELIVERED && s->outcomes[i].state != RCPT_DELETED)
+			return true;
+	return false;
+}
+
+static void settle_step(struct settle *s)
+{
+	switch (s->state) {
+	case SETTLE_LOAD:
+		if (is_story_needed(s)) {
+			if (spool_load(s->relay->spool, s->message->id, on_loaded, s) == -ENOMEM)
+				mem_exhausted();
+			return;
+		}
+		s->state = SETTLE_HEADER;
+		/* fall through */
+	case SETTLE_HEADER:
+		if (is_notification_due(s) && read_header(s))
+			return;
+		s->state = SETTLE_COMMIT;
+		/* fall through */
+	case SETTLE_COMMIT:
+	case SETTLE_REMOVE:
+		commit(s);
+		return;
+	}
+}
+
+void settle_start(struct relay *relay, struct message *message, struct recipient *const *rcpts,
+	struct outcome *outcomes, size_t count, settle_cb done, void *owner)
+{
+	struct settle *s = mem_alloc(sizeof *s);
+
+	s->relay = relay;
+	s->message = message;
+	s->count = count;
+	s->done = done;
+	s->owner = owner;
+	s->rcpts = mem_alloc(count * sizeof(struct recipient *));
+	s->outcomes = mem_alloc(count * sizeof *s->outcomes);
+	s->details = mem_alloc(count * sizeof(char *));
+	memcpy(s->rcpts, rcpts, count * sizeof(struct recipient *));
+	memcpy(s->outcomes, outcomes, count * sizeof *outcomes);
+	for (size_t i = 0; i < count; i++) {
+		outcomes[i] = (struct outcome){.state = RCPT_ACTIVE};
+		queue_plan(relay->queue, rcpts[i], 0);
+		rcpts[i]->state = RCPT_ACTIVE;
+	}
+	relay->stats.settlements++;
+	uv_timer_init(relay->loop, &s->timer);
+	s->timer.data = s;
+	settle_step(s);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: ISC */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "relay/config.h"
+
+/*
+ * The addresses we send from: as the receiver sees them, and as we bind them.
+ */
+
+enum { SOURCES_MAX = 8 };
+
+struct source {
+	char public_ip[46]; /* "" when not known: the checks that need it are skipped */
+	char bind_ip[46];   /* "" : as the system chooses */
+	bool is_v6;
+};
+
+/*
+ * The configured sources in order. Without public_ip: one for each family that has a route, its
+ * public address known when the machine's own is global. Asks the kernel's routing table; sends
+ * nothing. Returns how many, 1 to SOURCES_MAX.
+ */
+size_t source_list(const struct config *config, struct source sources[SOURCES_MAX]);
