@@ -30,7 +30,7 @@ enum answer_status {
 	ANSWER_FOUND,
 	ANSWER_NO_NAME, /* NXDOMAIN */
 	ANSWER_NO_DATA, /* the name exists, the type does not */
-	ANSWER_FAILED,  /* SERVFAIL, REFUSED, silence, malformed: the DNS could not tell */
+	ANSWER_FAILED, /* SERVFAIL, REFUSED, silence, malformed: the DNS could not tell */
 };
 
 enum {
@@ -41,11 +41,13 @@ enum {
 };
 
 struct record {
-	uint8_t address[16];  /* A: the first 4 bytes; AAAA: all */
-	uint16_t preference;  /* MX */
-	const char *text;     /* MX, PTR, NS, CNAME: the name; SOA: mname; TXT: its strings joined */
-	size_t len;           /* of text; TXT may hold any byte */
-	const char *rname;    /* SOA: the contact as a name ("hostmaster.isp.example"), else NULL */
+	uint8_t address[16]; /* A: the first 4 bytes; AAAA: all */
+	uint16_t preference; /* MX */
+	const char *
+		text; /* MX, PTR, NS, CNAME: the name; SOA: mname; TXT: its strings joined */
+	size_t len; /* of text; TXT may hold any byte */
+	const char *
+		rname; /* SOA: the contact as a name ("hostmaster.isp.example"), else NULL */
 };
 
 struct answer {
@@ -53,19 +55,22 @@ struct answer {
 	const char *name;
 	enum record_type type;
 	enum answer_status status;
-	const char *failure;   /* FAILED: "timeout", "SERVFAIL", ... static text; else NULL */
-	bool authenticated;    /* AD bit */
-	bool laid;             /* laid over the facts by hand (check --with), not asked */
-	uint32_t ttl;          /* seconds this may be believed, from learned on (negative: RFC 2308) */
-	int64_t learned;       /* milliseconds since the epoch */
-	const char *server;    /* who said it, "127.0.0.1:53" */
-	const char *zone;      /* negative answer: the SOA's owner, else NULL */
+	const char
+		*failure; /* FAILED: "timeout", "SERVFAIL", ... static text; else NULL */
+	bool authenticated; /* AD bit */
+	bool laid;          /* laid over the facts by hand (check --with), not asked */
+	uint32_t
+		ttl; /* seconds this may be believed, from learned on (negative: RFC 2308) */
+	int64_t learned;        /* milliseconds since the epoch */
+	const char *server;     /* who said it, "127.0.0.1:53" */
+	const char *zone;       /* negative answer: the SOA's owner, else NULL */
 	const char *zone_rname; /* its contact, else NULL */
 	const char *zone_mname;
 	const char *chain[ANSWER_CHAIN_MAX]; /* CNAME targets followed, in order */
 	size_t chain_count;
 	size_t count;
-	const struct record *records; /* sorted, without doubles: verdicts do not depend on order */
+	const struct record
+		*records; /* sorted, without doubles: verdicts do not depend on order */
 };
 
 /* A copy, or NULL without memory. The caller frees it with answer_free. */
@@ -84,20 +89,23 @@ const char *answer_status_name(enum answer_status status);
  * Prints a record's data as in a zone file, names with a trailing dot, TXT quoted and escaped:
  * "10 mx.corp.example.". Returns the length needed; buf is always terminated when cap > 0.
  */
-size_t record_format(enum record_type type, const struct record *record, char *buf, size_t cap);
+size_t record_format(
+	enum record_type type, const struct record *record, char *buf, size_t cap);
 
 /*
  * Builds answers: collect, then finish. All strings are copied. Used by the wire parser, by the
  * records laid over facts, and by tests.
  */
 struct answer_builder;
-struct answer_builder *answer_builder_new(const char *name, enum record_type type); /* or NULL */
+struct answer_builder *answer_builder_new(
+	const char *name, enum record_type type); /* or NULL */
 void answer_builder_free(struct answer_builder *builder);
 /* 0, -ENOMEM, or -E2BIG beyond ANSWER_RECORDS_MAX */
 int answer_builder_add(struct answer_builder *builder, const struct record *record);
 int answer_builder_chain(struct answer_builder *builder, const char *target);
-int answer_builder_zone(struct answer_builder *builder, const char *zone, const char *mname,
-	const char *rname);
+int answer_builder_zone(struct answer_builder *builder, const char *zone,
+	const char *mname, const char *rname);
 /* Makes the answer and frees the builder; NULL without memory. meta gives status, failure, ttl,
  * learned, server, authenticated, laid; its other fields are not read. */
-struct answer *answer_builder_finish(struct answer_builder *builder, const struct answer *meta);
+struct answer *answer_builder_finish(
+	struct answer_builder *builder, const struct answer *meta);

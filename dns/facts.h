@@ -17,7 +17,8 @@ void facts_free(struct facts *facts);
  * The answer to (name, type), or NULL: not known yet, remembered as wanted. Valid as long as
  * facts. Laid records win over answers, also at a name that a CNAME chain leads through.
  */
-const struct answer *facts_lookup(struct facts *facts, const char *name, enum record_type type);
+const struct answer *facts_lookup(
+	struct facts *facts, const char *name, enum record_type type);
 
 /* Adds an answer (copied). Returns 0 or -ENOMEM. A second one for the same question is ignored. */
 int facts_add(struct facts *facts, const struct answer *answer);
@@ -34,5 +35,5 @@ int facts_lay_all(struct facts *facts, const struct facts *from);
 
 /* The questions still open, in the order they were wanted. */
 size_t facts_wanted(const struct facts *facts);
-void facts_wanted_at(const struct facts *facts, size_t i, const char **name,
-	enum record_type *type);
+void facts_wanted_at(
+	const struct facts *facts, size_t i, const char **name, enum record_type *type);

@@ -18,13 +18,13 @@ enum {
 };
 
 enum mx_status {
-	MX_PENDING,      /* facts are missing */
-	MX_FOUND,        /* the list has at least one address */
-	MX_NULL,         /* the domain says it takes no mail */
-	MX_NO_DOMAIN,    /* no MX, A or AAAA */
-	MX_NO_ADDRESS,   /* it has MX records, but none leads to a usable address */
-	MX_UNKNOWN,      /* the DNS could not tell */
-	MX_LOOP,         /* we are its best MX (RFC 5321 5.1) */
+	MX_PENDING,    /* facts are missing */
+	MX_FOUND,      /* the list has at least one address */
+	MX_NULL,       /* the domain says it takes no mail */
+	MX_NO_DOMAIN,  /* no MX, A or AAAA */
+	MX_NO_ADDRESS, /* it has MX records, but none leads to a usable address */
+	MX_UNKNOWN,    /* the DNS could not tell */
+	MX_LOOP,       /* we are its best MX (RFC 5321 5.1) */
 };
 
 struct mx_address {
@@ -49,10 +49,11 @@ struct mx_network {
 };
 
 struct mx_options {
-	const char *host;                 /* our EHLO name: an MX of that name is ourselves */
-	const struct mx_network *allowed; /* private networks that may be used (allow_private_mx) */
+	const char *host; /* our EHLO name: an MX of that name is ourselves */
+	const struct mx_network
+		*allowed; /* private networks that may be used (allow_private_mx) */
 	size_t allowed_count;
-	uint32_t seed;                    /* shuffles exchanges of equal preference */
+	uint32_t seed; /* shuffles exchanges of equal preference */
 };
 
 /*
@@ -73,4 +74,5 @@ bool mx_address_is_private(const uint8_t ip[16], bool is_v6);
 
 /* Reads "192.0.2.0/24", "2001:db8::/32" or a plain address. Returns 0, or -EINVAL. */
 int mx_network_parse(const char *text, struct mx_network *network);
-bool mx_network_contains(const struct mx_network *network, const uint8_t ip[16], bool is_v6);
+bool mx_network_contains(
+	const struct mx_network *network, const uint8_t ip[16], bool is_v6);

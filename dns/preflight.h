@@ -42,13 +42,16 @@ enum check_result {
 
 /* One hand-off. All texts are borrowed; an inquiry copies them. */
 struct preflight_question {
-	const char *ip;        /* our address as the receiver sees it; NULL: unknown, its checks are
+	const char
+		*ip; /* our address as the receiver sees it; NULL: unknown, its checks are
 	                          skipped */
-	const char *ehlo;      /* NULL: skipped */
-	const char *sender;    /* MAIL FROM; "" or "<>" is the null sender; NULL: skipped */
+	const char *ehlo;   /* NULL: skipped */
+	const char *sender; /* MAIL FROM; "" or "<>" is the null sender; NULL: skipped */
 	const char *recipient; /* an address or a domain; NULL: skipped */
-	const char *host;      /* a next hop by name or address; its addresses are wanted too (mx_host) */
-	enum action actions[REASON_COUNT]; /* what each reason leads to: preflight_defaults() */
+	const char *
+		host; /* a next hop by name or address; its addresses are wanted too (mx_host) */
+	enum action actions
+		[REASON_COUNT]; /* what each reason leads to: preflight_defaults() */
 	struct mx_options mx;
 };
 
@@ -59,8 +62,9 @@ enum {
 
 /* The repair kit: what to publish, whose zone it is, and a text to forward. */
 struct remedy {
-	char who[512];                          /* "owner of the zone 2.0.192.in-addr.arpa (...)" */
-	char records[REMEDY_RECORDS_MAX][1100]; /* "25.2.0.192.in-addr.arpa. PTR mail.corp.example." */
+	char who[512]; /* "owner of the zone 2.0.192.in-addr.arpa (...)" */
+	char records[REMEDY_RECORDS_MAX]
+		    [1100]; /* "25.2.0.192.in-addr.arpa. PTR mail.corp.example." */
 	size_t record_count;
 	char text[4096]; /* ready to be sent to the zone's owner */
 };
@@ -70,8 +74,9 @@ struct finding {
 	enum check_result result;
 	enum reason reason; /* REASON_NONE on pass */
 	enum action action;
-	char summary[512];  /* one sentence */
-	char subject[512];  /* what the cause is about: the IP, the EHLO name, domain + IP */
+	char summary[512]; /* one sentence */
+	char subject
+		[512]; /* what the cause is about: the IP, the EHLO name, domain + IP */
 	const struct answer *evidence[EVIDENCE_MAX]; /* borrowed from the facts */
 	size_t evidence_count;
 	struct remedy *remedy; /* NULL when there is nothing to say */
@@ -113,7 +118,8 @@ enum {
 struct inquiry;
 
 /* Both are borrowed for the time of the callback; facts may be used with mx_order, mx_host. */
-typedef void (*inquiry_cb)(void *owner, const struct verdict *verdict, struct facts *facts);
+typedef void (*inquiry_cb)(
+	void *owner, const struct verdict *verdict, struct facts *facts);
 
 /*
  * Asks the resolver until the verdict stands. laid (or NULL) holds records to be laid over the

@@ -16,7 +16,7 @@ enum {
 	RESOLVER_SERVERS_MAX = 6,
 	RESOLVER_IN_FLIGHT_MAX = 200,
 	RESOLVER_DEADLINE_MS = 10000,
-	RESOLVER_FAILED_TTL = 30, /* seconds a failed answer is kept */
+	RESOLVER_FAILED_TTL = 30,   /* seconds a failed answer is kept */
 	RESOLVER_CACHE_MAX = 50000, /* answers */
 };
 
@@ -29,7 +29,8 @@ struct resolver;
 struct resolver_query;
 
 struct resolver_options {
-	const char *const *servers; /* "127.0.0.1", "127.0.0.1:5353", "[::1]:53"; none: resolv.conf */
+	const char *const *
+		servers; /* "127.0.0.1", "127.0.0.1:5353", "[::1]:53"; none: resolv.conf */
 	size_t server_count;
 };
 
@@ -57,7 +58,8 @@ typedef void (*resolver_cb)(void *owner, const struct answer *answer);
  * Returns the query, to be cancelled, or NULL without memory (then cb is not called).
  */
 struct resolver_query *resolver_ask(struct resolver *resolver, const char *name,
-	enum record_type type, enum resolver_freshness freshness, resolver_cb cb, void *owner);
+	enum record_type type, enum resolver_freshness freshness, resolver_cb cb,
+	void *owner);
 
 /* cb will not be called. */
 void resolver_cancel(struct resolver_query *query);

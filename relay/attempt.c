@@ -38,7 +38,7 @@ struct attempt {
 	const char **addresses; /* of rcpts, for the transaction */
 	struct outcome *outcomes;
 	size_t count;
-	const char *domain; /* of all rcpts; borrowed from the first */
+	const char *domain;               /* of all rcpts; borrowed from the first */
 	const struct config_route *route; /* NULL: by MX */
 	size_t smarthosts_left;
 	struct source sources[SOURCES_MAX];
@@ -110,15 +110,17 @@ static void conclude(struct attempt *a)
 		struct outcome *outcome = &a->outcomes[i];
 
 		if (outcome->state == RCPT_ACTIVE && a->answer.given)
-			outcome_from_reply(outcome, a->rcpts[i], a->answer.stage, &a->answer.reply,
-				a->answer.remote);
+			outcome_from_reply(outcome, a->rcpts[i], a->answer.stage,
+				&a->answer.reply, a->answer.remote);
 		else if (outcome->state == RCPT_ACTIVE)
-			outcome_from_failure(outcome, a->remote, a->failure, a->failure_status);
+			outcome_from_failure(
+				outcome, a->remote, a->failure, a->failure_status);
 		if (outcome->state != RCPT_DELIVERED && a->transcript)
 			outcome->transcript = json_incref(a->transcript);
 	}
 	a->state = ATTEMPT_SETTLE;
-	settle_start(a->relay, a->message, a->rcpts, a->outcomes, a->count, on_settled, a);
+	settle_start(
+		a->relay, a->message, a->rcpts, a->outcomes, a->count, on_settled, a);
 }
 
 static const struct source *current_source(const struct attempt *a)
@@ -150,13 +152,15 @@ static enum action weigh(const struct attempt *a, const struct verdict *verdict)
 
 	if (verdict->action != ACTION_DEFER || finding->check == CHECK_RECIPIENT)
 		return verdict->action;
-	if (a->relay->config->preflight == ACTION_WARN || is_waiting_too_long(a, text_now()))
+	if (a->relay->config->preflight == ACTION_WARN ||
+		is_waiting_too_long(a, text_now()))
 		return ACTION_WARN;
 	return verdict->action;
 }
 
 /* Keeps the verdict of the source that came closest to being usable. */
-static void take_finding(struct attempt *a, const struct finding *finding, enum action action)
+static void take_finding(
+	struct attempt *a, const struct finding *finding, enum action action)
 {
 	int64_t now = text_now();
 
@@ -177,7 +181,8 @@ static void log_warning(const struct attempt *a, const struct verdict *verdict)
 	if (!finding)
 		return;
 	spool_id_format(a->message->id, id);
-	log_event(&a->relay->log, LOG_INFO, "preflight-warning id=%s reason=%s what=\"%s\"", id,
+	log_event(&a->relay->log, LOG_INFO,
+		"preflight-warning id=%s reason=%s what=\"%s\"", id,
 		reason_name(finding->reason), finding->summary);
 }
 
@@ -211,7 +216,8 @@ static void on_verdict(void *owner, const struct verdict *verdict, struct facts 
 		attempt_step(a);
 		return;
 	} else {
-		snprintf(a->remote, sizeof a->remote, "%s", a->route ? a->route->host : a->domain);
+		snprintf(a->remote, sizeof a->remote, "%s",
+			a->route ? a->route->host : a->domain);
 		a->failure = target_none_words(&list);
 		/* RFC 3463: routing loop detected; unable to route */
 		a->failure_status = list.status == MX_LOOP ? "5.4.6" : "4.4.4";
@@ -231,8 +237,9 @@ static bool is_released(const struct attempt *a)
 /* A domain that seemed not to exist is asked about anew, not found in the cache. */
 static enum resolver_freshness freshness(const struct attempt *a)
 {
-	return a->rcpts[0]->reason == REASON_RECIPIENT_DOMAIN_UNRESOLVABLE ? RESOLVER_FRESH
-									   : RESOLVER_CACHED;
+	return a->rcpts[0]->reason == REASON_RECIPIENT_DOMAIN_UNRESOLVABLE
+	               ? RESOLVER_FRESH
+	               : RESOLVER_CACHED;
 }
 
 /*
@@ -292,14 +299,16 @@ static void on_report(void *owner, const struct delivery_report *report)
 	json_decref(a->transcript);
 	a->transcript = delivery_transcript(a->delivery);
 	a->delivery = NULL;
-	if (report->reply || report->begun) /* a refusal at the door outlives dead neighbours */
+	if (report->reply ||
+		report->begun) /* a refusal at the door outlives dead neighbours */
 		take_answer(a, report);
 	a->failure = report->failure;
 	a->failure_status = "4.4.1"; /* RFC 3463: no answer from host */
 	if (report->event == DELIVERY_DAMAGED)
 		for (size_t i = 0; i < a->count; i++)
 			outcome_from_damage(&a->outcomes[i], report->failure);
-	if (report->event == DELIVERY_DONE || report->event == DELIVERY_DAMAGED || report->begun) {
+	if (report->event == DELIVERY_DONE || report->event == DELIVERY_DAMAGED ||
+		report->begun) {
 		conclude(a);
 		return;
 	}

@@ -27,8 +27,8 @@ static void make_boundary(char boundary[BOUNDARY_LEN + 1])
 		snprintf(boundary + 2 * i, 3, "%02x", bytes[i]);
 }
 
-static size_t list_recipients(struct smtp_dsn_recipient *list, struct recipient *const *rcpts,
-	const struct outcome *outcomes, size_t count)
+static size_t list_recipients(struct smtp_dsn_recipient *list,
+	struct recipient *const *rcpts, const struct outcome *outcomes, size_t count)
 {
 	size_t bounced = 0;
 
@@ -74,7 +74,8 @@ static int store(struct spool_transaction *transaction, struct spool_writer *wri
 
 struct message *bounce_write(struct relay *relay, struct spool_transaction *transaction,
 	const struct message *message, struct recipient *const *rcpts,
-	const struct outcome *outcomes, size_t count, const struct buf *header, int *error)
+	const struct outcome *outcomes, size_t count, const struct buf *header,
+	int *error)
 {
 	struct spool_writer *writer = mem_must(spool_create(relay->spool));
 	struct smtp_dsn_recipient *list = mem_alloc(count * sizeof *list);

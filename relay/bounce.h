@@ -16,7 +16,8 @@
  */
 struct message *bounce_write(struct relay *relay, struct spool_transaction *transaction,
 	const struct message *message, struct recipient *const *rcpts,
-	const struct outcome *outcomes, size_t count, const struct buf *header, int *error);
+	const struct outcome *outcomes, size_t count, const struct buf *header,
+	int *error);
 
 /* True when message may have a notification at all: it has a sender, and is none itself. */
 bool bounce_is_due(const struct message *message);

@@ -127,7 +127,9 @@ static int restore(void *owner, const struct spool_entry *entry)
 	if (dispatch_restore(server->relay.dispatch, entry)) {
 		spool_id_format(entry->id, id);
 		log_event(&server->relay.log, LOG_ERROR,
-			"unreadable id=%s what=\"its envelope is of another version; kept\"", id);
+			"unreadable id=%s what=\"its envelope is of another version; "
+		        "kept\"",
+			id);
 	}
 	return 0;
 }
@@ -143,11 +145,11 @@ static int open_resolver(struct server *server)
 	int error = resolver_open(&server->relay.resolver, &server->loop, &options, &bad);
 
 	if (error == -EINVAL)
-		snprintf(server->error, sizeof server->error, "resolver = %s: not an address",
-			config->resolvers[bad]);
+		snprintf(server->error, sizeof server->error,
+			"resolver = %s: not an address", config->resolvers[bad]);
 	else if (error)
-		snprintf(server->error, sizeof server->error, "cannot use the resolver: %s%s",
-			strerror(-error),
+		snprintf(server->error, sizeof server->error,
+			"cannot use the resolver: %s%s", strerror(-error),
 			error == -ENOENT ? " (no nameserver in /etc/resolv.conf)" : "");
 	return error;
 }
@@ -191,9 +193,11 @@ static void log_start(struct server *server)
 	if (spool.damaged || spool.torn_bytes)
 		log_event(&server->relay.log, spool.damaged ? LOG_ERROR : LOG_WARNING,
 			"recovered damaged=%llu torn_bytes=%llu",
-			(unsigned long long)spool.damaged, (unsigned long long)spool.torn_bytes);
+			(unsigned long long)spool.damaged,
+			(unsigned long long)spool.torn_bytes);
 	log_event(&server->relay.log, LOG_INFO, "ready host=%s messages=%zu pid=%d",
-		server->relay.config->hostname, queue_count(server->relay.queue), (int)getpid());
+		server->relay.config->hostname, queue_count(server->relay.queue),
+		(int)getpid());
 }
 
 /* Everything that can fail, in order. Returns 0 or -errno with server->error set. */
@@ -231,7 +235,8 @@ static int run(struct server *server)
 	watch_signals(server);
 	log_start(server);
 	uv_run(&server->loop, UV_RUN_DEFAULT);
-	log_event(&relay->log, LOG_INFO, "stopped messages=%zu", queue_count(relay->queue));
+	log_event(
+		&relay->log, LOG_INFO, "stopped messages=%zu", queue_count(relay->queue));
 	queue_free(relay->queue);
 	return server->clean ? EX_OK : EX_IOERR;
 }
@@ -239,9 +244,11 @@ static int run(struct server *server)
 static int print_help(FILE *out, int code)
 {
 	fputs("usage: ptrelay [-c FILE] serve\n\n"
-	      "Runs the relay in the foreground until SIGTERM or SIGINT. Logs to standard error.\n\n"
+	      "Runs the relay in the foreground until SIGTERM or SIGINT. Logs to "
+	      "standard error.\n\n"
 	      "exit codes: 0 stopped, 71 out of memory, 74 I/O (spool, port in use),\n"
-	      "            75 another instance has the spool, 77 not permitted, 78 bad configuration\n",
+	      "            75 another instance has the spool, 77 not permitted, 78 bad "
+	      "configuration\n",
 		out);
 	return code;
 }

@@ -67,7 +67,8 @@ struct config {
 	int64_t hold_recheck_min, hold_recheck_max, hold_lifetime, refused_hold_lifetime;
 	int64_t queue_lifetime, retry_first, retry_max;
 	uint64_t message_size_limit;
-	uint64_t recipient_limit, session_limit, client_session_limit, destination_concurrency;
+	uint64_t recipient_limit, session_limit, client_session_limit,
+		destination_concurrency;
 
 	char *spool_dir;
 	uint64_t spool_segment, spool_reserve;
@@ -85,7 +86,8 @@ struct config {
 struct config *config_load(const char *path, struct buf *problems);
 
 /* The same from memory; name stands for the file in the problems. */
-struct config *config_parse(const char *name, const char *text, size_t len, struct buf *problems);
+struct config *config_parse(
+	const char *name, const char *text, size_t len, struct buf *problems);
 
 void config_free(struct config *config);
 
@@ -94,7 +96,8 @@ void config_print(const struct config *config, struct buf *out);
 void config_print_defaults(struct buf *out);
 
 /* The longest match wins; NULL: none. domain in any case. Borrowed. */
-const struct config_route *config_route_for(const struct config *config, const char *domain);
+const struct config_route *config_route_for(
+	const struct config *config, const char *domain);
 
 /*
  * The actions for a hand-off to domain: defaults, then preflight.<reason>, then preflight_for, then

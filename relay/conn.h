@@ -21,8 +21,8 @@ enum conn_event {
 };
 
 enum {
-	CONN_READ_MAX = 65536,      /* unread bytes held; then the socket is not read */
-	CONN_WRITE_HIGH = 262144,   /* a writer should wait for CONN_DRAINED beyond this */
+	CONN_READ_MAX = 65536,    /* unread bytes held; then the socket is not read */
+	CONN_WRITE_HIGH = 262144, /* a writer should wait for CONN_DRAINED beyond this */
 };
 
 struct conn;
@@ -40,8 +40,8 @@ struct conn *conn_accept(uv_stream_t *listener, conn_cb cb, void *owner, int *er
  * Connects to target, from local ("" or NULL: as the system chooses). CONN_CONNECTED or
  * CONN_ERROR follows, never from inside. Bad addresses are a CONN_ERROR too.
  */
-struct conn *conn_connect(uv_loop_t *loop, const struct conn_address *target, const char *local,
-	conn_cb cb, void *owner);
+struct conn *conn_connect(uv_loop_t *loop, const struct conn_address *target,
+	const char *local, conn_cb cb, void *owner);
 
 /* The unread bytes; borrowed until the next call. */
 size_t conn_peek(const struct conn *conn, const char **bytes);

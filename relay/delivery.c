@@ -56,7 +56,8 @@ static const char *const lost_words[] = {
 	[DELIVERY_STATE_ENVELOPE] = "connection lost",
 	[DELIVERY_STATE_BODY] = "connection lost while sending the body",
 	/* RFC 1047: only the receiver knows whether it has taken the message. */
-	[DELIVERY_STATE_END] = "connection lost after the final dot: may be delivered twice",
+	[DELIVERY_STATE_END] =
+		"connection lost after the final dot: may be delivered twice",
 };
 
 static const char *const timeout_words[] = {
@@ -64,7 +65,8 @@ static const char *const timeout_words[] = {
 	[DELIVERY_STATE_GREET] = "no greeting in time",
 	[DELIVERY_STATE_ENVELOPE] = "no reply in time",
 	[DELIVERY_STATE_BODY] = "the body was not taken in time",
-	[DELIVERY_STATE_END] = "no reply to the final dot in time: may be delivered twice",
+	[DELIVERY_STATE_END] =
+		"no reply to the final dot in time: may be delivered twice",
 };
 
 static void on_block(void *owner, int status, const void *bytes, size_t len);
@@ -125,7 +127,8 @@ static void note(struct delivery *d, const char *who, const char *line, size_t l
 	text_escape(text, sizeof text, line, len);
 	buf_printf(&d->transcript, "%s%s\n", who, text);
 	while (d->transcript.len > TRANSCRIPT_MAX) {
-		const char *newline = memchr(d->transcript.bytes, '\n', d->transcript.len);
+		const char *newline =
+			memchr(d->transcript.bytes, '\n', d->transcript.len);
 
 		buf_consume(&d->transcript, (size_t)(newline + 1 - d->transcript.bytes));
 	}
@@ -197,7 +200,8 @@ static void write_stuffed(struct delivery *d, const char *bytes, size_t len)
 	size_t consumed, produced;
 
 	while (len > 0) {
-		smtp_stuff(&d->stuffer, bytes, len, &consumed, out, sizeof out, &produced);
+		smtp_stuff(
+			&d->stuffer, bytes, len, &consumed, out, sizeof out, &produced);
 		conn_write(d->conn, out, produced);
 		bytes += consumed;
 		len -= consumed;
@@ -235,8 +239,8 @@ static void on_block(void *owner, int status, const void *bytes, size_t len)
 	read_body(d);
 }
 
-static void report_reply(struct delivery *d, enum delivery_event event,
-	const struct smtp_event *heard)
+static void report_reply(
+	struct delivery *d, enum delivery_event event, const struct smtp_event *heard)
 {
 	struct delivery_report report = {
 		.event = event,
@@ -332,8 +336,8 @@ static void on_conn(void *owner, enum conn_event event)
 }
 
 struct delivery *delivery_start(struct relay *relay, const struct conn_address *target,
-	const char *local, uint64_t message_id, const struct smtp_transaction *transaction,
-	delivery_cb cb, void *owner)
+	const char *local, uint64_t message_id,
+	const struct smtp_transaction *transaction, delivery_cb cb, void *owner)
 {
 	struct delivery *d = mem_alloc(sizeof *d);
 

@@ -15,8 +15,8 @@
 struct delivery;
 
 enum delivery_event {
-	DELIVERY_RCPT,    /* recipient number index was refused: reply, stage */
-	DELIVERY_DONE,    /* reply decides for all recipients without an answer of their own. Over */
+	DELIVERY_RCPT, /* recipient number index was refused: reply, stage */
+	DELIVERY_DONE, /* reply decides for all recipients without an answer of their own. Over */
 	DELIVERY_REFUSED, /* banner or EHLO was refused: reply, stage. Over */
 	DELIVERY_FAILED,  /* no answer: failure says why. Over */
 	DELIVERY_DAMAGED, /* the stored body is damaged: nothing was handed over. Over */
@@ -39,8 +39,8 @@ typedef void (*delivery_cb)(void *owner, const struct delivery_report *report);
  * borrowed until the event that says "over"; after that event the delivery is gone.
  */
 struct delivery *delivery_start(struct relay *relay, const struct conn_address *target,
-	const char *local, uint64_t message_id, const struct smtp_transaction *transaction,
-	delivery_cb cb, void *owner);
+	const char *local, uint64_t message_id,
+	const struct smtp_transaction *transaction, delivery_cb cb, void *owner);
 
 bool delivery_has_begun(const struct delivery *delivery);
 

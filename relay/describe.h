@@ -19,10 +19,12 @@ json_t *describe_text(const char *bytes, size_t len);
 json_t *describe_finding(const struct finding *finding);
 
 /* The whole object of `check`. */
-json_t *describe_verdict(const struct preflight_question *question, const struct verdict *verdict);
+json_t *describe_verdict(
+	const struct preflight_question *question, const struct verdict *verdict);
 
 /*
  * One message of `queue list --json`; entry adds last_reply (and with full the stored detail of each
  * recipient as "detail"), or is NULL: last_reply is null then.
  */
-json_t *describe_message(const struct message *message, const struct spool_entry *entry, bool full);
+json_t *describe_message(
+	const struct message *message, const struct spool_entry *entry, bool full);

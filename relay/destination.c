@@ -55,16 +55,19 @@ void destinations_free(struct destinations *destinations)
 	free(destinations);
 }
 
-static struct destination **bucket_of(struct destinations *destinations, const char *domain)
+static struct destination **bucket_of(
+	struct destinations *destinations, const char *domain)
 {
 	uint64_t hash = 14695981039346656037u; /* FNV-1a */
 
 	for (; *domain; domain++)
-		hash = (hash ^ (uint64_t)tolower((unsigned char)*domain)) * 1099511628211u;
+		hash = (hash ^ (uint64_t)tolower((unsigned char)*domain)) *
+		       1099511628211u;
 	return &destinations->buckets[hash % BUCKETS];
 }
 
-static struct destination *find_or_make(struct destinations *destinations, const char *domain)
+static struct destination *find_or_make(
+	struct destinations *destinations, const char *domain)
 {
 	struct destination **bucket = bucket_of(destinations, domain);
 	struct destination *destination = *bucket;
@@ -143,7 +146,8 @@ struct recipient *destination_take(
 	return rcpt;
 }
 
-void destination_vacate(struct destinations *destinations, struct destination *destination)
+void destination_vacate(
+	struct destinations *destinations, struct destination *destination)
 {
 	assert(destination->served > 0);
 	destination->served--;

@@ -27,4 +27,5 @@ void destination_leave(struct destinations *destinations, struct recipient *rcpt
  */
 struct recipient *destination_take(
 	struct destinations *destinations, struct destination **destination);
-void destination_vacate(struct destinations *destinations, struct destination *destination);
+void destination_vacate(
+	struct destinations *destinations, struct destination *destination);

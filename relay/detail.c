@@ -15,7 +15,8 @@ static void set_text(json_t *object, const char *key, const char *text)
 		json_object_set_new(object, key, describe_text(text, strlen(text)));
 }
 
-static void add_history(json_t *detail, const char *before, const char *event, int64_t now)
+static void add_history(
+	json_t *detail, const char *before, const char *event, int64_t now)
 {
 	json_t *old = json_loads(before, 0, NULL);
 	json_t *history = json_object_get(old, "history");
@@ -23,10 +24,11 @@ static void add_history(json_t *detail, const char *before, const char *event, i
 
 	history = history ? json_incref(history) : json_array();
 	if (json_array_size(history) >= DETAIL_HISTORY_MAX)
-		json_array_remove(history, 1); /* the first one is worth more than the second */
-	json_array_append_new(history,
-		json_pack("{s:s, s:o}", "time", text_time(now, time), "event",
-			describe_text(event, strlen(event))));
+		json_array_remove(
+			history, 1); /* the first one is worth more than the second */
+	json_array_append_new(
+		history, json_pack("{s:s, s:o}", "time", text_time(now, time), "event",
+				 describe_text(event, strlen(event))));
 	json_object_set_new(detail, "history", history);
 	json_decref(old);
 }
@@ -60,7 +62,8 @@ static void append_finding(struct buf *words, const json_t *finding)
 		buf_printf(words, "%s.\n", summary);
 	if (json_array_size(records) > 0)
 		buf_printf(words, "What is missing in the DNS:\n");
-	json_array_foreach(records, i, record) {
+	json_array_foreach(records, i, record)
+	{
 		buf_printf(words, "    %s\n", json_string_value(record));
 	}
 }

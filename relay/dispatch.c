@@ -17,9 +17,9 @@
 #include "relay/text.h"
 
 enum {
-	ATTEMPTS_MAX = 200,   /* at once, all destinations together */
+	ATTEMPTS_MAX = 200,    /* at once, all destinations together */
 	TRANSACTION_MAX = 100, /* recipients in one (RFC 5321 4.5.3.1.8) */
-	SLICE = 200,          /* due recipients looked at in one turn of the loop */
+	SLICE = 200,           /* due recipients looked at in one turn of the loop */
 	SPOOL_CHECK_MS = 1000, /* how often a failed spool is looked at */
 	STOP_PATIENCE_MS = 10000,
 };
@@ -111,17 +111,19 @@ static void expire(struct dispatch *dispatch, struct recipient *rcpt, int64_t no
 {
 	struct message *message = rcpt->message;
 	char age[16];
-	struct outcome outcome = {.state = RCPT_BOUNCED, .reason = (enum reason)rcpt->reason};
+	struct outcome outcome = {
+		.state = RCPT_BOUNCED, .reason = (enum reason)rcpt->reason};
 
 	text_age(now - message->received, age);
-	outcome.event = rcpt->reason
-		? mem_printf("given up after %s: %s", age, reason_words((enum reason)rcpt->reason))
-		: mem_printf("given up after %s", age);
+	outcome.event = rcpt->reason ? mem_printf("given up after %s: %s", age,
+					       reason_words((enum reason)rcpt->reason))
+	                             : mem_printf("given up after %s", age);
 	memcpy(outcome.status, "5.4.7", 6); /* RFC 3463: delivery time expired */
 	settle_start(dispatch->relay, message, &rcpt, &outcome, 1, NULL, NULL);
 }
 
-static bool is_expired(const struct dispatch *dispatch, const struct recipient *rcpt, int64_t now)
+static bool is_expired(
+	const struct dispatch *dispatch, const struct recipient *rcpt, int64_t now)
 {
 	struct recipient_record record = {
 		.state = (enum recipient_state)rcpt->state,
@@ -129,7 +131,8 @@ static bool is_expired(const struct dispatch *dispatch, const struct recipient *
 		.origin = (enum hold_origin)rcpt->origin,
 		.held_since = rcpt->held_since,
 	};
-	int64_t end = retry_end(dispatch->relay->config, rcpt->message->received, &record);
+	int64_t end =
+		retry_end(dispatch->relay->config, rcpt->message->received, &record);
 
 	/* The first attempt is always made, however late the relay comes to it. */
 	return end && now >= end && (rcpt->attempts > 0 || rcpt->state == RCPT_HELD);
@@ -147,10 +150,11 @@ static size_t gather(struct dispatch *dispatch, struct recipient *rcpt,
 	for (uint32_t i = 0; i < message->count && count < TRANSACTION_MAX; i++) {
 		struct recipient *other = &message->recipients[i];
 		bool is_due = other->destination ||
-			(other->heap_index && other->next_attempt <= now &&
-				!is_expired(dispatch, other, now));
+		              (other->heap_index && other->next_attempt <= now &&
+				      !is_expired(dispatch, other, now));
 
-		if (other == rcpt || !is_due || other->skip_preflight != rcpt->skip_preflight ||
+		if (other == rcpt || !is_due ||
+			other->skip_preflight != rcpt->skip_preflight ||
 			strcasecmp(recipient_domain(other), domain) != 0)
 			continue;
 		destination_leave(dispatch->destinations, other);
@@ -204,7 +208,9 @@ static void set_alarm(struct dispatch *dispatch, bool again, int64_t now)
 		uv_timer_start(&dispatch->timer, on_timer, 0, 0);
 	else if (next)
 		uv_timer_start(&dispatch->timer, on_timer,
-			next->next_attempt > now ? (uint64_t)(next->next_attempt - now) : 0, 0);
+			next->next_attempt > now ? (uint64_t)(next->next_attempt - now)
+						 : 0,
+			0);
 }
 
 static void check_stopped(struct dispatch *dispatch)
@@ -313,8 +319,8 @@ void dispatch_release(struct dispatch *dispatch, struct recipient *rcpt, int64_t
 
 	spool_id_format(rcpt->message->id, id);
 	text_escape(to, sizeof to, rcpt->address, strlen(rcpt->address));
-	log_event(&dispatch->relay->log, LOG_INFO, "released id=%s to=%s reason=%s", id, to,
-		reason_name((enum reason)rcpt->reason));
+	log_event(&dispatch->relay->log, LOG_INFO, "released id=%s to=%s reason=%s", id,
+		to, reason_name((enum reason)rcpt->reason));
 	dispatch->relay->stats.released++;
 	rcpt->state = RCPT_QUEUED;
 	queue_plan(dispatch->relay->queue, rcpt, when);
@@ -327,9 +333,11 @@ static const struct {
 	const char *event, *status;
 } verbs[] = {
 	[VERB_HOLD] = {RCPT_HELD, "held by the administrator", ""},
-	[VERB_RELEASE] = {RCPT_QUEUED, "released by the administrator: sent without pre-flight", ""},
+	[VERB_RELEASE] = {RCPT_QUEUED,
+		"released by the administrator: sent without pre-flight", ""},
 	[VERB_RETRY] = {RCPT_QUEUED, "to be tried now, said the administrator", ""},
-	[VERB_BOUNCE] = {RCPT_BOUNCED, "returned to the sender by the administrator", "5.0.0"},
+	[VERB_BOUNCE] = {RCPT_BOUNCED, "returned to the sender by the administrator",
+		"5.0.0"},
 	[VERB_DELETE] = {RCPT_DELETED, "deleted by the administrator", ""},
 };
 
@@ -347,8 +355,9 @@ static void on_acted(void *owner)
 	free(act);
 }
 
-size_t dispatch_act(struct dispatch *dispatch, enum queue_verb verb, struct message *message,
-	struct recipient *const *rcpts, size_t count, spool_done_cb done, void *owner)
+size_t dispatch_act(struct dispatch *dispatch, enum queue_verb verb,
+	struct message *message, struct recipient *const *rcpts, size_t count,
+	spool_done_cb done, void *owner)
 {
 	struct outcome *outcomes = mem_alloc((count + 1) * sizeof *outcomes);
 	struct recipient **now = mem_alloc((count + 1) * sizeof(struct recipient *));
@@ -373,7 +382,8 @@ size_t dispatch_act(struct dispatch *dispatch, enum queue_verb verb, struct mess
 			.origin = verb == VERB_HOLD ? HOLD_MANUAL : HOLD_NONE,
 			.event = mem_strdup(verbs[verb].event),
 		};
-		memcpy(outcomes[idle].status, verbs[verb].status, strlen(verbs[verb].status) + 1);
+		memcpy(outcomes[idle].status, verbs[verb].status,
+			strlen(verbs[verb].status) + 1);
 		now[idle++] = rcpt;
 	}
 	settle_start(dispatch->relay, message, now, outcomes, idle, on_acted, act);
@@ -405,11 +415,12 @@ static void on_patience_over(uv_timer_t *timer)
 
 	break_off(dispatch, true);
 	dispatch->stopped = NULL;
-	stopped(dispatch->stopped_owner,
-		dispatch->relay->stats.attempts == 0 && dispatch->relay->stats.settlements == 0);
+	stopped(dispatch->stopped_owner, dispatch->relay->stats.attempts == 0 &&
+						 dispatch->relay->stats.settlements == 0);
 }
 
-void dispatch_stop(struct dispatch *dispatch, void (*stopped)(void *owner, bool clean), void *owner)
+void dispatch_stop(
+	struct dispatch *dispatch, void (*stopped)(void *owner, bool clean), void *owner)
 {
 	dispatch->stopping = true;
 	dispatch->stopped = stopped;

@@ -24,7 +24,8 @@ struct dispatch *dispatch_new(struct relay *relay);
  * a few seconds. clean is false when something was still under way after them: the spool
  * knows no outcome for it, so it is tried again at the next start.
  */
-void dispatch_stop(struct dispatch *dispatch, void (*stopped)(void *owner, bool clean), void *owner);
+void dispatch_stop(
+	struct dispatch *dispatch, void (*stopped)(void *owner, bool clean), void *owner);
 
 /* After dispatch_stop. */
 void dispatch_free(struct dispatch *dispatch);
@@ -46,5 +47,6 @@ void dispatch_release(struct dispatch *dispatch, struct recipient *rcpt, int64_t
  * it when the attempt is over. done (or NULL) is called when it is durable. The message may be gone
  * by then. Returns how many recipients it concerns.
  */
-size_t dispatch_act(struct dispatch *dispatch, enum queue_verb verb, struct message *message,
-	struct recipient *const *rcpts, size_t count, spool_done_cb done, void *owner);
+size_t dispatch_act(struct dispatch *dispatch, enum queue_verb verb,
+	struct message *message, struct recipient *const *rcpts, size_t count,
+	spool_done_cb done, void *owner);

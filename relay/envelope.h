@@ -18,8 +18,8 @@ struct envelope {
 	const char *sender; /* "" : the null reverse-path */
 	const char *const *recipients;
 	size_t count;
-	bool eight_bit;    /* the body holds bytes above 127 */
-	bool notification; /* made by us: never bounced again */
+	bool eight_bit;     /* the body holds bytes above 127 */
+	bool notification;  /* made by us: never bounced again */
 	const char *client; /* who handed it in: "192.0.2.7", or "ptrelay" */
 };
 
@@ -38,7 +38,7 @@ enum hold_origin {
 	HOLD_PREFLIGHT, /* our own checks said so: ends by itself */
 	HOLD_REPLY_4XX, /* a receiver said so for now: tried again at retry_max */
 	HOLD_REPLY_5XX, /* a receiver said so for good: tried once more by hand or after a change */
-	HOLD_MANUAL,    /* an administrator said so: ends by hand */
+	HOLD_MANUAL, /* an administrator said so: ends by hand */
 };
 
 struct recipient_record {
@@ -50,7 +50,8 @@ struct recipient_record {
 	int64_t first_deferral; /* 0: never deferred; starts unknown_send_after */
 	int64_t held_since;     /* 0: not held */
 	const char *subject;    /* of the cause it is held for, or "" */
-	const char *detail;     /* JSON: last reply, evidence, remedy, transcript, history; or "" */
+	const char *
+		detail; /* JSON: last reply, evidence, remedy, transcript, history; or "" */
 };
 
 void envelope_encode(const struct envelope *envelope, struct buf *out);
@@ -59,7 +60,8 @@ int envelope_decode(const void *bytes, size_t len, struct envelope *envelope,
 	const char ***recipients);
 
 void recipient_record_encode(const struct recipient_record *record, struct buf *out);
-int recipient_record_decode(const void *bytes, size_t len, struct recipient_record *record);
+int recipient_record_decode(
+	const void *bytes, size_t len, struct recipient_record *record);
 
 /* "queued", "active", "deferred", "held", "delivered", "bounced", "deleted". Static text. */
 const char *recipient_state_name(enum recipient_state state);

@@ -14,11 +14,11 @@
 struct filter {
 	uint64_t *ids; /* of these messages; none: of all */
 	size_t id_count;
-	char *from, *to;   /* globs, compared without case, or NULL */
-	char *domain;      /* of the recipient, or NULL */
+	char *from, *to;    /* globs, compared without case, or NULL */
+	char *domain;       /* of the recipient, or NULL */
 	enum reason reason; /* REASON_NONE: any */
-	int state;         /* enum recipient_state, or -1: any that is open */
-	int64_t older;     /* milliseconds since received; 0: any */
+	int state;          /* enum recipient_state, or -1: any that is open */
+	int64_t older;      /* milliseconds since received; 0: any */
 	bool all;
 };
 
@@ -29,4 +29,5 @@ void filter_fini(struct filter *filter);
 
 /* True when the filter names nothing at all: verbs that change something then need --all. */
 bool filter_is_empty(const struct filter *filter);
-bool filter_matches(const struct filter *filter, const struct recipient *rcpt, int64_t now);
+bool filter_matches(
+	const struct filter *filter, const struct recipient *rcpt, int64_t now);

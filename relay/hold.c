@@ -33,8 +33,8 @@ struct cause {
 	size_t source; /* number of the source address that was judged */
 	struct recipient_list members;
 	size_t count;
-	unsigned good;     /* good answers in a row */
-	bool has_records;  /* 5xx: records holds what the DNS said at first */
+	unsigned good;    /* good answers in a row */
+	bool has_records; /* 5xx: records holds what the DNS said at first */
 	uint64_t records;
 	int64_t next_check;
 	uv_timer_t timer;
@@ -73,7 +73,7 @@ static void end_cause(struct cause *cause)
 	struct recipient *rcpt;
 
 	TAILQ_FOREACH(rcpt, &cause->members, siblings)
-		rcpt->cause = NULL;
+	rcpt->cause = NULL;
 	if (cause->inquiry)
 		inquiry_cancel(cause->inquiry);
 	TAILQ_REMOVE(&cause->holds->causes, cause, others);
@@ -117,8 +117,8 @@ static void log_cause(const struct cause *cause, const char *what)
 
 	text_escape(subject, sizeof subject, cause->subject, strlen(cause->subject));
 	log_event(&cause->holds->relay->log, LOG_INFO,
-		"cause-%s reason=%s subject=%s recipients=%zu", what, reason_name(cause->reason),
-		subject, cause->count);
+		"cause-%s reason=%s subject=%s recipients=%zu", what,
+		reason_name(cause->reason), subject, cause->count);
 }
 
 static void release_all(struct cause *cause)
@@ -154,7 +154,8 @@ static enum recheck judge(const struct cause *cause, const struct verdict *verdi
 
 		if (finding->reason == cause->reason && finding->action >= ACTION_HOLD)
 			return STILL_BAD;
-		if (finding->result == RESULT_UNKNOWN && finding->check != CHECK_RECIPIENT)
+		if (finding->result == RESULT_UNKNOWN &&
+			finding->check != CHECK_RECIPIENT)
 			is_unknown = true;
 	}
 	return is_unknown ? CANNOT_TELL : GOOD;
@@ -187,7 +188,8 @@ static uint64_t hash_text(uint64_t hash, const char *text)
 }
 
 /* One number for what the DNS says about the reason; false when it cannot tell. */
-static bool hash_records(const struct cause *cause, const struct verdict *verdict, uint64_t *hash)
+static bool hash_records(
+	const struct cause *cause, const struct verdict *verdict, uint64_t *hash)
 {
 	char text[2048];
 
@@ -205,7 +207,8 @@ static bool hash_records(const struct cause *cause, const struct verdict *verdic
 			*hash = hash_text(*hash, answer->name);
 			*hash = hash_text(*hash, answer_status_name(answer->status));
 			for (size_t r = 0; r < answer->count; r++) {
-				record_format(answer->type, &answer->records[r], text, sizeof text);
+				record_format(answer->type, &answer->records[r], text,
+					sizeof text);
 				*hash = hash_text(*hash, text);
 			}
 		}
@@ -284,16 +287,16 @@ static void ask(struct cause *cause)
 		RESOLVER_FRESH, NULL, on_verdict, cause));
 }
 
-static struct cause *find_or_make(
-	struct holds *holds, const struct recipient *rcpt, const char *subject, size_t source)
+static struct cause *find_or_make(struct holds *holds, const struct recipient *rcpt,
+	const char *subject, size_t source)
 {
 	struct cause *cause;
 
 	TAILQ_FOREACH(cause, &holds->causes, others)
-		if (cause->reason == (enum reason)rcpt->reason &&
-			cause->origin == (enum hold_origin)rcpt->origin &&
-			strcmp(cause->subject, subject) == 0)
-			return cause;
+	if (cause->reason == (enum reason)rcpt->reason &&
+		cause->origin == (enum hold_origin)rcpt->origin &&
+		strcmp(cause->subject, subject) == 0)
+		return cause;
 	cause = mem_alloc(sizeof *cause);
 	cause->holds = holds;
 	cause->reason = (enum reason)rcpt->reason;
@@ -308,7 +311,8 @@ static struct cause *find_or_make(
 	return cause;
 }
 
-void holds_add(struct holds *holds, struct recipient *rcpt, const char *subject, size_t source)
+void holds_add(
+	struct holds *holds, struct recipient *rcpt, const char *subject, size_t source)
 {
 	assert(!rcpt->cause && !rcpt->destination);
 	struct cause *cause = find_or_make(holds, rcpt, subject, source);

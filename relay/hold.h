@@ -16,7 +16,8 @@ void holds_free(struct holds *holds); /* cancels what is being asked */
  * rcpt is held (rcpt->reason, ->origin are set) for subject; source is the number of the
  * source address that was judged.
  */
-void holds_add(struct holds *holds, struct recipient *rcpt, const char *subject, size_t source);
+void holds_add(
+	struct holds *holds, struct recipient *rcpt, const char *subject, size_t source);
 
 /* rcpt is not held any more, for whatever reason. Nothing happens when it was not. */
 void holds_remove(struct recipient *rcpt);

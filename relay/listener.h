@@ -11,7 +11,8 @@ struct listener;
 
 /* Binds every `listen` of the configuration. Returns 0, or -errno with a text in error that
  * names the address: "cannot listen on 127.0.0.1:2525: address already in use". */
-int listener_open(struct listener **listener, struct relay *relay, char *error, size_t cap);
+int listener_open(
+	struct listener **listener, struct relay *relay, char *error, size_t cap);
 
 /* Stops accepting, ends the sessions; closed is called when the last one is gone. */
 void listener_close(struct listener *listener, void (*closed)(void *owner), void *owner);

@@ -55,7 +55,8 @@ static bool is_permanent(const struct smtp_reply *reply)
 static void judge_refusal(struct outcome *outcome, const struct recipient *rcpt,
 	const struct smtp_reply *reply)
 {
-	struct refusal refusal = refusal_classify(reply->code, reply->enhanced, reply->text);
+	struct refusal refusal =
+		refusal_classify(reply->code, reply->enhanced, reply->text);
 
 	outcome->reason = refusal.reason;
 	switch (refusal.reason) {
@@ -66,7 +67,8 @@ static void judge_refusal(struct outcome *outcome, const struct recipient *rcpt,
 	case REASON_NONE:
 	case REASON_RECIPIENT_DOMAIN_UNRESOLVABLE:
 	case REASON_RECIPIENT_NULL_MX:
-		outcome->state = smtp_reply_class(reply) == 5 ? RCPT_BOUNCED : RCPT_DEFERRED;
+		outcome->state =
+			smtp_reply_class(reply) == 5 ? RCPT_BOUNCED : RCPT_DEFERRED;
 		return;
 	default:
 		break;
@@ -102,13 +104,15 @@ void outcome_from_reply(struct outcome *outcome, const struct recipient *rcpt,
 		judge_refusal(outcome, rcpt, reply);
 	if (outcome->state == RCPT_HELD)
 		outcome->subject = mem_strdup(recipient_domain(rcpt));
-	outcome->event = mem_printf("%s %s: %s", verbs[outcome->state], remote, outcome->reply);
+	outcome->event =
+		mem_printf("%s %s: %s", verbs[outcome->state], remote, outcome->reply);
 }
 
 static bool is_patience_over(const struct recipient *rcpt, int64_t now)
 {
-	return rcpt->reason == REASON_RECIPIENT_DOMAIN_UNRESOLVABLE && rcpt->first_deferral &&
-		now - rcpt->first_deferral >= RECIPIENT_DOMAIN_PATIENCE;
+	return rcpt->reason == REASON_RECIPIENT_DOMAIN_UNRESOLVABLE &&
+	       rcpt->first_deferral &&
+	       now - rcpt->first_deferral >= RECIPIENT_DOMAIN_PATIENCE;
 }
 
 void outcome_from_finding(struct outcome *outcome, const struct recipient *rcpt,
@@ -127,7 +131,8 @@ void outcome_from_finding(struct outcome *outcome, const struct recipient *rcpt,
 		outcome->origin = HOLD_PREFLIGHT;
 		outcome->subject = mem_strdup(finding->subject);
 	} else if (finding->action == ACTION_BOUNCE &&
-		(finding->reason == REASON_RECIPIENT_NULL_MX || is_patience_over(rcpt, now))) {
+		   (finding->reason == REASON_RECIPIENT_NULL_MX ||
+			   is_patience_over(rcpt, now))) {
 		verb = "refused";
 		outcome->state = RCPT_BOUNCED;
 		/* RFC 7505 4.1: null MX; RFC 3463: bad destination system address */
@@ -138,8 +143,8 @@ void outcome_from_finding(struct outcome *outcome, const struct recipient *rcpt,
 	outcome->finding = describe_finding(finding);
 }
 
-void outcome_from_failure(struct outcome *outcome, const char *remote, const char *failure,
-	const char *status)
+void outcome_from_failure(struct outcome *outcome, const char *remote,
+	const char *failure, const char *status)
 {
 	bool permanent = status[0] == '5';
 
@@ -148,8 +153,8 @@ void outcome_from_failure(struct outcome *outcome, const char *remote, const cha
 	outcome->state = permanent ? RCPT_BOUNCED : RCPT_DEFERRED;
 	set_code(outcome, status);
 	outcome->remote = mem_strdup(remote);
-	outcome->event =
-		mem_printf("%s: %s: %s", permanent ? "given up" : "deferred", remote, failure);
+	outcome->event = mem_printf(
+		"%s: %s: %s", permanent ? "given up" : "deferred", remote, failure);
 }
 
 void outcome_from_damage(struct outcome *outcome, const char *failure)

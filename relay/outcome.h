@@ -23,11 +23,11 @@ struct outcome {
 	char status[12]; /* RFC 3463, for the notification: "5.1.8" */
 	char *subject;   /* HELD: what the cause is about; or NULL */
 	char *event;     /* one line for the timeline and the log */
-	char *words;     /* BOUNCED: for the sender, in plain words; or NULL: event will do */
-	char *reply;     /* what the receiver said, "451 4.1.8 text", or NULL */
-	char *remote;    /* who said it, "mx.dest.example [198.51.100.7]:25", or NULL */
+	char *words; /* BOUNCED: for the sender, in plain words; or NULL: event will do */
+	char *reply; /* what the receiver said, "451 4.1.8 text", or NULL */
+	char *remote;      /* who said it, "mx.dest.example [198.51.100.7]:25", or NULL */
 	const char *stage; /* when, static text, or NULL */
-	json_t *finding;    /* what decided, as describe_finding gives it, or NULL */
+	json_t *finding;   /* what decided, as describe_finding gives it, or NULL */
 	json_t *transcript; /* the last lines of the dialogue, or NULL */
 };
 
@@ -52,8 +52,8 @@ void outcome_from_finding(struct outcome *outcome, const struct recipient *rcpt,
  * No reply at all: connection refused, timeout, nowhere to go. Deferred, or bounced when status (RFC
  * 3463) is permanent.
  */
-void outcome_from_failure(struct outcome *outcome, const char *remote, const char *failure,
-	const char *status);
+void outcome_from_failure(struct outcome *outcome, const char *remote,
+	const char *failure, const char *status);
 
 /* The spool found the body damaged: held until an administrator has looked at it. */
 void outcome_from_damage(struct outcome *outcome, const char *failure);

@@ -84,7 +84,8 @@ int privileges_drop(const char *user, char *error, size_t cap)
 		return code;
 	if (geteuid() == passwd.pw_uid)
 		return 0;
-	if (setgroups(0, NULL) || setresgid(passwd.pw_gid, passwd.pw_gid, passwd.pw_gid) ||
+	if (setgroups(0, NULL) ||
+		setresgid(passwd.pw_gid, passwd.pw_gid, passwd.pw_gid) ||
 		setresuid(passwd.pw_uid, passwd.pw_uid, passwd.pw_uid) ||
 		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) {
 		code = -errno;
@@ -92,7 +93,8 @@ int privileges_drop(const char *user, char *error, size_t cap)
 		return code;
 	}
 	if (passwd.pw_uid != 0 && setuid(0) == 0) {
-		snprintf(error, cap, "became user %s, but root is still within reach", user);
+		snprintf(error, cap, "became user %s, but root is still within reach",
+			user);
 		return -EPERM;
 	}
 	return 0;

@@ -81,7 +81,8 @@ void message_free(struct message *message)
 
 static struct message **bucket_of(const struct queue *queue, uint64_t id)
 {
-	return &queue->buckets[(id * 0x9E3779B97F4A7C15u >> 32) & (queue->bucket_count - 1)];
+	return &queue->buckets[(id * 0x9E3779B97F4A7C15u >> 32) &
+			       (queue->bucket_count - 1)];
 }
 
 static void grow_buckets(struct queue *queue)
@@ -91,7 +92,8 @@ static void grow_buckets(struct queue *queue)
 	free(queue->buckets);
 	queue->bucket_count *= 2;
 	queue->buckets = mem_alloc(queue->bucket_count * sizeof(struct message *));
-	TAILQ_FOREACH(message, &queue->messages, order) {
+	TAILQ_FOREACH(message, &queue->messages, order)
+	{
 		struct message **bucket = bucket_of(queue, message->id);
 
 		message->bucket = *bucket;
@@ -177,7 +179,8 @@ static void sift_down(struct queue *queue, size_t position, struct recipient *rc
 		if (child >= queue->heap_count)
 			break;
 		if (child + 1 < queue->heap_count &&
-			queue->heap[child + 1]->next_attempt < queue->heap[child]->next_attempt)
+			queue->heap[child + 1]->next_attempt <
+				queue->heap[child]->next_attempt)
 			child++;
 		if (rcpt->next_attempt <= queue->heap[child]->next_attempt)
 			break;

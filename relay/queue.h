@@ -23,16 +23,17 @@ struct recipient {
 	int64_t next_attempt; /* when it is due; 0: not by itself */
 	int64_t first_deferral;
 	int64_t held_since;
-	struct cause *cause; /* what it is held for; owned by holds */
+	struct cause *cause;             /* what it is held for; owned by holds */
 	struct destination *destination; /* whose place it waits for, or NULL */
-	TAILQ_ENTRY(recipient) siblings; /* others with the same cause, or the same destination */
+	TAILQ_ENTRY(recipient)
+	siblings;          /* others with the same cause, or the same destination */
 	size_t heap_index; /* position in the due heap + 1; 0: not in it */
 	uint32_t attempts;
-	uint32_t index;    /* in message->recipients and in the spool's states */
-	uint8_t state;     /* enum recipient_state */
-	uint8_t reason;    /* enum reason */
-	uint8_t origin;    /* enum hold_origin */
-	uint8_t wish;      /* enum queue_verb + 1: what to do when the attempt that runs is over */
+	uint32_t index; /* in message->recipients and in the spool's states */
+	uint8_t state;  /* enum recipient_state */
+	uint8_t reason; /* enum reason */
+	uint8_t origin; /* enum hold_origin */
+	uint8_t wish; /* enum queue_verb + 1: what to do when the attempt that runs is over */
 	bool skip_preflight; /* released by hand: one attempt without it */
 };
 
@@ -58,8 +59,8 @@ void queue_free(struct queue *queue);
 struct message *message_new(uint64_t id, uint64_t size, const struct envelope *envelope);
 void message_free(struct message *message);
 
-void queue_add(struct queue *queue, struct message *message); /* takes it */
-void queue_remove(struct queue *queue, struct message *message); /* and frees it */
+void queue_add(struct queue *queue, struct message *message);       /* takes it */
+void queue_remove(struct queue *queue, struct message *message);    /* and frees it */
 struct message *queue_find(const struct queue *queue, uint64_t id); /* or NULL */
 struct message *queue_first(const struct queue *queue);
 struct message *queue_next(const struct message *message);

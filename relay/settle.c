@@ -91,7 +91,8 @@ static struct recipient_record make_record(const struct settle *s, size_t i, int
 {
 	const struct recipient *rcpt = s->rcpts[i];
 	const struct outcome *outcome = &s->outcomes[i];
-	uint32_t chance = (uint32_t)(s->message->id * 2654435761u + rcpt->index + rcpt->attempts);
+	uint32_t chance =
+		(uint32_t)(s->message->id * 2654435761u + rcpt->index + rcpt->attempts);
 	struct recipient_record record = {
 		.state = outcome->state,
 		.reason = outcome->reason,
@@ -103,7 +104,8 @@ static struct recipient_record make_record(const struct settle *s, size_t i, int
 		.detail = s->details[i] ? s->details[i] : "",
 	};
 
-	if (record.state == RCPT_QUEUED) { /* released: a second 5xx must find the first one */
+	if (record.state ==
+		RCPT_QUEUED) { /* released: a second 5xx must find the first one */
 		record.reason = (enum reason)rcpt->reason;
 		record.origin = (enum hold_origin)rcpt->origin;
 	}
@@ -111,8 +113,8 @@ static struct recipient_record make_record(const struct settle *s, size_t i, int
 		record.first_deferral = now;
 	if (record.state == RCPT_HELD && !record.held_since)
 		record.held_since = now;
-	record.next_attempt = retry_plan(s->relay->config, s->message->received, &record, chance,
-		now);
+	record.next_attempt =
+		retry_plan(s->relay->config, s->message->received, &record, chance, now);
 	return record;
 }
 
@@ -143,9 +145,10 @@ static void log_outcome(const struct settle *s, size_t i)
 {
 	const struct outcome *outcome = &s->outcomes[i];
 	char id[SPOOL_ID_TEXT], to[600], event[1600];
-	enum log_level level = outcome->state == RCPT_HELD || outcome->state == RCPT_BOUNCED
-		? LOG_WARNING
-		: LOG_INFO;
+	enum log_level level =
+		outcome->state == RCPT_HELD || outcome->state == RCPT_BOUNCED
+			? LOG_WARNING
+			: LOG_INFO;
 
 	spool_id_format(s->message->id, id);
 	text_escape(to, sizeof to, s->rcpts[i]->address, strlen(s->rcpts[i]->address));
@@ -155,8 +158,9 @@ static void log_outcome(const struct settle *s, size_t i)
 		outcome->reason ? reason_name(outcome->reason) : "-", event);
 	if (outcome->state == RCPT_BOUNCED && !bounce_is_due(s->message))
 		log_event(&s->relay->log, LOG_WARNING,
-			"double-bounce id=%s to=%s what=\"nobody to tell: the sender is empty\"", id,
-			to);
+			"double-bounce id=%s to=%s what=\"nobody to tell: the sender is "
+		        "empty\"",
+			id, to);
 }
 
 static void apply(struct settle *s, size_t i, int64_t now)
@@ -189,8 +193,8 @@ static void grant_wish(struct settle *s, struct recipient *rcpt)
 
 	rcpt->wish = 0;
 	if (wish && recipient_is_open(rcpt))
-		dispatch_act(s->relay->dispatch, (enum queue_verb)(wish - 1), s->message, &rcpt, 1,
-			NULL, NULL);
+		dispatch_act(s->relay->dispatch, (enum queue_verb)(wish - 1), s->message,
+			&rcpt, 1, NULL, NULL);
 }
 
 static void on_committed(void *owner, int status)
@@ -199,7 +203,8 @@ static void on_committed(void *owner, int status)
 	int64_t now = text_now();
 
 	if (status) {
-		log_event(&s->relay->log, LOG_ERROR, "spool-failed what=\"%s\" next=\"again in %d s\"",
+		log_event(&s->relay->log, LOG_ERROR,
+			"spool-failed what=\"%s\" next=\"again in %d s\"",
 			uv_strerror(status), SPOOL_PATIENCE_MS / 1000);
 		message_free(s->notification);
 		s->notification = NULL;
@@ -265,11 +270,11 @@ static void commit(struct settle *s)
 
 	s->removed = s->state == SETTLE_REMOVE || count_final(s) == s->message->open;
 	if (s->state == SETTLE_COMMIT && is_notification_due(s))
-		s->notification = bounce_write(s->relay, transaction, s->message, s->rcpts,
-			s->outcomes, s->count, &s->header, &error);
+		s->notification = bounce_write(s->relay, transaction, s->message,
+			s->rcpts, s->outcomes, s->count, &s->header, &error);
 	if (!error)
 		error = s->removed ? spool_add_removal(transaction, s->message->id)
-				   : add_states(s, transaction);
+		                   : add_states(s, transaction);
 	if (error == -ENOMEM)
 		mem_exhausted();
 	assert(!error); /* adding to a transaction needs memory only */
@@ -288,7 +293,8 @@ static void on_header(void *owner, int status, const void *bytes, size_t len)
 	if (status == 0) {
 		const char *end = memmem(bytes, len, "\r\n\r\n", 4);
 
-		buf_append(&s->header, bytes, end ? (size_t)(end + 2 - (const char *)bytes) : len);
+		buf_append(&s->header, bytes,
+			end ? (size_t)(end + 2 - (const char *)bytes) : len);
 	}
 	spool_reader_close(s->reader);
 	s->reader = NULL;
@@ -314,8 +320,8 @@ static const char *stored_detail(const struct spool_entry *entry, uint32_t index
 
 	for (size_t i = 0; entry && i < entry->state_count; i++)
 		if (entry->states[i].recipient == index &&
-			recipient_record_decode(
-				entry->states[i].bytes, entry->states[i].len, &record) == 0)
+			recipient_record_decode(entry->states[i].bytes,
+				entry->states[i].len, &record) == 0)
 			return record.detail;
 	return "";
 }
@@ -327,7 +333,8 @@ static void on_loaded(void *owner, int status, const struct spool_entry *entry)
 
 	for (size_t i = 0; i < s->count; i++) {
 		struct outcome *outcome = &s->outcomes[i];
-		const char *before = stored_detail(status ? NULL : entry, s->rcpts[i]->index);
+		const char *before =
+			stored_detail(status ? NULL : entry, s->rcpts[i]->index);
 
 		if (outcome->state == RCPT_BOUNCED && !outcome->reply)
 			outcome->words = detail_words(outcome->event, before);
@@ -341,7 +348,8 @@ static void on_loaded(void *owner, int status, const struct spool_entry *entry)
 static bool is_story_needed(const struct settle *s)
 {
 	for (size_t i = 0; i < s->count; i++)
-		if (s->outcomes[i].state != RCPT_DELIVERED && s->outcomes[i].state != RCPT_DELETED)
+		if (s->outcomes[i].state != RCPT_DELIVERED &&
+			s->outcomes[i].state != RCPT_DELETED)
 			return true;
 	return false;
 }
@@ -351,7 +359,8 @@ static void settle_step(struct settle *s)
 	switch (s->state) {
 	case SETTLE_LOAD:
 		if (is_story_needed(s)) {
-			if (spool_load(s->relay->spool, s->message->id, on_loaded, s) == -ENOMEM)
+			if (spool_load(s->relay->spool, s->message->id, on_loaded, s) ==
+				-ENOMEM)
 				mem_exhausted();
 			return;
 		}
@@ -369,8 +378,9 @@ static void settle_step(struct settle *s)
 	}
 }
 
-void settle_start(struct relay *relay, struct message *message, struct recipient *const *rcpts,
-	struct outcome *outcomes, size_t count, settle_cb done, void *owner)
+void settle_start(struct relay *relay, struct message *message,
+	struct recipient *const *rcpts, struct outcome *outcomes, size_t count,
+	settle_cb done, void *owner)
 {
 	struct settle *s = mem_alloc(sizeof *s);
 

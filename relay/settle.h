@@ -17,5 +17,6 @@ typedef void (*settle_cb)(void *owner);
  * Takes the contents of outcomes (the array itself stays the caller's). done (or NULL) is called
  * once, from the loop, when all is durable and applied; the message may be gone by then.
  */
-void settle_start(struct relay *relay, struct message *message, struct recipient *const *rcpts,
-	struct outcome *outcomes, size_t count, settle_cb done, void *owner);
+void settle_start(struct relay *relay, struct message *message,
+	struct recipient *const *rcpts, struct outcome *outcomes, size_t count,
+	settle_cb done, void *owner);

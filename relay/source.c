@@ -59,9 +59,10 @@ static bool find_route(struct source *source)
 
 	if (fd < 0)
 		return false;
-	((struct sockaddr_in *)&address)->sin_port = htons(53); /* same place in both families */
+	((struct sockaddr_in *)&address)->sin_port =
+		htons(53); /* same place in both families */
 	bool routed = connect(fd, (struct sockaddr *)&address, len) == 0 &&
-		getsockname(fd, (struct sockaddr *)&address, &len) == 0;
+	              getsockname(fd, (struct sockaddr *)&address, &len) == 0;
 
 	close(fd);
 	if (!routed)
@@ -71,7 +72,8 @@ static bool find_route(struct source *source)
 	else
 		memcpy(ip, &v4->sin_addr, 4);
 	if (!mx_address_is_private(ip, source->is_v6)) {
-		inet_ntop(address.ss_family, ip, source->public_ip, sizeof source->public_ip);
+		inet_ntop(address.ss_family, ip, source->public_ip,
+			sizeof source->public_ip);
 		memcpy(source->bind_ip, source->public_ip, sizeof source->bind_ip);
 	}
 	return true;
@@ -84,9 +86,11 @@ static struct source configured_source(const struct config_source *configured)
 	snprintf(source.public_ip, sizeof source.public_ip, "%s", configured->public_ip);
 	/* Behind a NAT the public address is not ours to bind. */
 	if (configured->local_ip[0])
-		snprintf(source.bind_ip, sizeof source.bind_ip, "%s", configured->local_ip);
+		snprintf(source.bind_ip, sizeof source.bind_ip, "%s",
+			configured->local_ip);
 	else if (is_local(configured->public_ip))
-		snprintf(source.bind_ip, sizeof source.bind_ip, "%s", configured->public_ip);
+		snprintf(source.bind_ip, sizeof source.bind_ip, "%s",
+			configured->public_ip);
 	return source;
 }
 

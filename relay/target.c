@@ -34,9 +34,10 @@ const char *target_none_words(const struct mx_list *list)
 	case MX_NO_DOMAIN:
 		return "the host does not exist";
 	case MX_NO_ADDRESS:
-		return list->has_private ? "it leads only to private or loopback addresses "
-					   "(see allow_private_mx)"
-					 : "its mail exchangers have no address";
+		return list->has_private
+		               ? "it leads only to private or loopback addresses "
+		                 "(see allow_private_mx)"
+		               : "its mail exchangers have no address";
 	case MX_FOUND:
 		return "it has no address of a family we send from";
 	default:
@@ -46,5 +47,6 @@ const char *target_none_words(const struct mx_list *list)
 
 void target_format(const struct target *target, char *text, size_t cap)
 {
-	snprintf(text, cap, "%s [%s]:%u", target->name, target->address.ip, target->address.port);
+	snprintf(text, cap, "%s [%s]:%u", target->name, target->address.ip,
+		target->address.port);
 }

@@ -18,7 +18,8 @@ enum {
 
 /* A mailbox without angle brackets, or the null reverse-path when text is "". */
 struct smtp_address {
-	char text[SMTP_PATH_MAX]; /* "local@domain", NUL-terminated; local part byte-exact */
+	char text
+		[SMTP_PATH_MAX]; /* "local@domain", NUL-terminated; local part byte-exact */
 	uint16_t len;
 	uint16_t local_len; /* bytes before the last '@'; len for <postmaster> */
 };

@@ -19,14 +19,14 @@
  */
 
 enum smtp_event_kind {
-	SMTP_EVENT_INPUT,    /* nothing happened: write the output, bring more bytes */
-	SMTP_EVENT_READY,    /* greeted: smtp_client_send may be called */
-	SMTP_EVENT_REFUSED,  /* banner, EHLO or HELO was refused: reply says how. Close */
-	SMTP_EVENT_RCPT,     /* recipient number index was refused: reply says how */
-	SMTP_EVENT_BODY,     /* 354 came: write the stuffed body, then smtp_client_body_done */
-	SMTP_EVENT_DONE,     /* the transaction is over; reply is the one that decided: for all
+	SMTP_EVENT_INPUT,   /* nothing happened: write the output, bring more bytes */
+	SMTP_EVENT_READY,   /* greeted: smtp_client_send may be called */
+	SMTP_EVENT_REFUSED, /* banner, EHLO or HELO was refused: reply says how. Close */
+	SMTP_EVENT_RCPT,    /* recipient number index was refused: reply says how */
+	SMTP_EVENT_BODY, /* 354 came: write the stuffed body, then smtp_client_body_done */
+	SMTP_EVENT_DONE, /* the transaction is over; reply is the one that decided: for all
 	                        recipients that had no event of their own. READY again */
-	SMTP_EVENT_CLOSED,   /* QUIT was answered, or 421 came between transactions. Close */
+	SMTP_EVENT_CLOSED, /* QUIT was answered, or 421 came between transactions. Close */
 	SMTP_EVENT_PROTOCOL, /* the server does not speak SMTP; text says what is wrong. Close */
 };
 
@@ -81,9 +81,9 @@ struct smtp_client {
 	enum smtp_client_phase phase;
 	struct smtp_extensions extensions;
 	const struct smtp_transaction *transaction; /* borrowed until SMTP_EVENT_DONE */
-	size_t said, heard;   /* commands of the transaction: MAIL, RCPT 0..n-1, DATA */
-	size_t taken;         /* recipients accepted */
-	bool decided;         /* reply holds the one that decides the transaction */
+	size_t said, heard; /* commands of the transaction: MAIL, RCPT 0..n-1, DATA */
+	size_t taken;       /* recipients accepted */
+	bool decided;       /* reply holds the one that decides the transaction */
 	struct smtp_reply reply;    /* the reply last read */
 	struct smtp_reply decision; /* the reply that ends the transaction */
 	enum smtp_stage decision_stage;
@@ -99,8 +99,8 @@ void smtp_client_init(struct smtp_client *m, const char *name);
  * rest until SMTP_EVENT_INPUT; write m->out whenever it is not empty.
  * A surplus reply (nothing was asked) is SMTP_EVENT_PROTOCOL.
  */
-size_t smtp_client_next(struct smtp_client *m, const char *in, size_t len,
-	struct smtp_event *event);
+size_t smtp_client_next(
+	struct smtp_client *m, const char *in, size_t len, struct smtp_event *event);
 
 /*
  * Starts a transaction; only when READY. transaction stays the caller's and must live until

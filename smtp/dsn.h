@@ -17,20 +17,23 @@ enum smtp_dsn_action {
 struct smtp_dsn_recipient {
 	const char *address;
 	enum smtp_dsn_action action;
-	const char *status;     /* "5.1.2": RFC 3463 */
-	const char *remote;     /* the server that answered, or NULL */
-	const char *diagnostic; /* its reply, "550 5.1.1 ...", or NULL; may hold any byte */
-	const char *words;      /* what happened and what cures it, in plain words; '\n' ends lines */
+	const char *status; /* "5.1.2": RFC 3463 */
+	const char *remote; /* the server that answered, or NULL */
+	const char
+		*diagnostic; /* its reply, "550 5.1.1 ...", or NULL; may hold any byte */
+	const char *
+		words; /* what happened and what cures it, in plain words; '\n' ends lines */
 };
 
 struct smtp_dsn {
-	const char *host;       /* us: Reporting-MTA and the From: domain */
-	const char *from;       /* From: mailbox */
-	const char *to;         /* the original sender */
-	const char *id;         /* queue id of the notification: Message-ID */
+	const char *host; /* us: Reporting-MTA and the From: domain */
+	const char *from; /* From: mailbox */
+	const char *to;   /* the original sender */
+	const char *id;   /* queue id of the notification: Message-ID */
 	const char *original_id;
-	const char *boundary;   /* random, not part of the original: 16 to 60 letters and digits */
-	int64_t now, arrived;   /* seconds since the epoch */
+	const char *
+		boundary; /* random, not part of the original: 16 to 60 letters and digits */
+	int64_t now, arrived; /* seconds since the epoch */
 	const struct smtp_dsn_recipient *recipients;
 	size_t count;
 	const char *header; /* header block of the original, CRLF lines; cut at 64 KiB */

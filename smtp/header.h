@@ -15,10 +15,11 @@ enum {
 };
 
 struct smtp_header_scan {
-	unsigned received;     /* Received fields seen */
-	bool done;             /* the blank line was seen */
-	bool has_eight_bit;    /* a byte above 127 anywhere, body included */
-	char from_domain[256]; /* domain of the first mailbox in From:, lower case, or "" */
+	unsigned received;  /* Received fields seen */
+	bool done;          /* the blank line was seen */
+	bool has_eight_bit; /* a byte above 127 anywhere, body included */
+	char from_domain
+		[256]; /* domain of the first mailbox in From:, lower case, or "" */
 	/* private */
 	char line[512]; /* start of the field being read, unfolded */
 	uint16_t line_len;

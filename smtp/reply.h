@@ -16,9 +16,10 @@ enum {
 };
 
 struct smtp_reply {
-	uint16_t code;                  /* 200 to 599 */
-	char enhanced[12];              /* "5.1.8", or "" */
-	char text[SMTP_REPLY_TEXT_MAX]; /* lines joined by '\n'; cut when too long; codes removed */
+	uint16_t code;     /* 200 to 599 */
+	char enhanced[12]; /* "5.1.8", or "" */
+	char text
+		[SMTP_REPLY_TEXT_MAX]; /* lines joined by '\n'; cut when too long; codes removed */
 };
 
 /*

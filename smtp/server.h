@@ -29,8 +29,8 @@ enum smtp_ask {
 	SMTP_ASK_MAIL,  /* address, mail: who sends, and the parameters */
 	SMTP_ASK_RCPT,  /* address: who is to receive */
 	SMTP_ASK_DATA,  /* may the body come? Answer 354 or a refusal */
-	SMTP_ASK_BODY,  /* text: the next piece of the body, dots and end removed. No answer is due */
-	SMTP_ASK_END,   /* the body is whole: answer 250 when it is on stable storage */
+	SMTP_ASK_BODY, /* text: the next piece of the body, dots and end removed. No answer is due */
+	SMTP_ASK_END, /* the body is whole: answer 250 when it is on stable storage */
 	SMTP_ASK_RESET, /* the transaction is off (RSET, EHLO, too large...). No answer is due */
 	SMTP_ASK_CLOSE, /* write the output, then close. The machine says no more */
 };
@@ -45,16 +45,18 @@ enum smtp_server_phase {
 };
 
 enum {
-	SMTP_COMMAND_MAX = 2048,  /* with CRLF. RFC 5321 4.5.3.1.4 asks for 512 and extensions more */
-	SMTP_OUTPUT_MAX = 16384,  /* smtp_server_next stops reading while less than a reply fits */
-	SMTP_ERRORS_MAX = 20,     /* bad commands before 421 */
-	SMTP_JUNK_MAX = 100,      /* NOOP, RSET, VRFY, HELP between messages before 421 */
+	SMTP_COMMAND_MAX =
+		2048, /* with CRLF. RFC 5321 4.5.3.1.4 asks for 512 and extensions more */
+	SMTP_OUTPUT_MAX =
+		16384, /* smtp_server_next stops reading while less than a reply fits */
+	SMTP_ERRORS_MAX = 20, /* bad commands before 421 */
+	SMTP_JUNK_MAX = 100,  /* NOOP, RSET, VRFY, HELP between messages before 421 */
 };
 
 struct smtp_server_options {
-	const char *host;           /* our name in the banner; borrowed for the machine's life */
-	uint64_t size_limit;        /* bytes of a message, on the wire */
-	unsigned recipient_limit;   /* recipients of a message; beyond: 452 4.5.3 */
+	const char *host;    /* our name in the banner; borrowed for the machine's life */
+	uint64_t size_limit; /* bytes of a message, on the wire */
+	unsigned recipient_limit; /* recipients of a message; beyond: 452 4.5.3 */
 	enum smtp_newlines newlines;
 };
 
@@ -65,7 +67,8 @@ struct smtp_mail {
 
 struct smtp_question {
 	enum smtp_ask ask;
-	const char *text; /* HELO name (NUL-terminated) or body bytes; borrowed until the next call */
+	const char *
+		text; /* HELO name (NUL-terminated) or body bytes; borrowed until the next call */
 	size_t len;
 	bool extended;
 	const struct smtp_address *address;
@@ -76,8 +79,8 @@ struct smtp_server {
 	struct smtp_server_options options;
 	enum smtp_server_phase phase;
 	enum smtp_ask pending; /* the question that waits for its answer */
-	bool pipelined;        /* bytes followed a command that must be the last of a group */
-	bool skipping_line;    /* discarding the rest of an overlong line */
+	bool pipelined; /* bytes followed a command that must be the last of a group */
+	bool skipping_line; /* discarding the rest of an overlong line */
 	bool body_too_large;
 	unsigned recipients, refused, errors, junk;
 	uint64_t body_size;

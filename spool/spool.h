@@ -31,7 +31,7 @@
  */
 
 enum {
-	SPOOL_ID_TEXT = 17, /* a printed id, NUL included */
+	SPOOL_ID_TEXT = 17,  /* a printed id, NUL included */
 	SPOOL_BLOCK = 65536, /* a reader gives at most this many bytes at once */
 };
 
@@ -53,13 +53,13 @@ struct spool_error {
 };
 
 struct spool_stats {
-	uint64_t messages;    /* live */
-	uint64_t log_bytes;   /* in segments */
-	uint64_t syncs;       /* fdatasync calls so far */
+	uint64_t messages;  /* live */
+	uint64_t log_bytes; /* in segments */
+	uint64_t syncs;     /* fdatasync calls so far */
 	uint64_t bytes_written;
-	uint64_t damaged;     /* transactions found damaged by recovery */
-	uint64_t torn_bytes;  /* dropped from the tail by recovery */
-	bool failed;          /* the last durable call failed and no new segment could be made */
+	uint64_t damaged;    /* transactions found damaged by recovery */
+	uint64_t torn_bytes; /* dropped from the tail by recovery */
+	bool failed; /* the last durable call failed and no new segment could be made */
 };
 
 /* A message as the log has it. Everything is borrowed for the time of the call. */
@@ -68,7 +68,8 @@ struct spool_entry {
 	uint64_t body_size;
 	const void *envelope;
 	size_t envelope_len;
-	const struct spool_state *states; /* the last of each recipient that has one, by recipient */
+	const struct spool_state
+		*states; /* the last of each recipient that has one, by recipient */
 	size_t state_count;
 };
 
@@ -96,11 +97,12 @@ int spool_open_readonly(struct spool **spool, const char *dir, struct spool_erro
 
 /* Ends a spool from spool_open: waits for what is in flight, then calls back; it is then gone. */
 void spool_close(struct spool *spool, void (*closed)(void *owner), void *owner);
-void spool_close_now(struct spool *spool); /* of spool_open_readonly, or one not yet used */
+void spool_close_now(
+	struct spool *spool); /* of spool_open_readonly, or one not yet used */
 
 /* Calls each for every live message, oldest id first, until it returns non-zero; returns that. */
-int spool_each(struct spool *spool, int (*each)(void *owner, const struct spool_entry *entry),
-	void *owner);
+int spool_each(struct spool *spool,
+	int (*each)(void *owner, const struct spool_entry *entry), void *owner);
 
 void spool_stats(const struct spool *spool, struct spool_stats *stats);
 
@@ -118,7 +120,8 @@ int spool_id_parse(const char *text, uint64_t *id);
  */
 struct spool_writer *spool_create(struct spool *spool); /* NULL: out of memory */
 uint64_t spool_writer_id(const struct spool_writer *writer);
-int spool_append(struct spool_writer *writer, const void *bytes, size_t len); /* 0 or -errno */
+int spool_append(
+	struct spool_writer *writer, const void *bytes, size_t len); /* 0 or -errno */
 uint64_t spool_writer_size(const struct spool_writer *writer);
 void spool_abandon(struct spool_writer *writer);
 
@@ -130,8 +133,8 @@ void spool_abandon(struct spool_writer *writer);
 struct spool_transaction *spool_begin(struct spool *spool); /* NULL: out of memory */
 int spool_add_message(struct spool_transaction *transaction, struct spool_writer *writer,
 	const void *envelope, size_t len); /* takes the writer, also on error */
-int spool_add_state(struct spool_transaction *transaction, uint64_t id, uint32_t recipient,
-	const void *bytes, size_t len);
+int spool_add_state(struct spool_transaction *transaction, uint64_t id,
+	uint32_t recipient, const void *bytes, size_t len);
 int spool_add_removal(struct spool_transaction *transaction, uint64_t id);
 void spool_commit(struct spool_transaction *transaction, spool_done_cb done, void *owner);
 void spool_discard(struct spool_transaction *transaction); /* instead of spool_commit */

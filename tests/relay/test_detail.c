@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: ISC */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+
+#include "relay/detail.h"
+#include "relay/mem.h"
+
+static char *update(const char *before, const char *event, const char *reply)
+{
+	struct outcome outcome = {.state = RCPT_DEFERRED, .event = mem_strdup(event)};
+
+	if (reply) {
+		outcome.reply = mem_strdup(reply);
+		outcome.remote = mem_strdup("mx.dest.example [198.51.100.7]:25");
+	}
+	char *detail = detail_update(before, &outcome, 1764000000000);
+
+	outcome_fini(&outcome);
+	return detail;
+}
+
+Test(detail, the_history_keeps_the_first_event_and_the_latest)
+{
+	char *detail = update("", "first", NULL);
+	char event[32];
+
+	for (int i = 0; i < 2 * DETAIL_HISTORY_MAX; i++) {
+		snprintf(event, sizeof event, "event %d", i);
+		char *next = update(detail, event, NULL);
+
+		free(detail);
+		detail = next;
+	}
+	json_t *json = json_loads(detail, 0, NULL);
+	json_t *history = json_object_get(json, "history");
+
+	cr_assert_eq(json_array_size(history), DETAIL_HISTORY_MAX);
+	cr_assert_str_eq(
+		json_string_value(json_object_get(json_array_get(history, 0), "event")),
+		"first");
+	cr_assert_str_eq(
+		json_string_value(json_object_get(
+			json_array_get(history, DETAIL_HISTORY_MAX - 1), "event")),
+		event);
+	json_decref(json);
+	free(detail);
+}
+
+Test(detail, words_tell_what_is_missing_and_what_was_said)
+{
+	static const char stored[] =
+		"{\"finding\":{\"summary\":\"192.0.2.25 has no PTR "
+	        "record\",\"remedy\":{\"records\":"
+		"[\"25.2.0.192.in-addr.arpa. PTR mail.corp.example.\"]}},"
+		"\"reply\":\"450 4.7.25 no\",\"remote\":\"mx\"}";
+	char *words = detail_words("given up after 5d", stored);
+
+	cr_assert(strstr(words, "given up after 5d"));
+	cr_assert(strstr(words, "192.0.2.25 has no PTR record"));
+	cr_assert(strstr(words, "25.2.0.192.in-addr.arpa. PTR mail.corp.example."));
+	cr_assert(strstr(words, "450 4.7.25 no"));
+	free(words);
+}
+
+Test(detail, a_detail_that_is_no_json_is_no_story)
+{
+	char *words = detail_words("deleted", "{{{");
+	char *detail = update("{{{", "event", "250 ok");
+
+	cr_assert_str_eq(words, "deleted\n");
+	cr_assert(strstr(detail, "\"reply\":\"250 ok\""));
+	free(words);
+	free(detail);
+}

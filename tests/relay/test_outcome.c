@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: ISC */
+#include <criterion/criterion.h>
+
+#include "relay/outcome.h"
+
+static struct message *message;
+static struct recipient *rcpt;
+
+static void setup(void)
+{
+	const char *recipient = "b@dest.example";
+	struct envelope envelope = {
+		.sender = "a@corp.example", .recipients = &recipient, .count = 1};
+
+	message = message_new(1, 1, &envelope);
+	rcpt = &message->recipients[0];
+}
+
+static void teardown(void)
+{
+	message_free(message);
+}
+
+TestSuite(outcome, .init = setup, .fini = teardown);
+
+Test(outcome, a_reply_decides_by_its_reason_then_by_its_code)
+{
+	static const struct {
+		unsigned code;
+		const char *enhanced, *text;
+		enum recipient_state state;
+		enum reason reason;
+		enum hold_origin origin;
+	} rows[] = {
+		{250, "2.0.0", "ok", RCPT_DELIVERED, REASON_NONE, HOLD_NONE},
+		{450, "4.2.1", "mailbox busy", RCPT_DEFERRED, REASON_NONE, HOLD_NONE},
+		{550, "5.1.1", "no such user", RCPT_BOUNCED, REASON_NONE, HOLD_NONE},
+		{451, "", "<name@domain.com>... Sender domain must resolve", RCPT_HELD,
+			REASON_SENDER_DOMAIN_UNRESOLVABLE, HOLD_REPLY_4XX},
+		{421, "", "SERVICE NOT AVAILABLE, TEMPORARY DNS FAILURE", RCPT_DEFERRED,
+			REASON_DNS_TEMPFAIL, HOLD_NONE},
+		{550, "5.7.25", "reverse DNS validation failed", RCPT_HELD,
+			REASON_PTR_MISSING, HOLD_REPLY_5XX},
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct outcome outcome = {.state = RCPT_ACTIVE};
+		struct smtp_reply reply;
+
+		smtp_reply_set(
+			&reply, rows[i].code, rows[i].enhanced, "%s", rows[i].text);
+		outcome_from_reply(
+			&outcome, rcpt, SMTP_STAGE_MAIL, &reply, "mx [198.51.100.7]:25");
+		cr_assert_eq(outcome.state, rows[i].state, "%s", rows[i].text);
+		cr_assert_eq(outcome.reason, rows[i].reason, "%s: %s", rows[i].text,
+			reason_name(outcome.reason));
+		cr_assert_eq(outcome.origin, rows[i].origin, "%s", rows[i].text);
+		cr_assert(strstr(outcome.event, rows[i].text),
+			"the event quotes the reply");
+		outcome_fini(&outcome);
+	}
+}
+
+Test(outcome, a_second_refusal_for_good_for_the_same_reason_bounces)
+{
+	struct outcome outcome = {.state = RCPT_ACTIVE};
+	struct smtp_reply reply;
+
+	smtp_reply_set(&reply, 550, "5.7.25", "%s", "reverse DNS validation failed");
+	rcpt->origin = HOLD_REPLY_5XX;
+	rcpt->reason = REASON_PTR_MISSING;
+	outcome_from_reply(&outcome, rcpt, SMTP_STAGE_MAIL, &reply, "mx");
+	cr_assert_eq(outcome.state, RCPT_BOUNCED);
+	rcpt->reason = REASON_SPF_FAIL;
+	outcome_from_reply(&outcome, rcpt, SMTP_STAGE_MAIL, &reply, "mx");
+	cr_assert_eq(outcome.state, RCPT_HELD, "another reason is a new story");
+	outcome_fini(&outcome);
+}
+
+Test(outcome, a_domain_that_does_not_exist_is_believed_after_five_minutes)
+{
+	struct finding finding = {
+		.check = CHECK_RECIPIENT,
+		.result = RESULT_FAIL,
+		.reason = REASON_RECIPIENT_DOMAIN_UNRESOLVABLE,
+		.action = ACTION_BOUNCE,
+		.summary = "dest.example does not exist",
+	};
+	struct outcome outcome = {.state = RCPT_ACTIVE};
+
+	outcome_from_finding(&outcome, rcpt, &finding, 1000);
+	cr_assert_eq(outcome.state, RCPT_DEFERRED);
+	rcpt->reason = REASON_RECIPIENT_DOMAIN_UNRESOLVABLE;
+	rcpt->first_deferral = 1000;
+	outcome_from_finding(
+		&outcome, rcpt, &finding, 1000 + RECIPIENT_DOMAIN_PATIENCE - 1);
+	cr_assert_eq(outcome.state, RCPT_DEFERRED);
+	outcome_from_finding(&outcome, rcpt, &finding, 1000 + RECIPIENT_DOMAIN_PATIENCE);
+	cr_assert_eq(outcome.state, RCPT_BOUNCED);
+	cr_assert_str_eq(outcome.status, "5.1.2");
+	finding.reason = REASON_RECIPIENT_NULL_MX;
+	rcpt->first_deferral = 0;
+	outcome_from_finding(&outcome, rcpt, &finding, 1000);
+	cr_assert_eq(outcome.state, RCPT_BOUNCED, "a null MX is final at once");
+	outcome_fini(&outcome);
+}
+
+Test(outcome, no_answer_defers_unless_it_never_can_be)
+{
+	struct outcome outcome = {.state = RCPT_ACTIVE};
+
+	outcome_from_failure(&outcome, "mx", "connection refused", "4.4.1");
+	cr_assert_eq(outcome.state, RCPT_DEFERRED);
+	outcome_from_failure(&outcome, "dest.example", "mail would loop", "5.4.6");
+	cr_assert_eq(outcome.state, RCPT_BOUNCED);
+	outcome_from_damage(&outcome, "bad message");
+	cr_assert_eq(outcome.state, RCPT_HELD);
+	cr_assert_eq(
+		outcome.origin, HOLD_MANUAL, "only a person releases what is damaged");
+	outcome_fini(&outcome);
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: ISC */
+#include <criterion/criterion.h>
+
+#include "relay/queue.h"
+
+static struct message *make(uint64_t id, size_t count)
+{
+	const char *recipients[] = {"a@one.example", "b@two.example", "c@one.example"};
+	struct envelope envelope = {.received = 1000,
+		.sender = "s@corp.example",
+		.recipients = recipients,
+		.count = count};
+
+	return message_new(id, 77, &envelope);
+}
+
+Test(queue, a_message_keeps_its_envelope)
+{
+	struct message *message = make(5, 3);
+
+	cr_assert_str_eq(message->sender, "s@corp.example");
+	cr_assert_str_eq(message->recipients[2].address, "c@one.example");
+	cr_assert_str_eq(recipient_domain(&message->recipients[1]), "two.example");
+	cr_assert_eq(message->open, 3);
+	message_free(message);
+}
+
+Test(queue, messages_are_found_by_id_and_listed_as_accepted)
+{
+	struct queue *queue = queue_new();
+	uint64_t expected = 1000;
+
+	for (uint64_t id = 1000; id < 3000; id++)
+		queue_add(queue, make(id, 1));
+	cr_assert_eq(queue_count(queue), 2000);
+	for (struct message *message = queue_first(queue); message;
+		message = queue_next(message))
+		cr_assert_eq(message->id, expected++);
+	for (uint64_t id = 1000; id < 3000; id += 2)
+		queue_remove(queue, queue_find(queue, id));
+	cr_assert_null(queue_find(queue, 1000));
+	cr_assert_eq(queue_find(queue, 1001)->id, 1001);
+	cr_assert_eq(queue_count(queue), 1000);
+	queue_free(queue);
+}
+
+Test(queue, the_recipient_due_first_is_found_whatever_the_order_of_planning)
+{
+	struct queue *queue = queue_new();
+	uint32_t chance = 12345;
+	int64_t last = 0;
+
+	for (uint64_t id = 0; id < 500; id++) {
+		struct message *message = make(id, 3);
+
+		queue_add(queue, message);
+		for (int i = 0; i < 3; i++) {
+			chance = chance * 1664525 + 1013904223;
+			queue_plan(queue, &message->recipients[i], 1 + chance % 10000);
+		}
+	}
+	for (uint64_t id = 0; id < 500; id += 3) /* plans change, and messages go */
+		queue_plan(queue, &queue_find(queue, id)->recipients[1], 5000);
+	for (uint64_t id = 1; id < 500; id += 3)
+		queue_remove(queue, queue_find(queue, id));
+	for (struct recipient *rcpt; (rcpt = queue_due(queue));) {
+		cr_assert_geq(rcpt->next_attempt, last);
+		last = rcpt->next_attempt;
+		queue_plan(queue, rcpt, 0);
+	}
+	cr_assert_gt(last, 0);
+	queue_free(queue);
+}
+
+Test(queue, the_state_of_a_message_is_the_first_of_active_held_deferred_queued)
+{
+	struct message *message = make(1, 3);
+
+	cr_assert_eq(message_state(message), RCPT_QUEUED);
+	message->recipients[0].state = RCPT_DEFERRED;
+	cr_assert_eq(message_state(message), RCPT_DEFERRED);
+	message->recipients[1].state = RCPT_HELD;
+	cr_assert_eq(message_state(message), RCPT_HELD);
+	message->recipients[2].state = RCPT_ACTIVE;
+	cr_assert_eq(message_state(message), RCPT_ACTIVE);
+	message_free(message);
+}
