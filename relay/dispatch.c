@@ -374,7 +374,6 @@ size_t dispatch_act(struct dispatch *dispatch, enum queue_verb verb,
 		if (rcpt->state == RCPT_ACTIVE || !recipient_is_open(rcpt))
 			continue;
 		destination_leave(dispatch->destinations, rcpt);
-		holds_remove(rcpt);
 		rcpt->skip_preflight = verb == VERB_RELEASE;
 		outcomes[idle] = (struct outcome){
 			.state = verbs[verb].state,

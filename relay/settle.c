@@ -168,7 +168,6 @@ static void apply(struct settle *s, size_t i, int64_t now)
 	struct recipient *rcpt = s->rcpts[i];
 	struct recipient_record record = make_record(s, i, now);
 
-	holds_remove(rcpt);
 	rcpt->state = (uint8_t)record.state;
 	rcpt->reason = (uint8_t)record.reason;
 	rcpt->origin = (uint8_t)record.origin;
@@ -392,12 +391,13 @@ void settle_start(struct relay *relay, struct message *message,
 	s->rcpts = mem_alloc(count * sizeof(struct recipient *));
 	s->outcomes = mem_alloc(count * sizeof *s->outcomes);
 	s->details = mem_alloc(count * sizeof(char *));
-	memcpy(s->rcpts, rcpts, count * sizeof(struct recipient *));
-	memcpy(s->outcomes, outcomes, count * sizeof *outcomes);
 	for (size_t i = 0; i < count; i++) {
+		s->rcpts[i] = rcpts[i];
+		s->outcomes[i] = outcomes[i];
 		outcomes[i] = (struct outcome){.state = RCPT_ACTIVE};
-		queue_plan(relay->queue, rcpts[i], 0);
 		rcpts[i]->state = RCPT_ACTIVE;
+		queue_plan(relay->queue, rcpts[i], 0);
+		holds_remove(rcpts[i]); /* its cause must not release it meanwhile */
 	}
 	relay->stats.settlements++;
 	uv_timer_init(relay->loop, &s->timer);

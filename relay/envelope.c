@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: ISC */
+#include "relay/envelope.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "relay/mem.h"
+
+/*
+ * Little-endian integers; a text is its bytes and a NUL. First byte: the version.
+ *
+ *   envelope   version:u8 flags:u8 received:i64 count:u32 sender client recipient...
+ *   recipient  version:u8 state:u8 reason:u8 origin:u8 attempts:u32 next:i64 deferral:i64 held:i64
+ *              subject detail
+ */
+enum { VERSION = 1, FLAG_EIGHT_BIT = 1, FLAG_NOTIFICATION = 2 };
+
+static void put_integer(struct buf *out, uint64_t value, size_t bytes)
+{
+	char *at = buf_reserve(out, bytes);
+
+	for (size_t i = 0; i < bytes; i++)
+		at[i] = (char)(value >> (8 * i));
+	out->len += bytes;
+}
+
+static void put_text(struct buf *out, const char *text)
+{
+	buf_append(out, text, strlen(text) + 1);
+}
+
+/* What is left to be read; bad is set for good by the first thing that does not fit. */
+struct cursor {
+	const char *at;
+	size_t left;
+	bool bad;
+};
+
+static uint64_t get_integer(struct cursor *cursor, size_t bytes)
+{
+	uint64_t value = 0;
+
+	if (cursor->left < bytes) {
+		cursor->bad = true;
+		return 0;
+	}
+	for (size_t i = 0; i < bytes; i++)
+		value |= (uint64_t)(unsigned char)cursor->at[i] << (8 * i);
+	cursor->at += bytes;
+	cursor->left -= bytes;
+	return value;
+}
+
+static const char *get_text(struct cursor *cursor)
+{
+	const char *text = cursor->at;
+	const char *end = cursor->left ? memchr(text, '\0', cursor->left) : NULL;
+
+	if (!end) {
+		cursor->bad = true;
+		return "";
+	}
+	cursor->left -= (size_t)(end + 1 - text);
+	cursor->at = end + 1;
+	return text;
+}
+
+void envelope_encode(const struct envelope *envelope, struct buf *out)
+{
+	unsigned flags = (envelope->eight_bit ? FLAG_EIGHT_BIT : 0) |
+		(envelope->notification ? FLAG_NOTIFICATION : 0);
+
+	put_integer(out, VERSION, 1);
+	put_integer(out, flags, 1);
+	put_integer(out, (uint64_t)envelope->received, 8);
+	put_integer(out, envelope->count, 4);
+	put_text(out, envelope->sender);
+	put_text(out, envelope->client);
+	for (size_t i = 0; i < envelope->count; i++)
+		put_text(out, envelope->recipients[i]);
+}
+
+int envelope_decode(
+	const void *bytes, size_t len, struct envelope *envelope, const char ***recipients)
+{
+	struct cursor cursor = {.at = bytes, .left = len};
+	uint64_t version = get_integer(&cursor, 1);
+	uint64_t flags = get_integer(&cursor, 1);
+
+	envelope->eight_bit = flags & FLAG_EIGHT_BIT;
+	envelope->notification = flags & FLAG_NOTIFICATION;
+	envelope->received = (int64_t)get_integer(&cursor, 8);
+	envelope->count = get_integer(&cursor, 4);
+	envelope->sender = get_text(&cursor);
+	envelope->client = get_text(&cursor);
+	if (cursor.bad || version != VERSION || envelope->count == 0 ||
+		envelope->count > cursor.left) /* each takes a byte at least */
+		return -EINVAL;
+	const char **texts = mem_alloc(envelope->count * sizeof(char *));
+
+	for (size_t i = 0; i < envelope->count; i++)
+		texts[i] = get_text(&cursor);
+	if (cursor.bad || cursor.left) {
+		free(texts);
+		return -EINVAL;
+	}
+	envelope->recipients = texts;
+	*recipients = texts;
+	return 0;
+}
+
+void recipient_record_encode(const struct recipient_record *record, struct buf *out)
+{
+	put_integer(out, VERSION, 1);
+	put_integer(out, record->state, 1);
+	put_integer(out, record->reason, 1);
+	put_integer(out, record->origin, 1);
+	put_integer(out, record->attempts, 4);
+	put_integer(out, (uint64_t)record->next_attempt, 8);
+	put_integer(out, (uint64_t)record->first_deferral, 8);
+	put_integer(out, (uint64_t)record->held_since, 8);
+	put_text(out, record->subject);
+	put_text(out, record->detail);
+}
+
+int recipient_record_decode(const void *bytes, size_t len, struct recipient_record *record)
+{
+	struct cursor cursor = {.at = bytes, .left = len};
+	uint64_t version = get_integer(&cursor, 1);
+	uint64_t state = get_integer(&cursor, 1);
+	uint64_t reason = get_integer(&cursor, 1);
+	uint64_t origin = get_integer(&cursor, 1);
+
+	record->attempts = (uint32_t)get_integer(&cursor, 4);
+	record->next_attempt = (int64_t)get_integer(&cursor, 8);
+	record->first_deferral = (int64_t)get_integer(&cursor, 8);
+	record->held_since = (int64_t)get_integer(&cursor, 8);
+	record->subject = get_text(&cursor);
+	record->detail = get_text(&cursor);
+	if (cursor.bad || cursor.left || version != VERSION || state > RCPT_DELETED ||
+		state == RCPT_ACTIVE || reason >= REASON_COUNT || origin > HOLD_MANUAL)
+		return -EINVAL;
+	record->state = (enum recipient_state)state;
+	record->reason = (enum reason)reason;
+	record->origin = (enum hold_origin)origin;
+	return 0;
+}
+
+static const char *const state_names[] = {
+	[RCPT_QUEUED] = "queued",
+	[RCPT_ACTIVE] = "active",
+	[RCPT_DEFERRED] = "deferred",
+	[RCPT_HELD] = "held",
+	[RCPT_DELIVERED] = "delivered",
+	[RCPT_BOUNCED] = "bounced",
+	[RCPT_DELETED] = "deleted",
+};
+
+const char *recipient_state_name(enum recipient_state state)
+{
+	return state_names[state];
+}
+
+int recipient_state_parse(const char *name, enum recipient_state *state)
+{
+	for (size_t i = 0; i < sizeof state_names / sizeof state_names[0]; i++) {
+		if (strcmp(name, state_names[i]) == 0) {
+			*state = (enum recipient_state)i;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
