@@ -29,12 +29,18 @@ struct conn;
 typedef void (*conn_cb)(void *owner, enum conn_event event);
 
 struct conn_address {
-	char ip[46]; /* "192.0.2.1", "2001:db8::1" */
+	char ip[46]; /* "192.0.2.1", "2001:db8::1"; an IPv4-mapped address as plain IPv4 */
 	uint16_t port;
 };
 
-/* Takes the next connection of a listening uv_tcp_t. Returns it, or NULL with *error = -errno. */
-struct conn *conn_accept(uv_stream_t *listener, conn_cb cb, void *owner, int *error);
+/*
+ * Takes the next connection waiting at a listening socket. It can be written to and closed, and
+ * knows its ends; events come after conn_start. NULL with *error = -errno; -EAGAIN: none waits.
+ */
+struct conn *conn_accept(uv_loop_t *loop, int listening, int *error);
+
+/* Begins to read an accepted connection: from now on owner hears its events. */
+void conn_start(struct conn *conn, conn_cb cb, void *owner);
 
 /*
  * Connects to target, from local ("" or NULL: as the system chooses). CONN_CONNECTED or
@@ -49,9 +55,6 @@ void conn_consume(struct conn *conn, size_t len);
 
 void conn_write(struct conn *conn, const void *bytes, size_t len); /* copied */
 size_t conn_unsent(const struct conn *conn);
-
-void conn_pause(struct conn *conn); /* no CONN_DATA until conn_resume */
-void conn_resume(struct conn *conn);
 
 /* One CONN_TIMEOUT, ms from now, unless set again; 0: none. Absolute: traffic does not move it. */
 void conn_set_deadline(struct conn *conn, uint64_t ms);
