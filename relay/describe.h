@@ -12,8 +12,14 @@
  * stored with a hold, and read by scripts. Text for people is made from it (render.h).
  */
 
-/* A JSON string of any bytes: what is not valid UTF-8, and control bytes, are escaped. */
+/*
+ * A JSON string of any bytes: what is not valid UTF-8, and control bytes, become \xNN (text_escape).
+ * Backslashes stay as they are: an address, or a record to publish, must come out unchanged.
+ */
 json_t *describe_text(const char *bytes, size_t len);
+
+/* The same for our own texts of several lines: line ends stay too. */
+json_t *describe_lines(const char *text);
 
 /* One row of "checks". */
 json_t *describe_finding(const struct finding *finding);
@@ -22,9 +28,13 @@ json_t *describe_finding(const struct finding *finding);
 json_t *describe_verdict(
 	const struct preflight_question *question, const struct verdict *verdict);
 
+/* "clear", "warn", "defer", "hold", "bounce": an action as a verdict. Static text. */
+const char *describe_action(enum action action);
+
 /*
- * One message of `queue list --json`; entry adds last_reply (and with full the stored detail of each
- * recipient as "detail"), or is NULL: last_reply is null then.
+ * One message of `queue list --json`; entry adds last_reply, or is NULL: last_reply is null then.
+ * full, for `show` and `explain`, adds "origin", "held_since" and the stored "detail" to each
+ * recipient.
  */
 json_t *describe_message(
 	const struct message *message, const struct spool_entry *entry, bool full);
