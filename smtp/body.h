@@ -25,7 +25,6 @@ struct smtp_unstuffer {
 	enum smtp_newlines newlines;
 	unsigned char state;
 	bool saw_bare_newline;
-	bool started;
 };
 
 void smtp_unstuffer_init(struct smtp_unstuffer *u, enum smtp_newlines newlines);

@@ -49,8 +49,9 @@ enum {
 		2048, /* with CRLF. RFC 5321 4.5.3.1.4 asks for 512 and extensions more */
 	SMTP_OUTPUT_MAX =
 		16384, /* smtp_server_next stops reading while less than a reply fits */
-	SMTP_ERRORS_MAX = 20, /* bad commands before 421 */
-	SMTP_JUNK_MAX = 100,  /* NOOP, RSET, VRFY, HELP between messages before 421 */
+	SMTP_ERRORS_MAX = 20,  /* bad commands before 421 */
+	SMTP_SKIP_MAX = 65536, /* bytes of an overlong command before 421 */
+	SMTP_JUNK_MAX = 100,   /* NOOP, RSET, VRFY, HELP between messages before 421 */
 };
 
 struct smtp_server_options {
@@ -79,10 +80,11 @@ struct smtp_server {
 	struct smtp_server_options options;
 	enum smtp_server_phase phase;
 	enum smtp_ask pending; /* the question that waits for its answer */
-	bool pipelined; /* bytes followed a command that must be the last of a group */
-	bool skipping_line; /* discarding the rest of an overlong line */
-	bool body_too_large;
+	bool extended;         /* greeted with EHLO */
+	bool has_line;         /* line holds a whole command that is yet to be obeyed */
+	bool body_ended;       /* the final dot was read */
 	unsigned recipients, refused, errors, junk;
+	size_t skipped; /* bytes of an overlong line thrown away; 0: none is being skipped */
 	uint64_t body_size;
 	struct smtp_mail mail;
 	struct smtp_address address;

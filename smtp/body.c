@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: ISC */
+#include "smtp/body.h"
+
+/*
+ * Both directions are automata over single bytes. Where we stand in the input:
+ *
+ *   TEXT ─CR─> CR ─LF─> LINE ─'.'─> DOT ─CR─> DOT_CR ─LF─> end
+ *     ^         │         │          │          │
+ *     └─────────┴─ other ─┴──────────┴──────────┘
+ *
+ * LINE is behind a true CRLF, or at the very beginning. A bare LF leads to TEXT, where a dot is a
+ * byte like others: nothing but <CRLF>.<CRLF> ends a body.
+ */
+enum state {
+	TEXT,
+	CR,
+	LINE,
+	DOT,
+	DOT_CR,
+};
+
+void smtp_unstuffer_init(struct smtp_unstuffer *u, enum smtp_newlines newlines)
+{
+	*u = (struct smtp_unstuffer){.newlines = newlines, .state = LINE};
+}
+
+static size_t put_crlf(char *out)
+{
+	out[0] = '\r';
+	out[1] = '\n';
+	return 2;
+}
+
+/* A byte in the middle of a line. */
+static size_t take_text(struct smtp_unstuffer *u, char c, char *out)
+{
+	u->state = TEXT;
+	if (c == '\r') {
+		u->state = CR;
+		return 0;
+	}
+	if (c == '\n') {
+		u->saw_bare_newline = true;
+		return put_crlf(out);
+	}
+	out[0] = c;
+	return 1;
+}
+
+/* Takes one byte; writes at most 5. */
+static size_t take(struct smtp_unstuffer *u, char c, char *out, bool *is_end)
+{
+	size_t used = 0;
+
+	switch ((enum state)u->state) {
+	case LINE:
+		if (c == '.') {
+			u->state = DOT;
+			return 0;
+		}
+		break;
+	case DOT: /* a dot at the start of a line: dropped if anything follows (RFC 5321 4.5.2) */
+		if (c == '\r') {
+			u->state = DOT_CR;
+			return 0;
+		}
+		break;
+	case DOT_CR:
+		if (c == '\n') {
+			*is_end = true;
+			return 0;
+		}
+		u->saw_bare_newline = true;
+		used = put_crlf(out);
+		break;
+	case CR:
+		if (c == '\n') {
+			u->state = LINE;
+			return put_crlf(out);
+		}
+		u->saw_bare_newline = true;
+		used = put_crlf(out);
+		break;
+	case TEXT:
+		break;
+	}
+	return used + take_text(u, c, out + used);
+}
+
+enum smtp_body_status smtp_unstuff(struct smtp_unstuffer *u, const char *in, size_t len,
+	size_t *consumed, char *out, size_t cap, size_t *produced)
+{
+	bool is_end = false;
+
+	*consumed = *produced = 0;
+	while (*consumed < len && cap - *produced >= 5 && !is_end) {
+		*produced += take(u, in[*consumed], out + *produced, &is_end);
+		++*consumed;
+	}
+	return is_end ? SMTP_BODY_END : SMTP_BODY_MORE;
+}
+
+void smtp_stuffer_init(struct smtp_stuffer *s)
+{
+	s->state = LINE;
+}
+
+/* Writes at most 4 bytes for one. */
+static size_t stuff_one(struct smtp_stuffer *s, char c, char *out)
+{
+	size_t used = 0;
+
+	if (s->state == CR) {
+		used = put_crlf(out);
+		s->state = LINE;
+		if (c == '\n')
+			return used;
+	}
+	if (c == '\r') {
+		s->state = CR; /* what it is, the next byte tells */
+		return used;
+	}
+	if (c == '\n') {
+		s->state = LINE;
+		return used + put_crlf(out + used);
+	}
+	if (s->state == LINE && c == '.')
+		out[used++] = '.';
+	s->state = TEXT;
+	out[used++] = c;
+	return used;
+}
+
+void smtp_stuff(struct smtp_stuffer *s, const char *in, size_t len, size_t *consumed,
+	char *out, size_t cap, size_t *produced)
+{
+	*consumed = *produced = 0;
+	while (*consumed < len && cap - *produced >= 4)
+		*produced += stuff_one(s, in[(*consumed)++], out + *produced);
+}
+
+size_t smtp_stuff_end(struct smtp_stuffer *s, char out[5])
+{
+	size_t used = s->state == LINE ? 0 : put_crlf(out);
+
+	out[used++] = '.';
+	return used + put_crlf(out + used);
+}

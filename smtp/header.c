@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: ISC */
+#include "smtp/header.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "smtp/address.h"
+
+void smtp_header_scan_init(struct smtp_header_scan *scan)
+{
+	*scan = (struct smtp_header_scan){.at_line_start = true};
+}
+
+/* True when the field collected in line has this name; spaces before the colon are allowed. */
+static bool has_name(const struct smtp_header_scan *scan, const char *name)
+{
+	size_t len = strlen(name);
+
+	if (scan->line_len <= len || strncasecmp(scan->line, name, len) != 0)
+		return false;
+	while (len < scan->line_len &&
+		(scan->line[len] == ' ' || scan->line[len] == '\t'))
+		len++;
+	return len < scan->line_len && scan->line[len] == ':';
+}
+
+/*
+ * The domain of the first mailbox in the From: field: behind the first '@' that stands neither in a
+ * quoted string nor in a comment, as far as host name characters go.
+ */
+static void find_from_domain(struct smtp_header_scan *scan)
+{
+	const char *end = scan->line + scan->line_len;
+	const char *at = memchr(scan->line, ':', scan->line_len);
+	unsigned comments = 0;
+	bool quoted = false;
+
+	for (; at < end; at++) {
+		if (*at == '\\')
+			at++;
+		else if (*at == '"' && !comments)
+			quoted = !quoted;
+		else if (*at == '(' && !quoted)
+			comments++;
+		else if (*at == ')' && comments)
+			comments--;
+		else if (*at == '@' && !quoted && !comments)
+			break;
+	}
+	if (at >= end)
+		return;
+	const char *domain = ++at;
+
+	while (at < end && !strchr(" \t>,;()\"", *at))
+		at++;
+	size_t len = (size_t)(at - domain);
+
+	if (!smtp_domain_is_valid(domain, len))
+		return;
+	for (size_t i = 0; i < len; i++)
+		scan->from_domain[i] =
+			(char)(domain[i] >= 'A' && domain[i] <= 'Z' ? domain[i] + 32
+								    : domain[i]);
+	scan->from_domain[len] = '\0';
+}
+
+static void end_field(struct smtp_header_scan *scan)
+{
+	if (has_name(scan, "Received"))
+		scan->received++;
+	else if (!scan->from_domain[0] && has_name(scan, "From"))
+		find_from_domain(scan);
+	scan->line_len = 0;
+}
+
+/* A line end inside the header block: the field goes on if the next line starts with a space. */
+static void take_header_byte(struct smtp_header_scan *scan, char c)
+{
+	if (scan->at_line_start) {
+		scan->at_line_start = false;
+		if (c != ' ' && c != '\t')
+			end_field(scan);
+		if (c == '\r' || c == '\n') {
+			scan->done = true;
+			return;
+		}
+	}
+	if (c == '\n')
+		scan->at_line_start = true;
+	else if (c != '\r' && scan->line_len < sizeof scan->line)
+		scan->line[scan->line_len++] = c;
+}
+
+void smtp_header_scan_feed(struct smtp_header_scan *scan, const char *in, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if ((unsigned char)in[i] > 127)
+			scan->has_eight_bit = true;
+		if (!scan->done)
+			take_header_byte(scan, in[i]);
+	}
+}
+
+/* Days since 1970-01-01 to a civil date, in the proleptic Gregorian calendar. */
+static void civil_from_days(int64_t days, int64_t *year, unsigned *month, unsigned *day)
+{
+	/* Years are counted from March, so that the leap day comes last; eras are 400 years. */
+	days += 719468;
+	int64_t era = (days >= 0 ? days : days - 146096) / 146097;
+	unsigned day_of_era = (unsigned)(days - era * 146097);
+	unsigned year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 -
+				       day_of_era / 146096) /
+	                       365;
+	unsigned day_of_year =
+		day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+	unsigned shifted = (5 * day_of_year + 2) / 153;
+
+	*day = day_of_year - (153 * shifted + 2) / 5 + 1;
+	*month = shifted < 10 ? shifted + 3 : shifted - 9;
+	*year = year_of_era + era * 400 + (*month <= 2);
+}
+
+void smtp_date_format(int64_t seconds, char buf[32])
+{
+	static const char weekdays[][4] = {
+		"Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"};
+	static const char months[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul",
+		"Aug", "Sep", "Oct", "Nov", "Dec"};
+	enum { DAY = 86400 };
+	int64_t latest = 253402300799; /* the last second of the year 9999 */
+	int64_t time = seconds < 0 ? 0 : seconds > latest ? latest : seconds;
+	unsigned rest = (unsigned)(time % DAY), month, day;
+	int64_t year;
+
+	civil_from_days(time / DAY, &year, &month, &day);
+	snprintf(buf, 32, "%s, %02u %s %04u %02u:%02u:%02u +0000",
+		weekdays[time / DAY % 7], day % 100, months[month - 1],
+		(unsigned)year % 10000, rest / 3600, rest / 60 % 60, rest % 60);
+}
+
+/* Text from outside inside a Received line: nothing that ends a comment, a field or a line. */
+static void copy_tame(char *out, size_t cap, const char *text)
+{
+	size_t used = 0;
+
+	for (; *text && used + 1 < cap; text++)
+		out[used++] = *text > ' ' && *text <= '~' && !strchr("()\\;\"", *text)
+		                      ? *text
+		                      : '?';
+	out[used] = '\0';
+}
+
+size_t smtp_received_format(const struct smtp_trace *trace, char *buf, size_t cap)
+{
+	char helo[256], rcpt[SMTP_PATH_MAX + 16] = "", date[32];
+
+	copy_tame(helo, sizeof helo, trace->helo);
+	smtp_date_format(trace->time, date);
+	if (trace->rcpt) {
+		char address[SMTP_PATH_MAX];
+
+		copy_tame(address, sizeof address, trace->rcpt);
+		snprintf(rcpt, sizeof rcpt, "\r\n\tfor <%s>", address);
+	}
+	/* RFC 5321 4.4: the literal of an IPv6 address is tagged */
+	int len = snprintf(buf, cap,
+		"Received: from %s ([%s%s])\r\n\tby %s with %s id %s%s;\r\n\t%s\r\n",
+		helo, strchr(trace->client, ':') ? "IPv6:" : "", trace->client,
+		trace->host, trace->extended ? "ESMTP" : "SMTP", trace->id, rcpt, date);
+
+	return (size_t)len < cap ? (size_t)len : cap - 1;
+}
