@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "dns/reason.h"
+#include "dns/refusal.h"
 #include "relay/buf.h"
 
 /*

@@ -100,10 +100,12 @@ void dispatch_release(struct dispatch *dispatch, struct recipient *rcpt, int64_t
 	scene.released++;
 }
 
-static struct recipient *hold(enum reason reason, enum hold_origin origin, const char *subject)
+static struct recipient *hold(
+	enum reason reason, enum hold_origin origin, const char *subject)
 {
 	const char *address = "b@dest.example";
-	struct envelope envelope = {.sender = "a@corp.example", .recipients = &address, .count = 1};
+	struct envelope envelope = {
+		.sender = "a@corp.example", .recipients = &address, .count = 1};
 	struct message *message = message_new(1, 1, &envelope);
 	struct recipient *rcpt = &message->recipients[0];
 
@@ -119,9 +121,11 @@ static void setup(void)
 {
 	uv_loop_init(&scene.loop);
 	scene.config = (struct config){.hostname = (char *)"mail.corp.example",
-		.hold_recheck_min = 1, .hold_recheck_max = 10};
-	scene.relay = (struct relay){
-		.loop = &scene.loop, .config = &scene.config, .log = {.level = LOG_ERROR, .fd = 2}};
+		.hold_recheck_min = 1,
+		.hold_recheck_max = 10};
+	scene.relay = (struct relay){.loop = &scene.loop,
+		.config = &scene.config,
+		.log = {.level = LOG_ERROR, .fd = 2}};
 	scene.relay.holds = holds_new(&scene.relay);
 }
 

@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: ISC */
+#include <criterion/criterion.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include "dns/preflight.h"
+#include "relay/attempt.h"
+#include "relay/delivery.h"
+#include "relay/mem.h"
+#include "relay/settle.h"
+
+/*
+ * The pre-flight, the connections and the spool are played by the test: it answers the inquiry that
+ * was started, reports for the delivery that was started, and looks at what is settled.
+ */
+struct inquiry {
+	inquiry_cb cb;
+	void *owner;
+	struct preflight_question question;
+	enum resolver_freshness freshness;
+};
+
+struct delivery {
+	delivery_cb cb;
+	void *owner;
+	struct conn_address target;
+	char local[46];
+	bool begun;
+};
+
+static struct {
+	struct config config;
+	struct relay relay;
+	struct message *message;
+	struct recipient *rcpts[2];
+	struct inquiry *inquiry;
+	struct delivery *delivery;
+	unsigned inquiries, deliveries;
+	struct outcome outcomes[2];
+	unsigned settled, done;
+	settle_cb settle_done;
+	void *settle_owner;
+} scene;
+
+struct inquiry *inquiry_start(uv_loop_t *loop, struct resolver *resolver,
+	const struct preflight_question *question, enum resolver_freshness freshness,
+	const struct facts *laid, inquiry_cb cb, void *owner)
+{
+	(void)loop, (void)resolver, (void)laid;
+	scene.inquiries++;
+	scene.inquiry = mem_alloc(sizeof *scene.inquiry);
+	*scene.inquiry = (struct inquiry){
+		.cb = cb, .owner = owner, .question = *question, .freshness = freshness};
+	return scene.inquiry;
+}
+
+void inquiry_cancel(struct inquiry *inquiry)
+{
+	free(inquiry);
+	scene.inquiry = NULL;
+}
+
+struct delivery *delivery_start(struct relay *relay, const struct conn_address *target,
+	const char *local, uint64_t message_id,
+	const struct smtp_transaction *transaction, delivery_cb cb, void *owner)
+{
+	(void)relay, (void)message_id, (void)transaction;
+	scene.deliveries++;
+	scene.delivery = mem_alloc(sizeof *scene.delivery);
+	*scene.delivery = (struct delivery){.cb = cb, .owner = owner, .target = *target};
+	snprintf(scene.delivery->local, sizeof scene.delivery->local, "%s", local);
+	return scene.delivery;
+}
+
+bool delivery_has_begun(const struct delivery *delivery)
+{
+	return delivery->begun;
+}
+
+json_t *delivery_transcript(const struct delivery *delivery)
+{
+	(void)delivery;
+	return json_pack("[s]", "S: 220 hello");
+}
+
+void delivery_cancel(struct delivery *delivery)
+{
+	free(delivery);
+	scene.delivery = NULL;
+}
+
+void settle_start(struct relay *relay, struct message *message,
+	struct recipient *const *rcpts, struct outcome *outcomes, size_t count,
+	settle_cb done, void *owner)
+{
+	(void)relay, (void)message, (void)rcpts;
+	for (size_t i = 0; i < count; i++) {
+		scene.outcomes[i] = outcomes[i];
+		outcomes[i] = (struct outcome){.state = RCPT_ACTIVE};
+	}
+	scene.settled++;
+	scene.settle_done = done;
+	scene.settle_owner = owner;
+}
+
+static void on_done(void *owner, struct attempt *attempt)
+{
+	(void)owner, (void)attempt;
+	scene.done++;
+}
+
+static struct config_source sources[] = {
+	{.public_ip = "192.0.2.25", .local_ip = "127.0.0.1"},
+	{.public_ip = "192.0.2.26", .local_ip = "127.0.0.2"},
+};
+
+static void setup(void)
+{
+	static const char *const addresses[] = {"b@dest.example", "c@dest.example"};
+	struct envelope envelope = {
+		.sender = "a@corp.example", .recipients = addresses, .count = 2};
+
+	scene.config = (struct config){.hostname = (char *)"mail.corp.example",
+		.sources = sources,
+		.source_count = 1,
+		.preflight = ACTION_HOLD,
+		.unknown_send_after = 3600 * 1000};
+	preflight_defaults(scene.config.actions);
+	scene.relay = (struct relay){
+		.config = &scene.config, .log = {.level = LOG_ERROR, .fd = 2}};
+	scene.message = message_new(7, 100, &envelope);
+	scene.rcpts[0] = &scene.message->recipients[0];
+	scene.rcpts[1] = &scene.message->recipients[1];
+}
+
+static void teardown(void)
+{
+	if (scene.settle_done)
+		scene.settle_done(scene.settle_owner);
+	outcome_fini(&scene.outcomes[0]);
+	outcome_fini(&scene.outcomes[1]);
+	message_free(scene.message);
+}
+
+TestSuite(attempt, .init = setup, .fini = teardown);
+
+static struct attempt *begin(void)
+{
+	return attempt_start(&scene.relay, scene.message, scene.rcpts, 2, on_done, NULL);
+}
+
+/* Answers the inquiry: what the checks found (or NULL: all clear), over these records. */
+static void answer(const struct finding *finding, const char *const *records)
+{
+	struct inquiry *inquiry = scene.inquiry;
+	struct facts *facts = facts_new();
+	struct verdict verdict = {0};
+	const char *error;
+
+	for (; *records; records++)
+		cr_assert_eq(facts_lay(facts, *records, &error), 0, "%s", *records);
+	if (finding) {
+		verdict.findings[0] = *finding;
+		verdict.count = 1;
+		verdict.action = finding->action;
+		verdict.reason = finding->reason;
+	}
+	scene.inquiry = NULL;
+	inquiry->cb(inquiry->owner, &verdict, facts);
+	facts_free(facts);
+	free(inquiry);
+}
+
+static void report(struct delivery_report said, unsigned code, const char *text)
+{
+	struct delivery *delivery = scene.delivery;
+	struct smtp_reply reply;
+
+	if (code) {
+		smtp_reply_set(&reply, code, "", "%s", text);
+		said.reply = &reply;
+	}
+	if (said.event != DELIVERY_RCPT)
+		scene.delivery = NULL;
+	delivery->cb(delivery->owner, &said);
+	if (said.event != DELIVERY_RCPT)
+		free(delivery);
+}
+
+static const char *const two_exchanges[] = {"dest.example. 60 MX 10 mx1.dest.example.",
+	"dest.example. 60 MX 20 mx2.dest.example.", "mx1.dest.example. 60 A 198.51.100.1",
+	"mx2.dest.example. 60 A 198.51.100.2", "mx1.dest.example. 60 AAAA 2001:db8::1",
+	NULL};
+
+static const struct finding no_ptr = {.check = CHECK_PTR,
+	.result = RESULT_FAIL,
+	.reason = REASON_PTR_MISSING,
+	.action = ACTION_HOLD,
+	.summary = "192.0.2.25 has no PTR record",
+	.subject = "192.0.2.25"};
+
+static const struct finding no_telling = {.check = CHECK_PTR,
+	.result = RESULT_UNKNOWN,
+	.reason = REASON_DNS_TEMPFAIL,
+	.action = ACTION_DEFER,
+	.summary = "the DNS could not tell",
+	.subject = "192.0.2.25"};
+
+Test(attempt, what_is_clear_is_delivered_from_the_source_that_was_judged)
+{
+	begin();
+	cr_assert_str_eq(scene.inquiry->question.ip, "192.0.2.25");
+	cr_assert_str_eq(scene.inquiry->question.ehlo, "mail.corp.example");
+	cr_assert_str_eq(scene.inquiry->question.sender, "a@corp.example");
+	answer(NULL, two_exchanges);
+	cr_assert_str_eq(scene.delivery->target.ip, "198.51.100.1");
+	cr_assert_eq(scene.delivery->target.port, 25);
+	cr_assert_str_eq(scene.delivery->local, "127.0.0.1");
+	report(
+		(struct delivery_report){
+			.event = DELIVERY_RCPT, .stage = SMTP_STAGE_RCPT, .index = 1},
+		550, "no such user");
+	report((struct delivery_report){.event = DELIVERY_DONE, .stage = SMTP_STAGE_END},
+		250, "ok");
+	cr_assert_eq(scene.outcomes[0].state, RCPT_DELIVERED);
+	cr_assert_eq(scene.outcomes[1].state, RCPT_BOUNCED);
+	cr_assert_eq(scene.deliveries, 1);
+	cr_assert_eq(scene.done, 0, "not before it is durable");
+}
+
+Test(attempt, what_would_be_refused_is_held_without_a_connection)
+{
+	begin();
+	answer(&no_ptr, two_exchanges);
+	cr_assert_eq(scene.deliveries, 0);
+	cr_assert_eq(scene.outcomes[0].state, RCPT_HELD);
+	cr_assert_eq(scene.outcomes[0].reason, REASON_PTR_MISSING);
+	cr_assert_str_eq(scene.outcomes[1].subject, "192.0.2.25");
+}
+
+Test(attempt, the_second_source_is_used_when_the_first_is_not_fit)
+{
+	scene.config.source_count = 2;
+	begin();
+	answer(&no_ptr, two_exchanges);
+	cr_assert_eq(scene.settled, 0);
+	cr_assert_str_eq(scene.inquiry->question.ip, "192.0.2.26");
+	answer(NULL, two_exchanges);
+	cr_assert_str_eq(scene.delivery->local, "127.0.0.2");
+	report((struct delivery_report){.event = DELIVERY_DONE, .stage = SMTP_STAGE_END},
+		250, "ok");
+	cr_assert_eq(scene.outcomes[0].state, RCPT_DELIVERED);
+}
+
+Test(attempt, of_two_unfit_sources_the_softer_verdict_counts)
+{
+	scene.config.source_count = 2;
+	begin();
+	answer(&no_ptr, two_exchanges);
+	answer(&no_telling, two_exchanges);
+	cr_assert_eq(scene.outcomes[0].state, RCPT_DEFERRED);
+	cr_assert_eq(scene.outcomes[0].reason, REASON_DNS_TEMPFAIL);
+}
+
+Test(attempt, a_dns_that_cannot_tell_defers_but_not_for_ever)
+{
+	begin();
+	answer(&no_telling, two_exchanges);
+	cr_assert_eq(scene.outcomes[0].state, RCPT_DEFERRED);
+	cr_assert_eq(scene.deliveries, 0);
+	teardown();
+	memset(&scene, 0, sizeof scene);
+	setup();
+	scene.rcpts[0]->first_deferral = 1; /* long ago */
+	begin();
+	answer(&no_telling, two_exchanges);
+	cr_assert_eq(
+		scene.deliveries, 1, "after unknown_send_after it is tried all the same");
+	report(
+		(struct delivery_report){
+			.event = DELIVERY_FAILED, .failure = "gone", .begun = true},
+		0, NULL);
+}
+
+Test(attempt, the_next_server_is_tried_only_before_the_transaction)
+{
+	begin();
+	answer(NULL, two_exchanges);
+	report((struct delivery_report){.event = DELIVERY_FAILED,
+		       .failure = "connection refused"},
+		0, NULL);
+	cr_assert_str_eq(scene.delivery->target.ip, "198.51.100.2");
+	report(
+		(struct delivery_report){
+			.event = DELIVERY_FAILED, .failure = "lost", .begun = true},
+		0, NULL);
+	cr_assert_eq(scene.deliveries, 2);
+	cr_assert_eq(scene.outcomes[0].state, RCPT_DEFERRED);
+}
+
+Test(attempt, a_refusal_at_the_door_outlives_a_dead_neighbour)
+{
+	begin();
+	answer(NULL, two_exchanges);
+	report((struct delivery_report){.event = DELIVERY_REFUSED,
+		       .stage = SMTP_STAGE_BANNER},
+		421, "SERVICE NOT AVAILABLE, TEMPORARY DNS FAILURE");
+	report((struct delivery_report){.event = DELIVERY_FAILED,
+		       .failure = "connection refused"},
+		0, NULL);
+	cr_assert_eq(scene.outcomes[0].state, RCPT_DEFERRED);
+	cr_assert_eq(scene.outcomes[0].reason, REASON_DNS_TEMPFAIL);
+	cr_assert_str_eq(scene.outcomes[0].remote, "mx1.dest.example [198.51.100.1]:25");
+	cr_assert_eq(json_array_size(scene.outcomes[0].transcript), 1);
+}
+
+Test(attempt, a_route_is_looked_up_but_never_judged)
+{
+	static struct config_route route = {.domain = (char *)"dest.example",
+		.host = (char *)"127.0.0.2",
+		.port = 2526};
+	static const char *const nothing[] = {NULL};
+
+	scene.config.routes = &route;
+	scene.config.route_count = 1;
+	begin();
+	cr_assert_null(scene.inquiry->question.ip);
+	cr_assert_null(scene.inquiry->question.sender);
+	cr_assert_str_eq(scene.inquiry->question.host, "127.0.0.2");
+	answer(NULL, nothing);
+	cr_assert_str_eq(scene.delivery->target.ip, "127.0.0.2");
+	cr_assert_eq(scene.delivery->target.port, 2526);
+	cr_assert_str_eq(scene.delivery->local, "");
+	report((struct delivery_report){.event = DELIVERY_DONE, .stage = SMTP_STAGE_END},
+		250, "ok");
+}
+
+Test(attempt, released_by_hand_it_goes_without_pre_flight)
+{
+	scene.rcpts[0]->skip_preflight = scene.rcpts[1]->skip_preflight = true;
+	begin();
+	cr_assert_null(scene.inquiry->question.ip);
+	cr_assert_null(scene.inquiry->question.sender);
+	cr_assert_str_eq(scene.inquiry->question.recipient, "dest.example");
+	answer(NULL, two_exchanges);
+	report((struct delivery_report){.event = DELIVERY_DONE, .stage = SMTP_STAGE_END},
+		250, "ok");
+}
+
+Test(attempt, the_second_smarthost_is_used_when_the_first_is_dead)
+{
+	static struct config_route smarthosts[] = {
+		{.domain = (char *)"", .host = (char *)"198.51.100.8", .port = 587},
+		{.domain = (char *)"", .host = (char *)"198.51.100.9", .port = 25}};
+	static const char *const nothing[] = {NULL};
+
+	scene.config.smarthosts = smarthosts;
+	scene.config.smarthost_count = 2;
+	scene.config.source_count = 0;
+	begin();
+	cr_assert_null(
+		scene.inquiry->question.ip, "its receivers do not see our address");
+	cr_assert_str_eq(scene.inquiry->question.sender, "a@corp.example");
+	answer(NULL, nothing);
+	report((struct delivery_report){.event = DELIVERY_FAILED,
+		       .failure = "connection refused"},
+		0, NULL);
+	answer(NULL, nothing);
+	cr_assert_str_eq(scene.delivery->target.ip, "198.51.100.9");
+	report((struct delivery_report){.event = DELIVERY_DONE, .stage = SMTP_STAGE_END},
+		250, "ok");
+	cr_assert_eq(scene.outcomes[0].state, RCPT_DELIVERED);
+}
+
+Test(attempt, mail_that_would_loop_is_returned)
+{
+	static const char *const ourselves[] = {
+		"dest.example. 60 MX 10 mail.corp.example.",
+		"mail.corp.example. 60 A 192.0.2.25", NULL};
+
+	begin();
+	answer(NULL, ourselves);
+	cr_assert_eq(scene.outcomes[0].state, RCPT_BOUNCED);
+	cr_assert_str_eq(scene.outcomes[0].status, "5.4.6");
+}
+
+Test(attempt, it_can_be_broken_off_until_the_transaction_has_begun)
+{
+	struct attempt *attempt = begin();
+
+	cr_assert(attempt_can_cancel(attempt, false));
+	answer(NULL, two_exchanges);
+	cr_assert(attempt_can_cancel(attempt, false));
+	scene.delivery->begun = true;
+	cr_assert(!attempt_can_cancel(attempt, false));
+	cr_assert(attempt_can_cancel(attempt, true));
+	attempt_cancel(attempt);
+	cr_assert_null(scene.delivery);
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: ISC */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "smtp/header.h"
+
+static struct smtp_header_scan scan(const char *text, size_t piece)
+{
+	struct smtp_header_scan result;
+	size_t len = strlen(text);
+
+	smtp_header_scan_init(&result);
+	for (size_t at = 0; at < len; at += piece)
+		smtp_header_scan_feed(
+			&result, text + at, len - at < piece ? len - at : piece);
+	return result;
+}
+
+Test(header, hops_and_the_authors_domain_are_seen)
+{
+	static const struct {
+		const char *text;
+		unsigned received;
+		const char *from_domain;
+		bool done;
+	} rows[] = {
+		{"Received: a\r\nreceived : b\r\nRECEIVED:\r\n c\r\n\r\nReceived: "
+	         "body\r\n",
+			3, "", true},
+		{"From: Ann <ann@Corp.Example>\r\n\r\n", 0, "corp.example", true},
+		{"From: \"a@b\" (c@d) <ann@corp.example>\r\n\r\n", 0, "corp.example",
+			true},
+		{"From:\r\n ann@corp.example\r\n\r\n", 0, "corp.example", true},
+		{"From: ann@corp.example\r\nFrom: eve@evil.example\r\n\r\n", 0,
+			"corp.example", true},
+		{"Fromage: a@b.example\r\n\r\n", 0, "", true},
+		{"From: nobody\r\n\r\n", 0, "", true},
+		{"Received: a\r\n", 0, "", false},
+		{"\r\nbody\r\n", 0, "", true},
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		for (size_t piece = 1; piece < 8; piece += 3) {
+			struct smtp_header_scan got = scan(rows[i].text, piece);
+
+			cr_assert_eq(got.received, rows[i].received, "%s", rows[i].text);
+			cr_assert_str_eq(
+				got.from_domain, rows[i].from_domain, "%s", rows[i].text);
+			cr_assert_eq(got.done, rows[i].done, "%s", rows[i].text);
+		}
+	}
+}
+
+Test(header, a_field_without_end_is_bounded)
+{
+	struct smtp_header_scan result;
+
+	smtp_header_scan_init(&result);
+	for (int i = 0; i < 10000; i++)
+		smtp_header_scan_feed(&result, "X: yyyyyyyyyyyyyyyyyyyyyyyyy ", 29);
+	smtp_header_scan_feed(&result, "\r\n\xe4\r\n", 5);
+	cr_assert(result.has_eight_bit);
+}
+
+Test(header, dates_are_those_of_rfc_5322)
+{
+	static const struct {
+		int64_t seconds;
+		const char *date;
+	} rows[] = {
+		{0, "Thu, 01 Jan 1970 00:00:00 +0000"},
+		{951782400, "Tue, 29 Feb 2000 00:00:00 +0000"},
+		{1764000000, "Mon, 24 Nov 2025 16:00:00 +0000"},
+		{4107542399, "Sun, 28 Feb 2100 23:59:59 +0000"},
+		{-5, "Thu, 01 Jan 1970 00:00:00 +0000"},
+		{INT64_MAX, "Fri, 31 Dec 9999 23:59:59 +0000"},
+	};
+	char date[32];
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		smtp_date_format(rows[i].seconds, date);
+		cr_assert_str_eq(date, rows[i].date);
+	}
+}
+
+Test(header, a_received_line_stays_one_field_whatever_the_client_says)
+{
+	struct smtp_trace trace = {.helo = "x) (y\r\nBcc: z@evil.example;",
+		.client = "2001:db8::7",
+		.host = "mail.corp.example",
+		.id = "00000000A1",
+		.rcpt = "b@dest.example",
+		.extended = true,
+		.time = 1764000000};
+	char line[1024];
+	size_t len = smtp_received_format(&trace, line, sizeof line);
+
+	cr_assert_eq(len, strlen(line));
+	cr_assert_str_eq(line,
+		"Received: from x???y??Bcc:?z@evil.example? ([IPv6:2001:db8::7])\r\n"
+		"\tby mail.corp.example with ESMTP id 00000000A1\r\n"
+		"\tfor <b@dest.example>;\r\n"
+		"\tMon, 24 Nov 2025 16:00:00 +0000\r\n");
+}
