@@ -126,24 +126,6 @@ static struct conn *new_conn(uv_loop_t *loop, enum conn_state state)
 	return conn;
 }
 
-/* Prints an address; an IPv4-mapped one (RFC 4291 2.5.5.2) as the IPv4 address that it is. */
-static void print_address(const struct sockaddr_storage *from, struct conn_address *to)
-{
-	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)from;
-	const struct sockaddr_in *v4 = (const struct sockaddr_in *)from;
-
-	if (from->ss_family == AF_INET) {
-		uv_inet_ntop(AF_INET, &v4->sin_addr, to->ip, sizeof to->ip);
-		to->port = ntohs(v4->sin_port);
-		return;
-	}
-	if (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr))
-		uv_inet_ntop(AF_INET, &v6->sin6_addr.s6_addr[12], to->ip, sizeof to->ip);
-	else
-		uv_inet_ntop(AF_INET6, &v6->sin6_addr, to->ip, sizeof to->ip);
-	to->port = ntohs(v6->sin6_port);
-}
-
 /* Returns 0, or -errno: a peer that has gone at once has no address any more. */
 static int learn_addresses(struct conn *conn)
 {
@@ -153,11 +135,11 @@ static int learn_addresses(struct conn *conn)
 
 	if (error)
 		return error;
-	print_address(&address, &conn->peer);
+	conn_address_print(&address, &conn->peer);
 	len = sizeof address;
 	error = uv_tcp_getsockname(&conn->tcp, (struct sockaddr *)&address, &len);
 	if (!error)
-		print_address(&address, &conn->local);
+		conn_address_print(&address, &conn->local);
 	return error;
 }
 
@@ -277,13 +259,6 @@ static void on_connected(uv_connect_t *request, int status)
 	emit(conn, CONN_CONNECTED);
 }
 
-static int parse_address(const char *ip, uint16_t port, struct sockaddr_storage *address)
-{
-	if (strchr(ip, ':'))
-		return uv_ip6_addr(ip, port, (struct sockaddr_in6 *)address);
-	return uv_ip4_addr(ip, port, (struct sockaddr_in *)address);
-}
-
 /* Returns NULL, or why it cannot be done. Static text. */
 static const char *begin_connect(
 	struct conn *conn, const struct conn_address *target, const char *local)
@@ -291,10 +266,10 @@ static const char *begin_connect(
 	struct sockaddr_storage from, to;
 	int error = 0;
 
-	if (parse_address(target->ip, target->port, &to))
+	if (!conn_address_parse(target->ip, target->port, &to))
 		return "the target is not an IP address";
 	if (local && *local) {
-		if (parse_address(local, 0, &from))
+		if (!conn_address_parse(local, 0, &from))
 			return "the source is not an IP address";
 		if (from.ss_family != to.ss_family)
 			return "source and target are of different address families";

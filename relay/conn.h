@@ -6,6 +6,8 @@
 
 #include <uv.h>
 
+#include "relay/conn_address.h"
+
 /*
  * A byte stream over TCP with six events; nobody above it sees a socket. TLS will live behind
  * this header too. The owner hears nothing more after conn_close and may free itself at once.
@@ -27,11 +29,6 @@ enum {
 
 struct conn;
 typedef void (*conn_cb)(void *owner, enum conn_event event);
-
-struct conn_address {
-	char ip[46]; /* "192.0.2.1", "2001:db8::1"; an IPv4-mapped address as plain IPv4 */
-	uint16_t port;
-};
 
 /*
  * Takes the next connection waiting at a listening socket. It can be written to and closed, and
