@@ -9,14 +9,25 @@
  * connection is over.
  */
 
+enum { SESSION_WINDOW = 65536 }; /* bytes of a body that must come within command_ms */
+
+struct session_options {
+	enum smtp_newlines newlines;
+	uint64_t command_ms; /* for the next command, or the next window of a body */
+	uint64_t message_ms; /* for a whole body */
+};
+
 struct session;
 
 /* Called once when the session is gone. */
-typedef void (*session_gone_cb)(void *owner, struct session *session);
+typedef void (*session_gone_cb)(void *owner);
 
-/* Accepts the next connection of the listener and serves it. NULL with *error on failure. */
-struct session *session_start(struct relay *relay, const struct config_listener *listener,
-	uv_stream_t *stream, session_gone_cb gone, void *owner, int *error);
+/* Serves an accepted connection; takes it. */
+struct session *session_start(struct relay *relay, const struct session_options *options,
+	struct conn *conn, session_gone_cb gone, void *owner);
 
-/* Shutdown: says 421 between transactions and closes; a commit under way is still answered. */
+/*
+ * Shutdown: says 421 and closes; a commit under way is still answered. gone may be called from
+ * inside.
+ */
 void session_stop(struct session *session);

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: ISC */
+#include "relay/intake.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "relay/dispatch.h"
+#include "relay/mem.h"
+#include "relay/text.h"
+
+struct intake {
+	struct relay *relay;
+	char *sender;
+	char **recipients;
+	size_t count, cap;
+	char *client;
+	int64_t received;
+	uint64_t id, size;
+	char id_text[SPOOL_ID_TEXT];
+	struct spool_writer *writer; /* between intake_open and intake_commit */
+	struct smtp_header_scan scan;
+	int error; /* of intake_append */
+	intake_done_cb done;
+	void *owner;
+};
+
+struct intake *intake_new(struct relay *relay, const char *sender)
+{
+	struct intake *intake = mem_alloc(sizeof *intake);
+
+	intake->relay = relay;
+	intake->sender = mem_strdup(sender);
+	smtp_header_scan_init(&intake->scan);
+	return intake;
+}
+
+void intake_free(struct intake *intake)
+{
+	if (!intake)
+		return;
+	if (intake->writer)
+		spool_abandon(intake->writer);
+	for (size_t i = 0; i < intake->count; i++)
+		free(intake->recipients[i]);
+	free(intake->recipients);
+	free(intake->client);
+	free(intake->sender);
+	free(intake);
+}
+
+void intake_add_recipient(struct intake *intake, char *mailbox)
+{
+	if (intake->count == intake->cap) {
+		intake->cap = intake->cap ? 2 * intake->cap : 4;
+		intake->recipients = mem_realloc(
+			intake->recipients, intake->cap * sizeof *intake->recipients);
+	}
+	intake->recipients[intake->count++] = mailbox;
+}
+
+/* The stored body begins with it: only now are id and recipients known, and what is appended
+ * cannot be put in front later. */
+static int append_trace(struct intake *intake, const struct intake_client *client)
+{
+	char line[1024];
+	struct smtp_trace trace = {
+		.helo = client->helo,
+		.client = client->ip,
+		.host = intake->relay->config->hostname,
+		.id = intake->id_text,
+		.rcpt = intake->count == 1 ? intake->recipients[0] : NULL,
+		.extended = client->extended,
+		.time = intake->received / 1000,
+	};
+
+	return spool_append(
+		intake->writer, line, smtp_received_format(&trace, line, sizeof line));
+}
+
+int intake_open(struct intake *intake, const struct intake_client *client)
+{
+	intake->writer = mem_must(spool_create(intake->relay->spool));
+	intake->id = spool_writer_id(intake->writer);
+	spool_id_format(intake->id, intake->id_text);
+	intake->received = text_now();
+	intake->client = mem_strdup(client->ip);
+	int error = append_trace(intake, client);
+
+	if (error) {
+		spool_abandon(intake->writer);
+		intake->writer = NULL;
+	}
+	return error;
+}
+
+void intake_append(struct intake *intake, const char *bytes, size_t len)
+{
+	smtp_header_scan_feed(&intake->scan, bytes, len);
+	if (!intake->error)
+		intake->error = spool_append(intake->writer, bytes, len);
+}
+
+bool intake_is_looping(const struct intake *intake)
+{
+	return intake->scan.received > SMTP_HOPS_MAX;
+}
+
+static struct envelope describe(const struct intake *intake)
+{
+	return (struct envelope){
+		.received = intake->received,
+		.sender = intake->sender,
+		.recipients = (const char *const *)intake->recipients,
+		.count = intake->count,
+		.eight_bit = intake->scan.has_eight_bit,
+		.client = intake->client,
+	};
+}
+
+static void log_accepted(const struct intake *intake)
+{
+	char sender[4 * SMTP_PATH_MAX];
+
+	text_escape(sender, sizeof sender, intake->sender, strlen(intake->sender));
+	log_event(&intake->relay->log, LOG_INFO,
+		"accepted id=%s from=<%s> nrcpt=%zu size=%llu client=%s", intake->id_text,
+		sender, intake->count, (unsigned long long)intake->size, intake->client);
+}
+
+static void on_committed(void *owner, int status)
+{
+	struct intake *intake = owner;
+
+	if (status == 0) {
+		struct envelope envelope = describe(intake);
+
+		intake->relay->stats.accepted++;
+		log_accepted(intake);
+		dispatch_submit(intake->relay->dispatch,
+			message_new(intake->id, intake->size, &envelope));
+	}
+	intake->done(intake->owner, status);
+}
+
+int intake_commit(struct intake *intake, intake_done_cb done, void *owner)
+{
+	struct envelope envelope = describe(intake);
+	struct spool_transaction *transaction;
+	struct spool_writer *writer = intake->writer;
+	struct buf bytes = {0};
+
+	if (intake->error)
+		return intake->error;
+	intake->size = spool_writer_size(writer);
+	intake->done = done;
+	intake->owner = owner;
+	intake->writer = NULL;
+	transaction = mem_must(spool_begin(intake->relay->spool));
+	envelope_encode(&envelope, &bytes);
+	int error = spool_add_message(transaction, writer, bytes.bytes, bytes.len);
+
+	buf_fini(&bytes);
+	if (error)
+		spool_discard(transaction);
+	else
+		spool_commit(transaction, on_committed, intake);
+	return error;
+}
+
+const char *intake_id(const struct intake *intake)
+{
+	return intake->id_text;
+}
+
+const char *intake_sender(const struct intake *intake)
+{
+	return intake->sender;
+}

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: ISC */
+#include "relay/listener.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "relay/mem.h"
+#include "relay/session.h"
+
+enum {
+	ACCEPT_BATCH = 16, /* connections taken in one turn of the loop */
+	PAUSE_MS = 100,    /* no accepting when descriptors or memory are short */
+	COMMAND_MS = 5 * 60 * 1000, /* RFC 5321 4.5.3.2.7 */
+	MESSAGE_MS = 4 * 60 * 60 * 1000,
+};
+
+/*
+ * One listening socket. We accept ourselves: libuv, short of descriptors, accepts and drops what
+ * waits; a client that stays in the backlog instead is served when there is room again.
+ */
+struct door {
+	struct listener *listener;
+	uv_poll_t poll;
+	int fd;
+	struct session_options options;
+};
+
+/* A session and the place it takes. */
+struct guest {
+	struct listener *listener;
+	struct session *session;
+	char client[46];
+	TAILQ_ENTRY(guest) others;
+};
+
+struct listener {
+	struct relay *relay;
+	struct door *doors;
+	size_t door_count;
+	uv_timer_t pause;
+	bool exhausted; /* the pause was logged */
+	TAILQ_HEAD(, guest) guests;
+	size_t guest_count;
+	size_t handles; /* not yet closed */
+	void (*closed)(void *owner);
+	void *owner;
+};
+
+static void check_closed(struct listener *listener)
+{
+	void (*closed)(void *owner) = listener->closed;
+	void *owner = listener->owner;
+
+	if (listener->handles || listener->guest_count)
+		return;
+	free(listener->doors);
+	free(listener);
+	closed(owner);
+}
+
+static void on_session_gone(void *owner)
+{
+	struct guest *guest = owner;
+	struct listener *listener = guest->listener;
+
+	TAILQ_REMOVE(&listener->guests, guest, others);
+	listener->guest_count--;
+	free(guest);
+	check_closed(listener);
+}
+
+static size_t count_guests(const struct listener *listener, const char *client)
+{
+	const struct guest *guest;
+	size_t count = 0;
+
+	TAILQ_FOREACH(guest, &listener->guests, others)
+	count += strcmp(guest->client, client) == 0;
+	return count;
+}
+
+/* Too many already. One write, no session: refusing must stay cheap. */
+static void refuse(
+	struct relay *relay, struct conn *conn, const char *enhanced, const char *what)
+{
+	struct smtp_reply reply;
+	char line[128];
+
+	smtp_reply_set(&reply, 421, enhanced, "%s, try again later", what);
+	conn_write(conn, line, smtp_reply_format(&reply, line, sizeof line));
+	relay->stats.refused_connections++;
+	log_event(&relay->log, LOG_INFO, "refused client=%s reply=\"421 %s %s\"",
+		conn_peer(conn)->ip, enhanced, what);
+	conn_close(conn);
+}
+
+static void admit(struct door *door, struct conn *conn)
+{
+	struct listener *listener = door->listener;
+	struct relay *relay = listener->relay;
+	const char *client = conn_peer(conn)->ip;
+
+	relay->stats.connections++;
+	if (listener->guest_count >= relay->config->session_limit) {
+		refuse(relay, conn, "4.3.2", "too many sessions");
+		return;
+	}
+	if (count_guests(listener, client) >= relay->config->client_session_limit) {
+		refuse(relay, conn, "4.7.0", "too many sessions from your address");
+		return;
+	}
+	struct guest *guest = mem_alloc(sizeof *guest);
+
+	guest->listener = listener;
+	snprintf(guest->client, sizeof guest->client, "%s", client);
+	TAILQ_INSERT_TAIL(&listener->guests, guest, others);
+	listener->guest_count++;
+	guest->session =
+		session_start(relay, &door->options, conn, on_session_gone, guest);
+}
+
+static void on_ready(uv_poll_t *poll, int status, int events);
+
+static void open_doors(struct listener *listener)
+{
+	for (size_t i = 0; i < listener->door_count; i++)
+		uv_poll_start(&listener->doors[i].poll, UV_READABLE, on_ready);
+}
+
+static void on_pause_over(uv_timer_t *timer)
+{
+	open_doors(timer->data);
+}
+
+static void pause_accepting(struct listener *listener, int error)
+{
+	for (size_t i = 0; i < listener->door_count; i++)
+		uv_poll_stop(&listener->doors[i].poll);
+	uv_timer_start(&listener->pause, on_pause_over, PAUSE_MS, 0);
+	if (!listener->exhausted)
+		log_event(&listener->relay->log, LOG_WARNING, "accept_paused what=\"%s\"",
+			uv_strerror(error));
+	listener->exhausted = true;
+}
+
+static bool is_shortage(int error)
+{
+	return error == -EMFILE || error == -ENFILE || error == -ENOBUFS ||
+	       error == -ENOMEM;
+}
+
+static void on_ready(uv_poll_t *poll, int status, int events)
+{
+	struct door *door = poll->data;
+	struct listener *listener = door->listener;
+
+	(void)status; /* accept tells */
+	(void)events;
+	for (int i = 0; i < ACCEPT_BATCH; i++) {
+		int error = 0;
+		struct conn *conn = conn_accept(listener->relay->loop, door->fd, &error);
+
+		if (conn) {
+			listener->exhausted = false;
+			admit(door, conn);
+		} else if (error == -EAGAIN) {
+			return;
+		} else if (is_shortage(error)) {
+			pause_accepting(listener, error);
+			return;
+		} /* else that client has gone already (accept(2)): the next one */
+	}
+}
+
+/* Returns a listening socket, or -errno. */
+static int open_socket(const char *ip, uint16_t port)
+{
+	struct sockaddr_storage address;
+	socklen_t len = conn_address_parse(ip, port, &address);
+	bool is_v6 = address.ss_family == AF_INET6;
+	int on = 1;
+
+	if (!len)
+		return -EINVAL;
+	int fd = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -errno;
+	/* "::" beside "0.0.0.0" is two listeners, not a conflict. */
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) ||
+		(is_v6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on)) ||
+		bind(fd, (struct sockaddr *)&address, len) || listen(fd, SOMAXCONN)) {
+		int error = -errno;
+
+		close(fd);
+		return error;
+	}
+	return fd;
+}
+
+static int open_sockets(struct listener *listener, char *text, size_t cap)
+{
+	const struct config *config = listener->relay->config;
+
+	for (size_t i = 0; i < config->listener_count; i++) {
+		const struct config_listener *place = &config->listeners[i];
+		bool is_v6 = strchr(place->ip, ':');
+		int fd = open_socket(place->ip, place->port);
+
+		if (fd < 0) {
+			snprintf(text, cap, "cannot listen on %s%s%s:%u: %s",
+				is_v6 ? "[" : "", place->ip, is_v6 ? "]" : "",
+				place->port, uv_strerror(fd));
+			return fd;
+		}
+		listener->doors[i].fd = fd;
+		listener->door_count++;
+	}
+	return 0;
+}
+
+static void init_door(
+	struct listener *listener, struct door *door, const struct config_listener *place)
+{
+	int error = uv_poll_init(listener->relay->loop, &door->poll, door->fd);
+
+	assert(error == 0); /* it fails for what is not a socket */
+	door->listener = listener;
+	door->poll.data = door;
+	door->options = (struct session_options){
+		.newlines = place->newlines,
+		.command_ms = COMMAND_MS,
+		.message_ms = MESSAGE_MS,
+	};
+}
+
+int listener_open(struct listener **out, struct relay *relay, char *text, size_t cap)
+{
+	const struct config *config = relay->config;
+	struct listener *listener = mem_alloc(sizeof *listener);
+
+	listener->relay = relay;
+	listener->doors = mem_alloc(config->listener_count * sizeof *listener->doors);
+	TAILQ_INIT(&listener->guests);
+	int error = open_sockets(listener, text, cap);
+
+	if (error) {
+		while (listener->door_count > 0)
+			close(listener->doors[--listener->door_count].fd);
+		free(listener->doors);
+		free(listener);
+		return error;
+	}
+	for (size_t i = 0; i < listener->door_count; i++)
+		init_door(listener, &listener->doors[i], &config->listeners[i]);
+	uv_timer_init(relay->loop, &listener->pause);
+	listener->pause.data = listener;
+	listener->handles = listener->door_count + 1;
+	open_doors(listener);
+	*out = listener;
+	return 0;
+}
+
+static void on_door_closed(uv_handle_t *handle)
+{
+	struct door *door = handle->data;
+
+	close(door->fd);
+	door->listener->handles--;
+	check_closed(door->listener);
+}
+
+static void on_pause_closed(uv_handle_t *handle)
+{
+	struct listener *listener = handle->data;
+
+	listener->handles--;
+	check_closed(listener);
+}
+
+void listener_close(struct listener *listener, void (*closed)(void *owner), void *owner)
+{
+	struct guest *guest = TAILQ_FIRST(&listener->guests), *next;
+
+	listener->closed = closed;
+	listener->owner = owner;
+	for (size_t i = 0; i < listener->door_count; i++)
+		uv_close((uv_handle_t *)&listener->doors[i].poll, on_door_closed);
+	uv_close((uv_handle_t *)&listener->pause, on_pause_closed);
+	for (; guest; guest = next) {
+		next = TAILQ_NEXT(guest, others);
+		session_stop(guest->session);
+	}
+}

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: ISC */
+#include "relay/session.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "relay/intake.h"
+#include "relay/mem.h"
+#include "relay/policy.h"
+#include "relay/text.h"
+
+/*
+ *   TALKING ──final dot──> COMMITTING ──committed──> TALKING
+ *      │                       │ the client has gone
+ *      │ the client has gone   v
+ *      │                   ORPHANED: no 250 can be said, but the message may be durable
+ *      v                       │ committed
+ *    freed <───────────────────┘
+ *
+ * While a commit is under way the machine waits for its answer: input waits in the connection, and
+ * when that is full, in the client.
+ */
+enum session_state {
+	SESSION_TALKING,
+	SESSION_COMMITTING,
+	SESSION_ORPHANED,
+};
+
+struct session {
+	enum session_state state;
+	struct relay *relay;
+	struct session_options options;
+	struct conn *conn; /* NULL: ORPHANED */
+	struct smtp_server machine;
+	char client[46];
+	char helo[SMTP_DOMAIN_MAX + 1];
+	bool extended;
+	bool stopping;
+	struct intake *intake; /* from MAIL on */
+	uint64_t message_end;  /* uv_now: the body must be whole */
+	size_t window;         /* bytes of the body since the deadline was set */
+	session_gone_cb gone;
+	void *owner;
+};
+
+static void drop_intake(struct session *s)
+{
+	intake_free(s->intake);
+	s->intake = NULL;
+}
+
+static void free_session(struct session *s)
+{
+	session_gone_cb gone = s->gone;
+	void *owner = s->owner;
+
+	drop_intake(s);
+	s->relay->stats.sessions--;
+	free(s);
+	gone(owner);
+}
+
+/* The connection is over; the session too, unless a commit still has to come back. */
+static void end(struct session *s)
+{
+	conn_close(s->conn);
+	s->conn = NULL;
+	if (s->state == SESSION_COMMITTING)
+		s->state = SESSION_ORPHANED;
+	else
+		free_session(s);
+}
+
+/* What was answered goes out, and the client has its time for the next command. Only an answer
+ * moves the deadline: bytes that dribble in do not (RFC 5321 4.5.3.2.7: 5 minutes at least). */
+static bool flush(struct session *s)
+{
+	if (!s->machine.out_len)
+		return false;
+	conn_write(s->conn, s->machine.out, s->machine.out_len);
+	smtp_server_sent(&s->machine, s->machine.out_len);
+	conn_set_deadline(s->conn, s->options.command_ms);
+	return true;
+}
+
+static void answer(
+	struct session *s, unsigned code, const char *enhanced, const char *text)
+{
+	struct smtp_reply reply;
+
+	smtp_reply_set(&reply, code, enhanced, "%s", text);
+	smtp_server_answer(&s->machine, &reply);
+}
+
+/* The last words, from our side. */
+static void shut(struct session *s, unsigned code, const char *enhanced, const char *text)
+{
+	struct smtp_reply reply;
+
+	smtp_reply_set(&reply, code, enhanced, "%s", text);
+	smtp_server_shut(&s->machine, &reply);
+	flush(s);
+	end(s);
+}
+
+static void log_refusal(
+	struct session *s, const char *rcpt, const struct smtp_reply *reply)
+{
+	char from[512], to[512], text[512];
+	const char *sender = intake_sender(s->intake);
+
+	s->relay->stats.refused++;
+	log_event(&s->relay->log, LOG_INFO,
+		"refused client=%s from=<%s> to=<%s> reply=\"%u %s %s\"", s->client,
+		text_escape(from, sizeof from, sender, strlen(sender)),
+		text_escape(to, sizeof to, rcpt, strlen(rcpt)), reply->code,
+		reply->enhanced,
+		text_escape(text, sizeof text, reply->text, strlen(reply->text)));
+}
+
+static void on_helo(struct session *s, const struct smtp_question *question)
+{
+	snprintf(s->helo, sizeof s->helo, "%s", question->text);
+	s->extended = question->extended;
+	answer(s, 250, "", s->relay->config->hostname);
+}
+
+static void on_mail(struct session *s, const struct smtp_question *question)
+{
+	if (!spool_has_room(s->relay->spool, question->mail->size)) {
+		answer(s, 452, "4.3.1", "no room to store it; try again later");
+		return;
+	}
+	s->intake = intake_new(s->relay, question->address->text);
+	answer(s, 250, "2.1.0", "ok");
+}
+
+static void on_rcpt(struct session *s, const struct smtp_question *question)
+{
+	struct smtp_reply refusal;
+	char *mailbox = policy_take_recipient(
+		s->relay->config, s->client, question->address, &refusal);
+
+	if (!mailbox) {
+		log_refusal(s, question->address->text, &refusal);
+		smtp_server_answer(&s->machine, &refusal);
+		return;
+	}
+	intake_add_recipient(s->intake, mailbox);
+	answer(s, 250, "2.1.5", "ok");
+}
+
+static void on_data(struct session *s)
+{
+	struct intake_client client = {
+		.ip = s->client, .helo = s->helo, .extended = s->extended};
+
+	if (intake_open(s->intake, &client)) {
+		answer(s, 451, "4.3.0", "cannot store it now; try again later");
+		return;
+	}
+	s->message_end = uv_now(s->relay->loop) + s->options.message_ms;
+	s->window = 0;
+	answer(s, 354, "", "end with <CRLF>.<CRLF>");
+}
+
+static void on_body(struct session *s, const struct smtp_question *question)
+{
+	uint64_t now = uv_now(s->relay->loop), ms = s->options.command_ms;
+
+	intake_append(s->intake, question->text, question->len);
+	s->window += question->len;
+	if (s->window < SESSION_WINDOW)
+		return;
+	s->window = 0;
+	if (now + ms > s->message_end)
+		ms = s->message_end > now ? s->message_end - now : 1;
+	conn_set_deadline(s->conn, ms);
+}
+
+static void pump(struct session *s);
+
+static void on_committed(void *owner, int status)
+{
+	struct session *s = owner;
+	char words[64];
+
+	snprintf(words, sizeof words, "queued as %s", intake_id(s->intake));
+	drop_intake(s);
+	if (s->state == SESSION_ORPHANED) {
+		free_session(s);
+		return;
+	}
+	s->state = SESSION_TALKING;
+	if (status)
+		answer(s, 451, "4.3.0", "could not store it; try again later");
+	else
+		answer(s, 250, "2.0.0", words);
+	if (s->stopping)
+		shut(s, 421, "4.3.2", "shutting down");
+	else
+		pump(s);
+}
+
+static void on_end(struct session *s)
+{
+	struct smtp_reply refusal;
+
+	if (intake_is_looping(s->intake)) {
+		smtp_reply_set(&refusal, 554, "5.4.6",
+			"more than %d Received lines: a loop", SMTP_HOPS_MAX);
+		log_refusal(s, "", &refusal);
+		drop_intake(s);
+		smtp_server_answer(&s->machine, &refusal);
+	} else if (intake_commit(s->intake, on_committed, s)) {
+		drop_intake(s);
+		answer(s, 451, "4.3.0", "could not store it; try again later");
+	} else {
+		s->state = SESSION_COMMITTING;
+		conn_set_deadline(s->conn, 0); /* it is ours to hurry now */
+	}
+}
+
+static void decide(struct session *s, const struct smtp_question *question)
+{
+	switch (question->ask) {
+	case SMTP_ASK_HELO:
+		on_helo(s, question);
+		break;
+	case SMTP_ASK_MAIL:
+		on_mail(s, question);
+		break;
+	case SMTP_ASK_RCPT:
+		on_rcpt(s, question);
+		break;
+	case SMTP_ASK_DATA:
+		on_data(s);
+		break;
+	case SMTP_ASK_BODY:
+		on_body(s, question);
+		break;
+	case SMTP_ASK_END:
+		on_end(s);
+		break;
+	case SMTP_ASK_RESET:
+		drop_intake(s);
+		break;
+	case SMTP_ASK_INPUT:
+	case SMTP_ASK_CLOSE:
+		break;
+	}
+}
+
+/* Works until nothing moves, a commit has to be waited for, or the client does not read what it
+ * is told (CONN_DRAINED comes back here). */
+static void pump(struct session *s)
+{
+	struct smtp_question question;
+	bool moved = true;
+
+	while (moved && s->state == SESSION_TALKING &&
+		conn_unsent(s->conn) <= CONN_WRITE_HIGH) {
+		const char *in;
+		size_t len = conn_peek(s->conn, &in);
+		size_t used = smtp_server_next(&s->machine, in, len, &question);
+
+		decide(s, &question);
+		conn_consume(s->conn, used);
+		moved = flush(s) || used > 0 || question.ask != SMTP_ASK_INPUT;
+		if (question.ask == SMTP_ASK_CLOSE) {
+			end(s);
+			return;
+		}
+	}
+}
+
+static void on_lost(struct session *s)
+{
+	if (s->intake && s->state == SESSION_TALKING)
+		log_event(&s->relay->log, LOG_INFO, "aborted client=%s what=\"%s\"",
+			s->client,
+			conn_error(s->conn) ? conn_error(s->conn) : "connection closed");
+	end(s);
+}
+
+static void on_conn(void *owner, enum conn_event event)
+{
+	struct session *s = owner;
+
+	switch (event) {
+	case CONN_CONNECTED: /* of outgoing ones only */
+		break;
+	case CONN_DATA:
+	case CONN_DRAINED:
+		pump(s);
+		break;
+	case CONN_EOF:
+	case CONN_ERROR:
+		on_lost(s);
+		break;
+	case CONN_TIMEOUT:
+		log_event(&s->relay->log, LOG_INFO, "timeout client=%s", s->client);
+		shut(s, 421, "4.4.2", "timeout, closing");
+		break;
+	}
+}
+
+struct session *session_start(struct relay *relay, const struct session_options *options,
+	struct conn *conn, session_gone_cb gone, void *owner)
+{
+	struct session *s = mem_alloc(sizeof *s);
+	struct smtp_server_options machine = {
+		.host = relay->config->hostname,
+		.size_limit = relay->config->message_size_limit,
+		.recipient_limit = (unsigned)relay->config->recipient_limit,
+		.newlines = options->newlines,
+	};
+
+	s->relay = relay;
+	s->options = *options;
+	s->conn = conn;
+	s->gone = gone;
+	s->owner = owner;
+	snprintf(s->client, sizeof s->client, "%s", conn_peer(conn)->ip);
+	relay->stats.sessions++;
+	smtp_server_init(&s->machine, &machine);
+	conn_start(conn, on_conn, s);
+	flush(s);
+	return s;
+}
+
+void session_stop(struct session *s)
+{
+	s->stopping = true;
+	if (s->state == SESSION_TALKING)
+		shut(s, 421, "4.3.2", "shutting down");
+}

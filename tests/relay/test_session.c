@@ -1,0 +1,707 @@
+/* SPDX-License-Identifier: ISC */
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "dns/mx.h"
+#include "relay/dispatch.h"
+#include "relay/mem.h"
+#include "relay/session.h"
+
+/*
+ * A session between a real socket and a spool that does what the test says: the seam is at link
+ * time, these spool_ functions and dispatch_submit stand in for the product's.
+ */
+
+enum { PATIENCE_MS = 10000, TICK_MS = 2 };
+
+struct spool {
+	uv_timer_t committing; /* calls back, some time after spool_commit */
+	bool is_full;
+	bool holds_commits; /* until release_commit */
+	int append_status, commit_status;
+	unsigned created, abandoned, committed, discarded;
+	spool_done_cb done;
+	void *owner;
+	struct buf body, envelope; /* of the last message committed */
+};
+
+struct spool_writer {
+	struct spool *spool;
+	struct buf body;
+};
+
+struct spool_transaction {
+	struct spool *spool;
+};
+
+struct dispatch {
+	struct message *submitted;
+	unsigned count;
+};
+
+bool spool_has_room(struct spool *spool, uint64_t bytes)
+{
+	(void)bytes;
+	return !spool->is_full;
+}
+
+struct spool_writer *spool_create(struct spool *spool)
+{
+	struct spool_writer *writer = mem_alloc(sizeof *writer);
+
+	spool->created++;
+	writer->spool = spool;
+	return writer;
+}
+
+uint64_t spool_writer_id(const struct spool_writer *writer)
+{
+	return 1000 + writer->spool->created;
+}
+
+void spool_id_format(uint64_t id, char *text)
+{
+	snprintf(text, SPOOL_ID_TEXT, "%010llu", (unsigned long long)id);
+}
+
+int spool_append(struct spool_writer *writer, const void *bytes, size_t len)
+{
+	buf_append(&writer->body, bytes, len);
+	return writer->body.len > 1000 ? writer->spool->append_status : 0;
+}
+
+uint64_t spool_writer_size(const struct spool_writer *writer)
+{
+	return writer->body.len;
+}
+
+void spool_abandon(struct spool_writer *writer)
+{
+	writer->spool->abandoned++;
+	buf_fini(&writer->body);
+	free(writer);
+}
+
+struct spool_transaction *spool_begin(struct spool *spool)
+{
+	struct spool_transaction *transaction = mem_alloc(sizeof *transaction);
+
+	transaction->spool = spool;
+	return transaction;
+}
+
+int spool_add_message(struct spool_transaction *transaction, struct spool_writer *writer,
+	const void *envelope, size_t len)
+{
+	struct spool *spool = transaction->spool;
+
+	buf_fini(&spool->body);
+	spool->body = writer->body;
+	free(writer);
+	buf_fini(&spool->envelope);
+	buf_append(&spool->envelope, envelope, len);
+	return 0;
+}
+
+static void on_commit_over(uv_timer_t *timer)
+{
+	struct spool *spool = timer->data;
+
+	spool->done(spool->owner, spool->commit_status);
+}
+
+static void release_commit(struct spool *spool)
+{
+	uv_timer_start(&spool->committing, on_commit_over, 0, 0);
+}
+
+void spool_commit(struct spool_transaction *transaction, spool_done_cb done, void *owner)
+{
+	struct spool *spool = transaction->spool;
+
+	free(transaction);
+	spool->committed++;
+	spool->done = done;
+	spool->owner = owner;
+	if (!spool->holds_commits)
+		release_commit(spool);
+}
+
+void spool_discard(struct spool_transaction *transaction)
+{
+	transaction->spool->discarded++;
+	free(transaction);
+}
+
+void dispatch_submit(struct dispatch *dispatch, struct message *message)
+{
+	message_free(dispatch->submitted);
+	dispatch->submitted = message;
+	dispatch->count++;
+}
+
+/* One session, and the client at the other end. */
+struct world {
+	uv_loop_t loop;
+	uv_timer_t tick; /* lets the test look at the client's side */
+	unsigned ticks;
+	struct spool spool;
+	struct dispatch dispatch;
+	struct mx_network allow;
+	struct config config;
+	struct relay relay;
+	struct session_options options;
+	struct session *session;
+	unsigned gone;
+	int client;
+	bool ended; /* the client saw the end of the stream */
+	struct buf heard;
+	size_t taken; /* bytes of heard that were looked at */
+};
+
+static void on_tick(uv_timer_t *tick)
+{
+	((struct world *)tick->data)->ticks++;
+}
+
+static void on_gone(void *owner)
+{
+	((struct world *)owner)->gone++;
+}
+
+static struct conn *connect_client(struct world *world)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET};
+	socklen_t len = sizeof address;
+	int listening = socket(AF_INET, SOCK_STREAM, 0), error = 0;
+
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	cr_assert_eq(bind(listening, (struct sockaddr *)&address, len), 0);
+	cr_assert_eq(listen(listening, 1), 0);
+	getsockname(listening, (struct sockaddr *)&address, &len);
+	world->client = socket(AF_INET, SOCK_STREAM, 0);
+	cr_assert_eq(connect(world->client, (struct sockaddr *)&address, len), 0);
+	fcntl(world->client, F_SETFL, O_NONBLOCK);
+	struct conn *conn = conn_accept(&world->loop, listening, &error);
+
+	cr_assert_not_null(conn, "accept: %s", strerror(-error));
+	close(listening);
+	return conn;
+}
+
+static struct world *world_new(void)
+{
+	struct world *world = mem_alloc(sizeof *world);
+
+	buf_reserve(&world->heard, 1);
+	uv_loop_init(&world->loop);
+	uv_timer_init(&world->loop, &world->tick);
+	world->tick.data = world;
+	uv_timer_start(&world->tick, on_tick, TICK_MS, TICK_MS);
+	uv_timer_init(&world->loop, &world->spool.committing);
+	world->spool.committing.data = &world->spool;
+	cr_assert_eq(mx_network_parse("127.0.0.0/8", &world->allow), 0);
+	world->config = (struct config){
+		.hostname = "mail.corp.example",
+		.allow = &world->allow,
+		.allow_count = 1,
+		.message_size_limit = 200000,
+		.recipient_limit = 10,
+	};
+	world->relay = (struct relay){
+		.loop = &world->loop,
+		.config = &world->config,
+		.log = {.level = LOG_ERROR, .fd = STDERR_FILENO},
+		.spool = &world->spool,
+		.dispatch = &world->dispatch,
+	};
+	world->options = (struct session_options){
+		.command_ms = PATIENCE_MS, .message_ms = PATIENCE_MS};
+	return world;
+}
+
+static void turn(struct world *world)
+{
+	struct buf *heard = &world->heard;
+	ssize_t len = recv(world->client, buf_reserve(heard, 65536), 65536, 0);
+
+	if (len > 0)
+		heard->len += (size_t)len;
+	else if (len == 0 || errno != EAGAIN)
+		world->ended = true;
+	uv_run(&world->loop, UV_RUN_ONCE);
+}
+
+static bool has_heard(const struct world *world)
+{
+	return world->heard.len > world->taken;
+}
+
+static void say(struct world *world, const char *bytes, size_t len)
+{
+	uint64_t start = uv_hrtime();
+
+	while (len > 0) {
+		ssize_t sent = send(world->client, bytes, len, MSG_NOSIGNAL);
+
+		if (sent > 0) {
+			bytes += sent;
+			len -= (size_t)sent;
+		}
+		cr_assert_lt(uv_hrtime() - start, PATIENCE_MS * 1000000ull, "not read");
+		turn(world);
+	}
+}
+
+/* Takes one whole reply off what was heard; false when there is none yet. */
+static bool take_reply(struct world *world, char *reply, size_t cap)
+{
+	struct buf *heard = &world->heard;
+	size_t start = world->taken;
+	const char *newline;
+
+	while ((newline = memchr(heard->bytes + start, '\n', heard->len - start))) {
+		size_t end = (size_t)(newline + 1 - heard->bytes);
+
+		if (heard->bytes[start + 3] == ' ') {
+			snprintf(reply, cap, "%.*s", (int)(end - 2 - world->taken),
+				heard->bytes + world->taken);
+			world->taken = end;
+			return true;
+		}
+		start = end;
+	}
+	buf_consume(heard, world->taken);
+	world->taken = 0;
+	return false;
+}
+
+static void expect(struct world *world, const char *start)
+{
+	uint64_t begun = uv_hrtime();
+	char reply[4096] = "(nothing)";
+
+	while (!take_reply(world, reply, sizeof reply)) {
+		cr_assert_not(world->ended, "end instead of %s", start);
+		cr_assert_lt(uv_hrtime() - begun, PATIENCE_MS * 1000000ull,
+			"no reply; expected %s", start);
+		turn(world);
+	}
+	cr_assert_eq(strncmp(reply, start, strlen(start)), 0, "heard \"%s\", expected %s",
+		reply, start);
+}
+
+static void expect_end(struct world *world)
+{
+	uint64_t begun = uv_hrtime();
+
+	while (!world->ended || !world->gone) {
+		cr_assert_lt(uv_hrtime() - begun, PATIENCE_MS * 1000000ull, "no end");
+		turn(world);
+	}
+	cr_assert_not(has_heard(world), "surplus reply");
+	cr_assert_eq(world->gone, 1);
+}
+
+/* Says a line and hears the reply. */
+static void ask(struct world *world, const char *line, const char *reply)
+{
+	say(world, line, strlen(line));
+	say(world, "\r\n", 2);
+	expect(world, reply);
+}
+
+static void world_start(struct world *world)
+{
+	world->session = session_start(
+		&world->relay, &world->options, connect_client(world), on_gone, world);
+	expect(world, "220 mail.corp.example ESMTP");
+}
+
+static void world_greet(struct world *world)
+{
+	world_start(world);
+	ask(world, "EHLO client.example", "250-mail.corp.example");
+}
+
+static void world_envelope(struct world *world)
+{
+	world_greet(world);
+	ask(world, "MAIL FROM:<a@corp.example>", "250 2.1.0");
+	ask(world, "RCPT TO:<b@dest.example>", "250 2.1.5");
+	ask(world, "DATA", "354");
+}
+
+static void run_some(struct world *world)
+{
+	for (int i = 0; i < 20; i++)
+		turn(world);
+}
+
+static void world_free(struct world *world)
+{
+	close(world->client);
+	uv_close((uv_handle_t *)&world->tick, NULL);
+	uv_close((uv_handle_t *)&world->spool.committing, NULL);
+	uv_run(&world->loop, UV_RUN_DEFAULT);
+	cr_assert_eq(uv_loop_close(&world->loop), 0);
+	cr_assert_eq(world->gone, 1, "gone was called %u times", world->gone);
+	cr_assert_eq(world->relay.stats.sessions, 0);
+	cr_assert_eq(
+		world->spool.created, world->spool.abandoned + world->spool.committed);
+	buf_fini(&world->spool.body);
+	buf_fini(&world->spool.envelope);
+	buf_fini(&world->heard);
+	message_free(world->dispatch.submitted);
+	free(world);
+}
+
+Test(session, a_message_is_stored_with_our_trace_in_front_and_queued)
+{
+	struct world *world = world_new();
+	const char *trace = "Received: from client.example ([127.0.0.1])\r\n";
+	const char *body = "Subject: x\r\n\r\n.dot\r\n\xe4\r\n";
+	struct envelope envelope;
+	const char **recipients;
+
+	world_envelope(world);
+	ask(world, "Subject: x\r\n\r\n..dot\r\n\xe4\r\n.",
+		"250 2.0.0 queued as 0000001001");
+	struct buf *stored = &world->spool.body;
+
+	cr_assert_eq(strncmp(stored->bytes, trace, strlen(trace)), 0);
+	cr_assert_not_null(
+		memmem(stored->bytes, stored->len, "for <b@dest.example>", 20));
+	cr_assert_not_null(memmem(stored->bytes, stored->len, "id 0000001001", 13));
+	cr_assert_arr_eq(stored->bytes + stored->len - strlen(body), body, strlen(body));
+	cr_assert_eq(envelope_decode(world->spool.envelope.bytes,
+			     world->spool.envelope.len, &envelope, &recipients),
+		0);
+	cr_assert_str_eq(envelope.sender, "a@corp.example");
+	cr_assert_str_eq(envelope.client, "127.0.0.1");
+	cr_assert_str_eq(recipients[0], "b@dest.example");
+	cr_assert(envelope.eight_bit);
+	free(recipients);
+	cr_assert_eq(world->dispatch.submitted->id, 1001);
+	cr_assert_eq(world->dispatch.submitted->size, stored->len);
+	cr_assert_eq(world->relay.stats.accepted, 1);
+	ask(world, "QUIT", "221");
+	expect_end(world);
+	world_free(world);
+}
+
+Test(session, nothing_is_said_before_the_commit_is_over)
+{
+	struct world *world = world_new();
+
+	world->spool.holds_commits = true;
+	world_envelope(world);
+	say(world, "x\r\n.\r\nNOOP\r\n", 12);
+	run_some(world);
+	cr_assert_eq(world->spool.committed, 1);
+	cr_assert_not(has_heard(world), "said too early");
+	cr_assert_eq(world->dispatch.count, 0);
+	release_commit(&world->spool);
+	expect(world, "250 2.0.0 queued as");
+	expect(world, "250 2.0.0 ok");
+	cr_assert_eq(world->dispatch.count, 1);
+	ask(world, "QUIT", "221");
+	world_free(world);
+}
+
+Test(session, what_cannot_be_stored_is_refused_for_now_and_not_queued)
+{
+	static const struct {
+		const char *name;
+		int append, commit;
+	} cases[] = {{"append", -ENOSPC, 0}, {"commit", 0, -EIO}};
+	static char line[2000];
+
+	memset(line, 'x', sizeof line - 1);
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct world *world = world_new();
+
+		world->spool.append_status = cases[i].append;
+		world->spool.commit_status = cases[i].commit;
+		world_envelope(world);
+		say(world, line, strlen(line));
+		ask(world, "\r\n.", "451 4.3.0");
+		cr_assert_eq(world->dispatch.count, 0, "%s", cases[i].name);
+		cr_assert_eq(world->relay.stats.accepted, 0, "%s", cases[i].name);
+		world->spool.append_status = world->spool.commit_status = 0;
+		ask(world, "MAIL FROM:<a@corp.example>", "250");
+		ask(world, "RCPT TO:<b@dest.example>", "250");
+		ask(world, "DATA", "354");
+		ask(world, ".", "250 2.0.0 queued");
+		cr_assert_eq(world->dispatch.count, 1, "%s", cases[i].name);
+		ask(world, "QUIT", "221");
+		world_free(world);
+	}
+}
+
+Test(session, a_full_spool_takes_no_message)
+{
+	struct world *world = world_new();
+
+	world->spool.is_full = true;
+	world_greet(world);
+	ask(world, "MAIL FROM:<a@corp.example> SIZE=100", "452 4.3.1");
+	world->spool.is_full = false;
+	ask(world, "MAIL FROM:<a@corp.example> SIZE=100", "250");
+	ask(world, "QUIT", "221");
+	world_free(world);
+}
+
+Test(session, a_client_that_vanishes_during_the_commit_leaves_a_queued_message)
+{
+	struct world *world = world_new();
+
+	world->spool.holds_commits = true;
+	world_envelope(world);
+	say(world, "x\r\n.\r\n", 6);
+	run_some(world);
+	shutdown(world->client, SHUT_RDWR);
+	run_some(world);
+	cr_assert_eq(world->spool.committed, 1);
+	cr_assert_eq(world->gone, 0, "the session must wait for the commit");
+	session_stop(world->session); /* a shutdown does not end it either */
+	cr_assert_eq(world->gone, 0);
+	release_commit(&world->spool);
+	run_some(world);
+	cr_assert_eq(world->dispatch.count, 1);
+	cr_assert_not(has_heard(world));
+	world_free(world);
+}
+
+Test(session, a_client_that_vanishes_in_a_body_leaves_nothing)
+{
+	struct world *world = world_new();
+
+	world_envelope(world);
+	say(world, "half a li", 9);
+	shutdown(world->client, SHUT_WR);
+	expect_end(world);
+	cr_assert_eq(world->spool.abandoned, 1);
+	cr_assert_eq(world->dispatch.count, 0);
+	world_free(world);
+}
+
+Test(session, a_pipelined_group_is_answered_in_order)
+{
+	struct world *world = world_new();
+	const char *group = "MAIL FROM:<>\r\nRCPT TO:<b@dest.example>\r\n"
+			    "RCPT TO:<c@[192.0.2.1]>\r\nRCPT TO:<Postmaster>\r\nDATA\r\n";
+	const char *rest = "one\r\n.\r\nMAIL FROM:<a@corp.example>\r\nRSET\r\nQUIT\r\n";
+
+	world_greet(world);
+	say(world, group, strlen(group));
+	expect(world, "250 2.1.0");
+	expect(world, "250 2.1.5");
+	expect(world, "550 5.1.3");
+	expect(world, "250 2.1.5");
+	expect(world, "354");
+	say(world, rest, strlen(rest));
+	expect(world, "250 2.0.0 queued as");
+	expect(world, "250 2.1.0");
+	expect(world, "250 2.0.0");
+	expect(world, "221");
+	expect_end(world);
+	const struct message *message = world->dispatch.submitted;
+
+	cr_assert_str_eq(message->sender, "");
+	cr_assert_eq(message->count, 2);
+	cr_assert_str_eq(message->recipients[1].address, "Postmaster@mail.corp.example");
+	cr_assert_eq(world->relay.stats.refused, 1);
+	world_free(world);
+}
+
+Test(session, a_stranger_may_not_relay)
+{
+	struct world *world = world_new();
+
+	cr_assert_eq(mx_network_parse("192.0.2.0/24", &world->allow), 0);
+	world_greet(world);
+	ask(world, "MAIL FROM:<a@corp.example>", "250");
+	ask(world, "RCPT TO:<b@dest.example>", "554 5.7.1 relay access denied");
+	ask(world, "RCPT TO:<postmaster>", "554 5.7.1 relay access denied");
+	ask(world, "DATA", "554");
+	ask(world, "QUIT", "221");
+	cr_assert_eq(world->spool.created, 0);
+	cr_assert_eq(world->relay.stats.refused, 2);
+	world_free(world);
+}
+
+Test(session, a_message_that_has_gone_in_circles_is_refused)
+{
+	static const struct {
+		int hops;
+		const char *reply;
+	} cases[] = {{SMTP_HOPS_MAX, "250"}, {SMTP_HOPS_MAX + 1, "554 5.4.6"}};
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct world *world = world_new();
+
+		world_envelope(world);
+		for (int hop = 0; hop < cases[i].hops; hop++)
+			say(world, "Received: by x\r\n", 16);
+		ask(world, "\r\nReceived: not in the header\r\n.", cases[i].reply);
+		ask(world, "QUIT", "221");
+		world_free(world);
+	}
+}
+
+Test(session, a_message_beyond_the_limit_is_not_stored)
+{
+	static char block[1000];
+	struct world *world = world_new();
+
+	memset(block, 'x', sizeof block);
+	memcpy(block + sizeof block - 2, "\r\n", 2);
+	world_envelope(world);
+	for (size_t sent = 0; sent <= world->config.message_size_limit;
+		sent += sizeof block)
+		say(world, block, sizeof block);
+	ask(world, ".", "552 5.3.4");
+	cr_assert_eq(world->spool.abandoned, 1);
+	ask(world, "QUIT", "221");
+	world_free(world);
+}
+
+Test(session, a_reset_drops_what_was_begun)
+{
+	struct world *world = world_new();
+
+	world_greet(world);
+	ask(world, "MAIL FROM:<a@corp.example>", "250");
+	ask(world, "RCPT TO:<b@dest.example>", "250");
+	ask(world, "RSET", "250");
+	ask(world, "MAIL FROM:<c@corp.example>", "250");
+	ask(world, "RCPT TO:<d@dest.example>", "250");
+	ask(world, "EHLO again.example", "250-");
+	ask(world, "DATA", "503");
+	ask(world, "QUIT", "221");
+	cr_assert_eq(world->spool.created, 0);
+	world_free(world);
+}
+
+Test(session, a_client_that_is_silent_or_dribbles_is_sent_away)
+{
+	static const struct {
+		const char *name, *dribble;
+		bool in_body;
+	} cases[] = {
+		{"silent", "", false},
+		{"a letter at a time", "N", false},
+		{"silent in the body", "", true},
+		{"a line at a time in the body", "x\r\n", true},
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct world *world = world_new();
+
+		world->options.command_ms = 80;
+		if (cases[i].in_body)
+			world_envelope(world);
+		else
+			world_greet(world);
+		for (unsigned ticks = 0; !has_heard(world); turn(world)) {
+			if (world->ticks == ticks)
+				continue;
+			ticks = world->ticks;
+			send(world->client, cases[i].dribble, strlen(cases[i].dribble),
+				MSG_NOSIGNAL);
+		}
+		expect(world, "421 4.4.2");
+		expect_end(world);
+		cr_assert_eq(world->dispatch.count, 0, "%s", cases[i].name);
+		world_free(world);
+	}
+}
+
+Test(session, a_body_that_comes_but_never_ends_is_cut_off)
+{
+	static char window[SESSION_WINDOW];
+	struct world *world = world_new();
+
+	memset(window, 'x', sizeof window);
+	world->options.message_ms = 100;
+	world_envelope(world);
+	uint64_t start = uv_hrtime();
+
+	while (!has_heard(world) && uv_hrtime() - start < PATIENCE_MS * 1000000ull) {
+		send(world->client, window, sizeof window, MSG_NOSIGNAL);
+		turn(world);
+	}
+	cr_assert_geq(uv_hrtime() - start, 90 * 1000000ull);
+	expect(world, "421 4.4.2");
+	world_free(world);
+}
+
+Test(session, a_client_that_does_not_read_is_not_read)
+{
+	enum { FAR_TOO_MUCH = 64 << 20 }; /* what the kernel holds for both is less */
+	static const char command[] = "EHLO x\r\n";
+	static char block[8192];
+	struct world *world = world_new();
+	size_t sent = 0;
+
+	for (size_t i = 0; i < sizeof block; i++)
+		block[i] = command[i % (sizeof command - 1)];
+	world_greet(world);
+	for (int idle = 0; idle < 20 && sent < FAR_TOO_MUCH; idle++) {
+		size_t at = sent % (sizeof command - 1);
+		ssize_t len =
+			send(world->client, block + at, sizeof block - 8, MSG_NOSIGNAL);
+
+		if (len > 0) {
+			sent += (size_t)len;
+			idle = 0;
+		}
+		uv_run(&world->loop, UV_RUN_ONCE);
+	}
+	cr_assert_lt(sent, FAR_TOO_MUCH, "all was read though no reply was");
+	/* and one that reads again gets every reply */
+	for (size_t replies = 0; replies < sent / (sizeof command - 1);) {
+		char reply[4096];
+
+		cr_assert_not(world->ended, "only %zu replies", replies);
+		if (take_reply(world, reply, sizeof reply))
+			replies++;
+		else
+			turn(world);
+	}
+	shutdown(world->client, SHUT_WR);
+	expect_end(world);
+	world_free(world);
+}
+
+Test(session, a_shutdown_is_told_at_once_but_a_commit_is_still_answered)
+{
+	struct world *world = world_new();
+
+	world_greet(world);
+	session_stop(world->session);
+	expect(world, "421 4.3.2");
+	expect_end(world);
+	world_free(world);
+
+	world = world_new();
+	world->spool.holds_commits = true;
+	world_envelope(world);
+	say(world, "x\r\n.\r\n", 6);
+	run_some(world);
+	session_stop(world->session);
+	run_some(world);
+	cr_assert_not(has_heard(world));
+	release_commit(&world->spool);
+	expect(world, "250 2.0.0 queued as");
+	expect(world, "421 4.3.2");
+	expect_end(world);
+	world_free(world);
+}
