@@ -23,7 +23,6 @@ enum record_type {
 	TYPE_MX = 15,
 	TYPE_TXT = 16,
 	TYPE_AAAA = 28,
-	TYPE_TLSA = 52,
 };
 
 enum answer_status {

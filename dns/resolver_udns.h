@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: ISC */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include <uv.h>
+
+#include "dns/answer.h"
+
+/*
+ * One resolver address over UDP, driven by udns: retransmission, matching of replies. What a reply
+ * says is read elsewhere (message.h). The socket is connected, so that nobody else is heard.
+ */
+
+struct udp;
+
+/* Returns 0, -ENOMEM, or what the system said. */
+int udp_open(struct udp **udp, uv_loop_t *loop, const struct sockaddr *server);
+void udp_close(struct udp *udp); /* no callback comes any more; not from inside one */
+
+/* packet is the reply as it came, or NULL: silence, after 3 s. Borrowed for the time of the call. */
+typedef void (*udp_cb)(void *owner, const uint8_t *packet, size_t len);
+
+struct udp_question;
+
+/*
+ * Sends the question (wire form of the name) and repeats it after a second. Returns it, or NULL without
+ * memory. cb is called once, from the loop.
+ */
+struct udp_question *udp_ask(
+	struct udp *udp, const uint8_t *wire, enum record_type type, udp_cb cb, void *owner);
+void udp_forget(struct udp_question *question); /* cb will not be called */
