@@ -4,6 +4,8 @@
 #include <jansson.h>
 
 #include "relay/config.h"
+#include "relay/control_client.h"
+#include "relay/filter.h"
 
 /*
  * The commands. Each takes argv from its own name on and returns the exit code (sysexits.h).
@@ -22,3 +24,12 @@ struct config *cli_load_config(const char *option);
 
 /* One object a line, for scripts. Returns what puts does. */
 int cli_print_json(const json_t *object);
+
+/*
+ * Asks the daemon to do verb to what filter selects; detail: objects for scripts. When it is down,
+ * list, show, explain and cat read the spool instead, the rest ends with EX_UNAVAILABLE. What was
+ * named and is no message is complained of. *end is the last line (the caller's), NULL on error.
+ * Returns the exit code.
+ */
+int cli_ask(const struct config *config, const char *verb, const struct filter *filter,
+	bool detail, const struct control_sink *sink, json_t **end);

@@ -21,7 +21,7 @@ static const char help[] =
 	"usage: ptrelay [-c FILE] check [OPTION...]\n\n"
 	"Asks the DNS now what a receiver will ask, and explains the answers. Needs no\n"
 	"running relay, and no configuration when --ip, --ehlo and --resolver are "
-        "given.\n\n"
+	"given.\n\n"
 	"  --ip ADDRESS          our address as receivers see it; repeatable\n"
 	"                        (default: public_ip)\n"
 	"  --ehlo NAME           the name we greet with (default: hostname)\n"

@@ -191,6 +191,12 @@ static json_t *origin_or_null(enum hold_origin origin)
 	return origin ? json_string(names[origin]) : json_null();
 }
 
+/* What next_attempt plans for such a recipient is the end of its life: no attempt. */
+static bool waits_for_others(const struct recipient *rcpt)
+{
+	return rcpt->state == RCPT_HELD && rcpt->origin != HOLD_REPLY_4XX;
+}
+
 static json_t *describe_recipient(
 	const struct recipient *rcpt, const struct spool_entry *entry, bool full)
 {
@@ -204,13 +210,16 @@ static json_t *describe_recipient(
 	set(object, "state", json_string(recipient_state_name(state)));
 	set(object, "reason", reason_or_null((enum reason)rcpt->reason));
 	set(object, "attempts", json_integer(rcpt->attempts));
-	set(object, "next_attempt", time_or_null(rcpt->next_attempt));
+	set(object, "next_attempt",
+		time_or_null(waits_for_others(rcpt) ? 0 : rcpt->next_attempt));
 	set(object, "last_reply", reply ? json_incref(reply) : json_null());
 	if (full) {
 		enum hold_origin origin = (enum hold_origin)rcpt->origin;
 
 		set(object, "origin", origin_or_null(origin));
 		set(object, "held_since", time_or_null(rcpt->held_since));
+		set(object, "expires",
+			time_or_null(waits_for_others(rcpt) ? rcpt->next_attempt : 0));
 		set(object, "detail", detail ? json_incref(detail) : json_null());
 	}
 	json_decref(detail);

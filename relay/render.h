@@ -74,3 +74,19 @@ void render_verdict(struct page *page, const json_t *verdict);
 void render_evidence(struct page *page, const json_t *finding, const char *indent);
 /* The records to publish, whose zone it is, and the ready text. Nothing without remedy. */
 void render_remedy(struct page *page, const json_t *remedy);
+
+/* render_message.c */
+
+/* Starts the table of `queue list`. */
+void render_heads(struct table *table);
+/* A row for each recipient of a message as listings have it. */
+void render_rows(struct table *table, const json_t *message, int64_t now);
+/* The page of `queue show`. */
+void render_message(struct page *page, const json_t *message);
+/* The page of `explain`. */
+void render_explanation(struct page *page, const json_t *message);
+
+/* render_status.c */
+
+/* The page of `status`. */
+void render_status(struct page *page, const json_t *status);

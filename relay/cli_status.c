@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: ISC */
+#include "relay/cli.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <sysexits.h>
+
+#include "relay/render.h"
+#include "relay/text.h"
+
+static const char help[] =
+	"usage: ptrelay [-c FILE] status [--json]\n\n"
+	"Health and counters of the running relay. Counters begin at its start.\n\n"
+	"  --json  one object\n\n"
+	"exit codes: 0 it runs, 1 it runs but its spool has failed, 64 usage,\n"
+	"            69 the relay is not running, 77 not permitted, 78 bad "
+        "configuration\n\n"
+	"example: ptrelay status --json\n";
+
+/* What is printed, and what it told. */
+struct status {
+	struct page page;
+	bool json;
+	bool failed;
+};
+
+static void on_object(void *owner, const json_t *object)
+{
+	struct status *status = owner;
+	const json_t *spool = json_object_get(object, "spool");
+
+	status->failed = json_is_true(json_object_get(spool, "failed"));
+	if (status->json)
+		cli_print_json(object);
+	else
+		render_status(&status->page, object);
+}
+
+static int report(const struct config *config, bool json)
+{
+	struct status status = {
+		.page = {.colours = render_has_colours(stdout), .now = text_now()},
+		.json = json,
+	};
+	struct filter filter = {.state = -1};
+	struct control_sink sink = {.object = on_object, .owner = &status};
+	json_t *end;
+	int code = cli_ask(config, "status", &filter, false, &sink, &end);
+
+	render_flush(&status.page, stdout);
+	json_decref(end);
+	return code == EX_OK && status.failed ? 1 : code;
+}
+
+int cli_status(int argc, char **argv, const char *config_option)
+{
+	static const struct option names[] = {
+		{"json", no_argument, NULL, 'j'},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
+	};
+	bool json = false;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "h", names, NULL)) == 'j')
+		json = true;
+	if (option == 'h') {
+		fputs(help, stdout);
+		return EX_OK;
+	}
+	if (option != -1 || optind < argc) {
+		fputs(help, stderr);
+		return EX_USAGE;
+	}
+	struct config *config = cli_load_config(config_option);
+	int code = config ? report(config, json) : EX_CONFIG;
+
+	config_free(config);
+	return code;
+}

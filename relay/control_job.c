@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: ISC */
+#include "relay/control_job.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "relay/control_status.h"
+#include "relay/dispatch.h"
+#include "relay/filter.h"
+#include "relay/listing.h"
+#include "relay/mem.h"
+#include "relay/text.h"
+
+enum {
+	SLICE = 200,       /* messages shown or acted on in one step */
+	SLICE_LOOK = 5000, /* messages looked at in one step */
+};
+
+struct verb {
+	const char *name;
+	enum job_progress (*step)(struct job *job, struct buf *out);
+	enum listing_form form; /* of `show` and `explain` */
+	enum queue_verb act;
+	bool changes; /* act is done: never to all without saying so */
+};
+
+struct job {
+	struct relay *relay;
+	const struct verb *verb; /* NULL: the request was bad */
+	const char *error;       /* then: why; static text */
+	struct filter filter;
+	enum listing_form form;
+	unsigned uid;
+	job_wake_cb wake; /* NULL: closed, freed with the last callback */
+	void *owner;
+	size_t pending;  /* callbacks still to come */
+	size_t next_id;  /* of filter.ids */
+	json_t *missing; /* ids that are no message */
+	/*
+	 * The walk over the queue: the ids of what it has passed, the latest last. Messages go
+	 * between two slices; the latest that is still there leads on.
+	 */
+	uint64_t *trail;
+	size_t trail_len, trail_cap;
+	uint64_t messages, recipients; /* concerned so far */
+	struct buf loaded; /* what callbacks bring, on its way to the output */
+	struct spool_reader *reader;
+	int reader_status; /* of its latest block */
+	struct control_status status;
+};
+
+void job_print(struct buf *out, const json_t *object)
+{
+	char *text = mem_must(json_dumps(object, JSON_COMPACT));
+
+	buf_append(out, text, strlen(text));
+	buf_append(out, "\n", 1);
+	free(text);
+}
+
+void job_print_error(struct buf *out, const char *error, int exit_code)
+{
+	json_t *object =
+		mem_must(json_pack("{s:s, s:i}", "error", error, "exit", exit_code));
+
+	job_print(out, object);
+	json_decref(object);
+}
+
+static void free_job(struct job *job)
+{
+	filter_fini(&job->filter);
+	json_decref(job->missing);
+	free(job->trail);
+	buf_fini(&job->loaded);
+	free(job);
+}
+
+/* One callback less to wait for. */
+static void resume(struct job *job)
+{
+	if (--job->pending > 0)
+		return;
+	if (job->wake)
+		job->wake(job->owner);
+	else
+		free_job(job);
+}
+
+/* The next of the messages that are named. */
+static struct message *next_named(struct job *job)
+{
+	char text[SPOOL_ID_TEXT];
+
+	while (job->next_id < job->filter.id_count) {
+		uint64_t id = job->filter.ids[job->next_id++];
+		struct message *message = queue_find(job->relay->queue, id);
+
+		if (message)
+			return message;
+		spool_id_format(id, text);
+		json_array_append_new(job->missing, mem_must(json_string(text)));
+	}
+	return NULL;
+}
+
+/* The next of all messages. */
+static struct message *next_in_queue(struct job *job)
+{
+	struct queue *queue = job->relay->queue;
+	struct message *latest = NULL, *next;
+
+	while (job->trail_len &&
+		!(latest = queue_find(queue, job->trail[job->trail_len - 1])))
+		job->trail_len--;
+	next = latest ? queue_next(latest) : queue_first(queue);
+	if (!next)
+		return NULL;
+	if (job->trail_len == job->trail_cap) {
+		job->trail_cap = job->trail_cap ? 2 * job->trail_cap : SLICE;
+		job->trail =
+			mem_realloc(job->trail, job->trail_cap * sizeof job->trail[0]);
+	}
+	job->trail[job->trail_len++] = next->id;
+	return next;
+}
+
+static struct message *next_message(struct job *job)
+{
+	return job->filter.id_count ? next_named(job) : next_in_queue(job);
+}
+
+static enum job_progress finish(struct job *job, struct buf *out)
+{
+	json_t *object = mem_must(json_pack("{s:b, s:I, s:I}", "done", 1, "messages",
+		(json_int_t)job->messages, "recipients", (json_int_t)job->recipients));
+
+	if (json_array_size(job->missing))
+		json_object_set(object, "missing", job->missing);
+	job_print(out, object);
+	json_decref(object);
+	return JOB_DONE;
+}
+
+static void move_loaded(struct job *job, struct buf *out)
+{
+	buf_append(out, job->loaded.bytes, job->loaded.len);
+	job->loaded.len = 0;
+}
+
+static void show(struct job *job, const struct message *message,
+	const struct spool_entry *entry, struct buf *out)
+{
+	json_t *object =
+		listing_describe(&job->filter, message, entry, job->form, text_now());
+
+	job_print(out, object);
+	json_decref(object);
+}
+
+/* A message that was removed meanwhile is not shown. */
+static void on_loaded(void *owner, int status, const struct spool_entry *entry)
+{
+	struct job *job = owner;
+	const struct message *message =
+		status ? NULL : queue_find(job->relay->queue, entry->id);
+
+	if (message && job->wake)
+		show(job, message, entry, &job->loaded);
+	resume(job);
+}
+
+/* Last replies and details are in the spool only; people's rows do without. */
+static void load_or_show(struct job *job, const struct message *message, struct buf *out)
+{
+	if (job->form != LISTING_ROWS &&
+		spool_load(job->relay->spool, message->id, on_loaded, job) == 0)
+		job->pending++;
+	else
+		show(job, message, NULL, out);
+}
+
+static enum job_progress step_list(struct job *job, struct buf *out)
+{
+	int64_t now = text_now();
+	struct message *message = NULL;
+
+	move_loaded(job, out);
+	for (int looked = 0, shown = 0; looked < SLICE_LOOK && shown < SLICE; looked++) {
+		message = next_message(job);
+		if (!message)
+			break;
+		if (!listing_selects(&job->filter, message, now, &job->recipients))
+			continue;
+		shown++;
+		job->messages++;
+		load_or_show(job, message, out);
+	}
+	if (job->pending)
+		return JOB_WAIT;
+	return message ? JOB_MORE : finish(job, out);
+}
+
+static void on_acted(void *owner, int status)
+{
+	(void)status; /* settle.c repeats it until it is durable */
+	resume(owner);
+}
+
+/* Returns true when there was something to act on. */
+static bool act_on(struct job *job, struct message *message, int64_t now)
+{
+	struct recipient **rcpts = mem_alloc(message->count * sizeof(struct recipient *));
+	size_t count = 0;
+
+	for (uint32_t i = 0; i < message->count; i++)
+		if (recipient_is_open(&message->recipients[i]) &&
+			filter_matches(&job->filter, &message->recipients[i], now))
+			rcpts[count++] = &message->recipients[i];
+	if (count) {
+		job->pending++;
+		job->messages++;
+		job->recipients += dispatch_act(job->relay->dispatch, job->verb->act,
+			message, rcpts, count, on_acted, job);
+	}
+	free(rcpts);
+	return count > 0;
+}
+
+static enum job_progress step_act(struct job *job, struct buf *out)
+{
+	int64_t now = text_now();
+	struct message *message = NULL;
+
+	for (int looked = 0, acted = 0; looked < SLICE_LOOK && acted < SLICE; looked++) {
+		message = next_message(job);
+		if (!message)
+			break;
+		acted += act_on(job, message, now);
+	}
+	if (job->pending)
+		return JOB_WAIT;
+	if (message)
+		return JOB_MORE;
+	log_event(&job->relay->log, LOG_INFO,
+		"command verb=%s uid=%u messages=%llu recipients=%llu", job->verb->name,
+		job->uid, (unsigned long long)job->messages,
+		(unsigned long long)job->recipients);
+	return finish(job, out);
+}
+
+static void on_block(void *owner, int status, const void *bytes, size_t len)
+{
+	struct job *job = owner;
+
+	job->reader_status = status;
+	buf_append(&job->loaded, bytes, len);
+	resume(job);
+}
+
+static enum job_progress read_block(struct job *job)
+{
+	job->pending++;
+	spool_reader_next(job->reader, on_block, job);
+	return JOB_WAIT;
+}
+
+/* A line with the size, the bytes as they are, the last line. */
+static enum job_progress step_cat(struct job *job, struct buf *out)
+{
+	struct message *message;
+	int error;
+
+	if (job->reader) {
+		if (job->reader_status) /* half a message must not look whole */
+			return JOB_LOST;
+		if (job->loaded.len == 0)
+			return finish(job, out);
+		move_loaded(job, out);
+		return read_block(job);
+	}
+	message = next_message(job);
+	if (!message)
+		return finish(job, out);
+	job->reader = spool_reader_open(job->relay->spool, message->id, &error);
+	if (!job->reader) {
+		job_print_error(out, "the message cannot be read", EX_IOERR);
+		return JOB_DONE;
+	}
+	job->messages++;
+	buf_printf(out, "{\"size\":%llu}\n",
+		(unsigned long long)spool_reader_size(job->reader));
+	return read_block(job);
+}
+
+static enum job_progress step_status(struct job *job, struct buf *out)
+{
+	for (int looked = 0; looked < SLICE_LOOK; looked++) {
+		const struct message *message = next_in_queue(job);
+
+		if (!message) {
+			json_t *object =
+				control_status_describe(&job->status, job->relay);
+
+			job_print(out, object);
+			json_decref(object);
+			return finish(job, out);
+		}
+		control_status_count(&job->status, message);
+	}
+	return JOB_MORE;
+}
+
+static const struct verb verbs[] = {
+	{"list", step_list, LISTING_ROWS, 0, false},
+	{"show", step_list, LISTING_FULL, 0, false},
+	{"explain", step_list, LISTING_FULL, 0, false},
+	{"cat", step_cat, 0, 0, false},
+	{"hold", step_act, 0, VERB_HOLD, true},
+	{"release", step_act, 0, VERB_RELEASE, true},
+	{"retry", step_act, 0, VERB_RETRY, true},
+	{"bounce", step_act, 0, VERB_BOUNCE, true},
+	{"delete", step_act, 0, VERB_DELETE, true},
+	{"status", step_status, 0, 0, false},
+};
+
+static const struct verb *find_verb(const char *name)
+{
+	for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
+		if (name && strcmp(name, verbs[i].name) == 0)
+			return &verbs[i];
+	return NULL;
+}
+
+/* Returns the verb, or NULL with job->error. */
+static const struct verb *read_request(struct job *job, const json_t *request)
+{
+	const json_t *filter = json_object_get(request, "filter");
+	const char *name = json_string_value(json_object_get(request, "verb"));
+	const struct verb *verb = find_verb(name);
+
+	if (!verb) {
+		job->error = "no such verb";
+		return NULL;
+	}
+	if (filter && filter_from_json(&job->filter, filter, &job->error))
+		return NULL;
+	if (verb->changes && filter_is_empty(&job->filter)) {
+		job->error = "which messages? Name them, or say all";
+		return NULL;
+	}
+	job->form = verb->form;
+	if (job->form == LISTING_ROWS && json_is_true(json_object_get(request, "detail")))
+		job->form = LISTING_PLAIN;
+	return verb;
+}
+
+struct job *job_start(struct relay *relay, const json_t *request, unsigned uid,
+	job_wake_cb wake, void *owner)
+{
+	struct job *job = mem_alloc(sizeof *job);
+
+	job->relay = relay;
+	job->filter.state = -1;
+	job->uid = uid;
+	job->wake = wake;
+	job->owner = owner;
+	job->missing = mem_must(json_array());
+	job->verb = read_request(job, request);
+	return job;
+}
+
+enum job_progress job_step(struct job *job, struct buf *out)
+{
+	if (job->verb)
+		return job->verb->step(job, out);
+	job_print_error(out, job->error, EX_USAGE);
+	return JOB_DONE;
+}
+
+void job_close(struct job *job)
+{
+	if (job->reader) { /* its callback is the only one that may be due */
+		spool_reader_close(job->reader);
+		job->pending = 0;
+	}
+	job->wake = NULL;
+	if (job->pending == 0)
+		free_job(job);
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: ISC */
+#include "relay/offline.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sysexits.h>
+
+#include "relay/mem.h"
+#include "relay/message_restore.h"
+#include "relay/text.h"
+
+struct reading {
+	const struct filter *filter;
+	enum listing_form form;
+	const struct control_sink *sink;
+	int64_t now;
+	uint64_t messages, recipients;
+	bool *found; /* for each of filter->ids */
+};
+
+static int open_spool(const char *dir, struct spool **spool)
+{
+	struct spool_error error;
+
+	if (spool_open_readonly(spool, dir, &error) == 0)
+		return EX_OK;
+	switch (error.code) {
+	case -EWOULDBLOCK:
+		fputs("ptrelay: a relay has the spool, but does not answer at its "
+		      "control socket\n",
+			stderr);
+		return EX_UNAVAILABLE;
+	case -EACCES:
+	case -EPERM:
+		fprintf(stderr, "ptrelay: %s\n", error.text);
+		return EX_NOPERM;
+	default:
+		fprintf(stderr, "ptrelay: %s\n", error.text);
+		return EX_IOERR;
+	}
+}
+
+static void mark_found(struct reading *reading, uint64_t id)
+{
+	for (size_t i = 0; i < reading->filter->id_count; i++)
+		if (reading->filter->ids[i] == id)
+			reading->found[i] = true;
+}
+
+static int on_entry(void *owner, const struct spool_entry *entry)
+{
+	struct reading *reading = owner;
+	struct message *message;
+	char id[SPOOL_ID_TEXT];
+
+	if (message_restore(entry, &message)) {
+		spool_id_format(entry->id, id);
+		fprintf(stderr, "ptrelay: %s: its envelope is of another version\n", id);
+		return 0;
+	}
+	mark_found(reading, message->id);
+	if (listing_selects(
+		    reading->filter, message, reading->now, &reading->recipients)) {
+		json_t *object = listing_describe(
+			reading->filter, message, entry, reading->form, reading->now);
+
+		reading->messages++;
+		reading->sink->object(reading->sink->owner, object);
+		json_decref(object);
+	}
+	message_free(message);
+	return 0;
+}
+
+static json_t *make_end(const struct reading *reading)
+{
+	json_t *missing = mem_must(json_array());
+	char id[SPOOL_ID_TEXT];
+
+	for (size_t i = 0; i < reading->filter->id_count; i++) {
+		if (reading->found[i])
+			continue;
+		spool_id_format(reading->filter->ids[i], id);
+		json_array_append_new(missing, mem_must(json_string(id)));
+	}
+	return mem_must(json_pack("{s:b, s:I, s:I, s:o}", "done", 1, "messages",
+		(json_int_t)reading->messages, "recipients",
+		(json_int_t)reading->recipients, "missing", missing));
+}
+
+int offline_list(const char *spool_dir, const struct filter *filter,
+	enum listing_form form, const struct control_sink *sink, json_t **end)
+{
+	struct reading reading = {
+		.filter = filter, .form = form, .sink = sink, .now = text_now()};
+	struct spool *spool;
+	int code = open_spool(spool_dir, &spool);
+
+	if (code != EX_OK)
+		return code;
+	reading.found = mem_alloc(filter->id_count * sizeof(bool));
+	spool_each(spool, on_entry, &reading);
+	*end = make_end(&reading);
+	free(reading.found);
+	spool_close_now(spool);
+	return EX_OK;
+}
+
+int offline_cat(const char *spool_dir, const struct filter *filter,
+	const struct control_sink *sink, json_t **end)
+{
+	bool found = false;
+	struct reading reading = {.filter = filter, .found = &found};
+	struct spool *spool;
+	char *body;
+	size_t len;
+	int code = open_spool(spool_dir, &spool);
+
+	if (code != EX_OK)
+		return code;
+	int error = spool_body_now(spool, filter->ids[0], &body, &len);
+
+	if (error == 0) {
+		found = true;
+		reading.messages = 1;
+		sink->bytes(sink->owner, body, len);
+		free(body);
+	}
+	if (error && error != -ENOENT) {
+		fprintf(stderr, "ptrelay: the message cannot be read\n");
+		code = EX_IOERR;
+	} else {
+		*end = make_end(&reading);
+	}
+	spool_close_now(spool);
+	return code;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: ISC */
+#include "relay/render.h"
+
+#include "relay/text.h"
+
+/* One line of the page: figures of one object, each with its word. */
+struct line {
+	const char *title, *object;
+	struct {
+		const char *key, *word;
+	} figures[8];
+};
+
+static const struct line lines[] = {
+	{"queue", "queue",
+		{{"messages", "messages"}, {"recipients", "recipients"},
+			{"queued", "queued"}, {"active", "active"},
+			{"deferred", "deferred"}, {"held", "held"},
+			{"causes", "causes of holds"}}},
+	{"taken in", "counters",
+		{{"accepted", "messages"}, {"refused", "refused"},
+			{"connections", "connections"},
+			{"refused_connections", "turned away"}}},
+	{"handed over", "counters",
+		{{"delivered", "delivered"}, {"deferred", "deferrals"}, {"held", "holds"},
+			{"released", "released"}, {"bounced", "bounced"},
+			{"deleted", "deleted"}, {"preflights", "pre-flights"}}},
+	{"resolver", "resolver",
+		{{"asked", "asked"}, {"cache_hits", "from the cache"}, {"sent", "sent"},
+			{"failed", "failed"}, {"over_tcp", "over TCP"},
+			{"cached", "cached"}}},
+	{"spool", "spool",
+		{{"messages", "messages"}, {"log_bytes", "bytes"}, {"syncs", "syncs"},
+			{"damaged", "damaged"}}},
+};
+
+static void render_line(struct page *page, const struct line *line, const json_t *status)
+{
+	const json_t *object = json_object_get(status, line->object);
+	size_t count = sizeof line->figures / sizeof line->figures[0];
+
+	buf_printf(&page->out, "%-12s", line->title);
+	for (size_t i = 0; i < count && line->figures[i].key; i++) {
+		json_int_t value =
+			json_integer_value(json_object_get(object, line->figures[i].key));
+
+		buf_printf(&page->out, "%s %lld %s", i ? "," : "", (long long)value,
+			line->figures[i].word);
+	}
+	buf_printf(&page->out, "\n");
+}
+
+void render_status(struct page *page, const json_t *status)
+{
+	const json_t *spool = json_object_get(status, "spool");
+	const char *oldest = render_string(json_object_get(status, "queue"), "oldest");
+	bool failed = json_is_true(json_object_get(spool, "failed"));
+	json_int_t uptime = json_integer_value(json_object_get(status, "uptime"));
+	char age[16];
+
+	render_colour(
+		page, failed ? COLOUR_RED : COLOUR_GREEN, failed ? "FAILED" : "running");
+	buf_printf(&page->out, failed ? ": the spool cannot be written\n" : "\n");
+	buf_printf(&page->out, "%-12s ", "relay");
+	render_text(page, render_string(status, "hostname"));
+	buf_printf(&page->out, ", version ");
+	render_text(page, render_string(status, "version"));
+	buf_printf(&page->out, ", pid %lld, up %s\n",
+		(long long)json_integer_value(json_object_get(status, "pid")),
+		text_age(uptime * 1000, age));
+	for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
+		render_line(page, &lines[i], status);
+	if (oldest)
+		buf_printf(&page->out, "%-12s %s\n", "oldest",
+			text_age(page->now - render_time(oldest), age));
+}
