@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: ISC */
+#include "dns/check.h"
+
+#include <arpa/inet.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+const struct answer *consult(struct evaluation *evaluation, struct finding *finding,
+	const char *name, enum record_type type)
+{
+	const struct answer *answer = facts_lookup(evaluation->facts, name, type);
+
+	if (!answer) {
+		evaluation->pending = true;
+		return NULL;
+	}
+	for (size_t i = 0; i < finding->evidence_count; i++)
+		if (finding->evidence[i] == answer)
+			return answer;
+	if (finding->evidence_count < EVIDENCE_MAX)
+		finding->evidence[finding->evidence_count++] = answer;
+	return answer;
+}
+
+static void set(struct finding *finding, enum check_result result, const char *format,
+	va_list arguments)
+{
+	finding->result = result;
+	vsnprintf(finding->summary, sizeof finding->summary, format, arguments);
+}
+
+void conclude_pass(struct finding *finding, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	set(finding, RESULT_PASS, format, arguments);
+	va_end(arguments);
+}
+
+void conclude_skipped(struct finding *finding, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	set(finding, RESULT_SKIPPED, format, arguments);
+	va_end(arguments);
+}
+
+void conclude_fail(struct evaluation *evaluation, struct finding *finding, enum reason reason,
+	const char *subject, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	set(finding, RESULT_FAIL, format, arguments);
+	va_end(arguments);
+	finding->reason = reason;
+	finding->action = evaluation->question->actions[reason];
+	snprintf(finding->subject, sizeof finding->subject, "%s", subject);
+}
+
+void conclude_unknown(struct evaluation *evaluation, struct finding *finding, enum reason reason,
+	const char *format, ...)
+{
+	enum action action = evaluation->question->actions[reason];
+	va_list arguments;
+
+	va_start(arguments, format);
+	set(finding, RESULT_UNKNOWN, format, arguments);
+	va_end(arguments);
+	finding->reason = REASON_DNS_TEMPFAIL;
+	finding->action = action >= ACTION_HOLD ? ACTION_DEFER : action;
+}
+
+bool own_address(const struct preflight_question *question, struct address *address)
+{
+	memset(address, 0, sizeof *address);
+	if (!question->ip)
+		return false;
+	address->is_v6 = strchr(question->ip, ':') != NULL;
+	return inet_pton(address->is_v6 ? AF_INET6 : AF_INET, question->ip, address->ip) == 1;
+}
+
+void reverse_name(const struct address *address, char name[80])
+{
+	const uint8_t *ip = address->ip;
+	size_t used = 0;
+
+	if (!address->is_v6) {
+		snprintf(name, 80, "%u.%u.%u.%u.in-addr.arpa", ip[3], ip[2], ip[1], ip[0]);
+		return;
+	}
+	for (int i = 15; i >= 0; i--)
+		used += (size_t)snprintf(
+			name + used, 80 - used, "%x.%x.", ip[i] & 0x0F, ip[i] >> 4);
+	snprintf(name + used, 80 - used, "ip6.arpa");
+}
+
+bool answer_has_address(const struct answer *answer, const struct address *address)
+{
+	for (size_t i = 0; i < answer->count; i++)
+		if (memcmp(answer->records[i].address, address->ip, address->is_v6 ? 16 : 4) == 0)
+			return true;
+	return false;
+}
+
+const char *shown(const char *name, char out[200])
+{
+	size_t used = 0;
+
+	for (; *name && used < 190; name++) {
+		unsigned char c = (unsigned char)*name;
+
+		if (c > ' ' && c <= '~')
+			out[used++] = (char)c;
+		else
+			used += (size_t)snprintf(out + used, 5, "\\%03u", c);
+	}
+	snprintf(out + used, 200 - used, "%s", *name ? "..." : "");
+	return out;
+}
+
+const char *domain_of(const char *mailbox)
+{
+	const char *at = strrchr(mailbox, '@');
+
+	return at ? at + 1 : mailbox;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: ISC */
+#pragma once
+
+#include "dns/preflight.h"
+
+/*
+ * What the checks share. Each check is straight-line C over the facts: it consults what it needs,
+ * returns as soon as something is missing (the evaluation is then pending and is done again from the
+ * start), and fills its finding. Internal to dns/.
+ */
+
+struct evaluation {
+	const struct preflight_question *question;
+	struct facts *facts;
+	bool pending;
+	bool no_memory;
+};
+
+void check_ip(struct evaluation *evaluation, struct finding *finding);
+void check_ptr(struct evaluation *evaluation, struct finding *finding);
+void check_fcrdns(struct evaluation *evaluation, struct finding *finding);
+void check_helo(struct evaluation *evaluation, struct finding *finding);
+void check_sender(struct evaluation *evaluation, struct finding *finding);
+void check_recipient(struct evaluation *evaluation, struct finding *finding);
+
+/* The answer, shown as evidence from now on; NULL: missing, the evaluation is pending. */
+const struct answer *consult(struct evaluation *evaluation, struct finding *finding,
+	const char *name, enum record_type type);
+
+/* What a check concludes. subject: what a cause would be about; the sentence by printf. */
+void conclude_pass(struct finding *finding, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+void conclude_skipped(struct finding *finding, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+void conclude_fail(struct evaluation *evaluation, struct finding *finding, enum reason reason,
+	const char *subject, const char *format, ...) __attribute__((format(printf, 5, 6)));
+/* The DNS could not tell whether reason holds. It defers what that reason would stop. */
+void conclude_unknown(struct evaluation *evaluation, struct finding *finding, enum reason reason,
+	const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* The question's IP address in bytes. False: not given, or no address. */
+struct address {
+	uint8_t ip[16];
+	bool is_v6;
+};
+bool own_address(const struct preflight_question *question, struct address *address);
+
+/* "25.2.0.192.in-addr.arpa", or the nibbles under ip6.arpa (RFC 3596 2.5). */
+void reverse_name(const struct address *address, char name[80]);
+
+/* True when one of the answer's records is this address. */
+bool answer_has_address(const struct answer *answer, const struct address *address);
+
+/* A name for a sentence: unprintable bytes escaped, cut when it is very long. */
+const char *shown(const char *name, char out[200]);
+
+/* The domain of a mailbox (or the domain itself, without '@'); "" when there is none. */
+const char *domain_of(const char *mailbox);
+
+/* Adds the repair kit to a finding that a record can cure. May leave the evaluation pending. */
+void remedy_add(struct evaluation *evaluation, struct finding *finding);

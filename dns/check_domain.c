@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: ISC */
+#include "dns/check.h"
+
+#include <string.h>
+
+/*
+ * Where mail for the domain would go, with the answers that say so as evidence: for the sender's
+ * domain what receivers ask (can it be answered?), for the recipient's what delivery needs.
+ */
+static void find_exchanges(struct evaluation *evaluation, struct finding *finding,
+	const char *domain, const struct mx_options *options, struct mx_list *list)
+{
+	mx_order(evaluation->facts, domain, options, list);
+	if (list->status == MX_PENDING) {
+		evaluation->pending = true;
+		return;
+	}
+	const struct answer *mx = consult(evaluation, finding, domain, TYPE_MX);
+
+	if (!mx)
+		return;
+	if (mx->status == ANSWER_NO_DATA) { /* the implicit MX (RFC 5321 5.1) */
+		consult(evaluation, finding, domain, TYPE_A);
+		consult(evaluation, finding, domain, TYPE_AAAA);
+	}
+	for (size_t i = 0; i < mx->count && i < 3 && list->status != MX_LOOP; i++)
+		if (mx->records[i].text[0])
+			consult(evaluation, finding, mx->records[i].text, TYPE_A);
+}
+
+static void judge_sender(struct evaluation *evaluation, struct finding *finding, const char *domain,
+	const struct mx_list *list)
+{
+	char name[200];
+
+	shown(domain, name);
+	switch (list->status) {
+	case MX_FOUND:
+	case MX_LOOP:
+		conclude_pass(finding, "the sender's domain %s can be answered", name);
+		break;
+	case MX_NULL:
+		conclude_fail(evaluation, finding, REASON_SENDER_NULL_MX, domain,
+			"the sender's domain %s says that it takes no mail (null MX), so receivers "
+			"refuse mail from it",
+			name);
+		break;
+	case MX_NO_DOMAIN:
+		conclude_fail(evaluation, finding, REASON_SENDER_DOMAIN_UNRESOLVABLE, domain,
+			"the sender's domain %s has neither MX nor address in the DNS", name);
+		break;
+	case MX_NO_ADDRESS:
+		conclude_fail(evaluation, finding, REASON_SENDER_MX_BOGUS, domain,
+			list->has_private
+				? "the mail exchangers of the sender's domain %s have private "
+				  "addresses only"
+				: "the mail exchangers of the sender's domain %s have no address",
+			name);
+		break;
+	default:
+		conclude_unknown(evaluation, finding, REASON_SENDER_DOMAIN_UNRESOLVABLE,
+			"the DNS could not tell whether the sender's domain %s exists", name);
+		break;
+	}
+	remedy_add(evaluation, finding);
+}
+
+void check_sender(struct evaluation *evaluation, struct finding *finding)
+{
+	const char *sender = evaluation->question->sender;
+	struct mx_options options = {.allowed = evaluation->question->mx.allowed,
+		.allowed_count = evaluation->question->mx.allowed_count};
+	struct mx_list list;
+	char name[200];
+
+	if (!sender || !sender[0] || strcmp(sender, "<>") == 0) {
+		conclude_skipped(
+			finding, sender ? "the null sender has no domain" : "no sender was given");
+		return;
+	}
+	const char *domain = domain_of(sender);
+
+	if (!strchr(sender, '@') || !domain[0] || domain[0] == '[') {
+		conclude_fail(evaluation, finding, REASON_SENDER_DOMAIN_UNRESOLVABLE, sender,
+			"the sender %s has no domain that could be looked up", shown(sender, name));
+		return;
+	}
+	find_exchanges(evaluation, finding, domain, &options, &list);
+	if (!evaluation->pending)
+		judge_sender(evaluation, finding, domain, &list);
+}
+
+static void judge_recipient(struct evaluation *evaluation, struct finding *finding,
+	const char *domain, const struct mx_list *list)
+{
+	char name[200];
+
+	shown(domain, name);
+	switch (list->status) {
+	case MX_FOUND:
+		conclude_pass(finding, "mail for %s goes to %s", name, list->addresses[0].exchange);
+		break;
+	case MX_LOOP:
+		conclude_pass(finding, "we are the best mail exchanger of %s ourselves", name);
+		break;
+	case MX_NULL:
+		conclude_fail(evaluation, finding, REASON_RECIPIENT_NULL_MX, domain,
+			"%s says that it takes no mail (null MX)", name);
+		break;
+	case MX_NO_DOMAIN:
+		conclude_fail(evaluation, finding, REASON_RECIPIENT_DOMAIN_UNRESOLVABLE, domain,
+			"%s has neither MX nor address in the DNS", name);
+		break;
+	case MX_NO_ADDRESS:
+		conclude_fail(evaluation, finding, REASON_RECIPIENT_DOMAIN_UNRESOLVABLE, domain,
+			list->has_private ? "the mail exchangers of %s have private addresses only "
+					    "(see allow_private_mx)"
+					  : "the mail exchangers of %s have no address",
+			name);
+		break;
+	default:
+		conclude_unknown(evaluation, finding, REASON_RECIPIENT_DOMAIN_UNRESOLVABLE,
+			"the DNS could not tell where mail for %s goes", name);
+		break;
+	}
+}
+
+void check_recipient(struct evaluation *evaluation, struct finding *finding)
+{
+	const char *recipient = evaluation->question->recipient;
+	struct mx_list list;
+	char name[200];
+
+	if (!recipient) {
+		conclude_skipped(finding, "no recipient was given");
+		return;
+	}
+	const char *domain = domain_of(recipient);
+
+	if (!domain[0] || domain[0] == '[') {
+		conclude_fail(evaluation, finding, REASON_RECIPIENT_DOMAIN_UNRESOLVABLE, recipient,
+			"the recipient %s has no domain that could be looked up",
+			shown(recipient, name));
+		return;
+	}
+	find_exchanges(evaluation, finding, domain, &evaluation->question->mx, &list);
+	if (!evaluation->pending)
+		judge_recipient(evaluation, finding, domain, &list);
+}

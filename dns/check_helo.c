@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: ISC */
+#include "dns/check.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+static bool ends_with(const char *name, const char *suffix)
+{
+	size_t len = strlen(name), suffix_len = strlen(suffix);
+
+	return len >= suffix_len && strcasecmp(name + len - suffix_len, suffix) == 0;
+}
+
+/* Letters, digits, hyphens in labels of 1 to 63 bytes, 255 in all (RFC 1123 2.1). */
+static bool has_host_syntax(const char *name)
+{
+	size_t label = 0, len = strlen(name);
+
+	for (const char *c = name; *c; c++) {
+		bool is_ldh = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
+			(*c >= '0' && *c <= '9') || (*c == '-' && label > 0);
+
+		if (*c == '.' ? label == 0 : !is_ldh)
+			return false;
+		label = *c == '.' ? 0 : label + 1;
+		if (label > 63)
+			return false;
+	}
+	return label > 0 && len <= 253;
+}
+
+/* Why the name is no host name, or NULL. */
+static const char *what_is_wrong(const char *name)
+{
+	const char *last = strrchr(name, '.');
+	uint8_t ip[16];
+
+	if (inet_pton(AF_INET, name, ip) == 1 || inet_pton(AF_INET6, name, ip) == 1)
+		return "it is an IP address without brackets";
+	if (!last)
+		return "it has no dot";
+	if (!last[1])
+		return "it ends in a dot";
+	if (strchr(name, '_'))
+		return "it has an underscore";
+	if (strcasecmp(name, "localhost.localdomain") == 0 || ends_with(name, ".localhost"))
+		return "it is localhost";
+	if (ends_with(name, ".local"))
+		return "nothing under .local is known outside";
+	if (!has_host_syntax(name))
+		return "a host name has letters, digits and hyphens in labels of 1 to 63";
+	return NULL;
+}
+
+static void judge_literal(struct evaluation *evaluation, struct finding *finding)
+{
+	const char *ehlo = evaluation->question->ehlo;
+	struct address own;
+	uint8_t ip[16] = {0};
+	char text[64], name[200];
+	bool is_v6 = strncasecmp(ehlo, "[IPv6:", 6) == 0;
+
+	snprintf(text, sizeof text, "%.*s", (int)strcspn(ehlo + (is_v6 ? 6 : 1), "]"),
+		ehlo + (is_v6 ? 6 : 1));
+	bool is_own = own_address(evaluation->question, &own) &&
+		inet_pton(is_v6 ? AF_INET6 : AF_INET, text, ip) == 1 && own.is_v6 == is_v6 &&
+		memcmp(ip, own.ip, is_v6 ? 16 : 4) == 0;
+
+	conclude_fail(evaluation, finding, REASON_HELO_INVALID, ehlo,
+		is_own ? "%s is our address, but many receivers want a name"
+		       : "%s is an address literal, and not that of our public IP",
+		shown(ehlo, name));
+	if (is_own && finding->action > ACTION_WARN)
+		finding->action = ACTION_WARN;
+}
+
+/* The name has no address: an MX alone satisfies some (Postfix), not all. */
+static void judge_without_address(struct evaluation *evaluation, struct finding *finding)
+{
+	const char *ehlo = evaluation->question->ehlo;
+	char name[200];
+	const struct answer *mx = consult(evaluation, finding, ehlo, TYPE_MX);
+
+	if (!mx)
+		return;
+	if (mx->status == ANSWER_FAILED) {
+		conclude_unknown(evaluation, finding, REASON_HELO_UNRESOLVABLE,
+			"the DNS could not tell whether %s exists", shown(ehlo, name));
+		return;
+	}
+	bool has_mx = mx->status == ANSWER_FOUND;
+
+	conclude_fail(evaluation, finding, REASON_HELO_UNRESOLVABLE, ehlo,
+		has_mx ? "the name we greet with, %s, has an MX but no address"
+		       : "the name we greet with, %s, does not exist in the DNS",
+		shown(ehlo, name));
+	if (has_mx && finding->action > ACTION_WARN)
+		finding->action = ACTION_WARN;
+}
+
+static void judge_addresses(struct evaluation *evaluation, struct finding *finding,
+	const struct answer *v4, const struct answer *v6)
+{
+	const char *ehlo = evaluation->question->ehlo;
+	struct address own;
+	char name[200];
+
+	if (!own_address(evaluation->question, &own)) {
+		conclude_pass(finding, "the name we greet with, %s, exists", shown(ehlo, name));
+		return;
+	}
+	const struct answer *same = own.is_v6 ? v6 : v4;
+
+	if (answer_has_address(same, &own))
+		conclude_pass(finding, "the name we greet with, %s, leads to %s", shown(ehlo, name),
+			evaluation->question->ip);
+	else if (same->status == ANSWER_FAILED)
+		conclude_unknown(evaluation, finding, REASON_HELO_MISMATCH,
+			"the DNS could not tell whether %s leads to %s", shown(ehlo, name),
+			evaluation->question->ip);
+	else
+		conclude_fail(evaluation, finding, REASON_HELO_MISMATCH, ehlo,
+			"the name we greet with, %s, exists but does not lead to %s",
+			shown(ehlo, name), evaluation->question->ip);
+}
+
+void check_helo(struct evaluation *evaluation, struct finding *finding)
+{
+	const char *ehlo = evaluation->question->ehlo;
+	char name[200];
+
+	if (!ehlo) {
+		conclude_skipped(finding, "no EHLO name was given");
+		return;
+	}
+	if (ehlo[0] == '[') {
+		judge_literal(evaluation, finding);
+		return;
+	}
+	const char *wrong = what_is_wrong(ehlo);
+
+	if (wrong) {
+		conclude_fail(evaluation, finding, REASON_HELO_INVALID, ehlo,
+			"the name we greet with, %s, is no host name: %s", shown(ehlo, name),
+			wrong);
+		return;
+	}
+	const struct answer *v4 = consult(evaluation, finding, ehlo, TYPE_A);
+	const struct answer *v6 = consult(evaluation, finding, ehlo, TYPE_AAAA);
+
+	if (!v4 || !v6)
+		return;
+	if (v4->status == ANSWER_FOUND || v6->status == ANSWER_FOUND)
+		judge_addresses(evaluation, finding, v4, v6);
+	else if (v4->status == ANSWER_FAILED || v6->status == ANSWER_FAILED)
+		conclude_unknown(evaluation, finding, REASON_HELO_UNRESOLVABLE,
+			"the DNS could not tell whether %s exists", shown(ehlo, name));
+	else
+		judge_without_address(evaluation, finding);
+	remedy_add(evaluation, finding);
+}

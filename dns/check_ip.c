@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: ISC */
+#include "dns/check.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+enum { PTR_NAMES_MAX = 10 }; /* looked at, as RFC 7208 4.6.4 does */
+
+static bool is_given(const struct evaluation *evaluation, struct finding *finding,
+	struct address *address)
+{
+	char name[200];
+
+	if (own_address(evaluation->question, address))
+		return true;
+	if (evaluation->question->ip)
+		conclude_skipped(finding, "%s is not an IP address",
+			shown(evaluation->question->ip, name));
+	else
+		conclude_skipped(finding, "our public IP address is not known: set public_ip");
+	return false;
+}
+
+void check_ip(struct evaluation *evaluation, struct finding *finding)
+{
+	struct address address;
+
+	if (!is_given(evaluation, finding, &address))
+		return;
+	if (!mx_address_is_private(address.ip, address.is_v6)) {
+		conclude_pass(finding, "our public IP address is %s", evaluation->question->ip);
+		return;
+	}
+	finding->result = RESULT_FAIL;
+	finding->action = ACTION_WARN;
+	snprintf(finding->summary, sizeof finding->summary,
+		"%s is a private address, which no receiver ever sees: public_ip should be the one "
+		"the Internet sees",
+		evaluation->question->ip);
+}
+
+/* A host name: at least two labels, and not an address in disguise or the machine itself. */
+static bool is_host_name(const char *name)
+{
+	const char *dot = strchr(name, '.');
+	const char *last = strrchr(name, '.');
+
+	return dot && !isdigit((unsigned char)last[1]) && strncasecmp(name, "localhost.", 10) != 0;
+}
+
+/* The names behind our address that are host names. */
+static size_t usable_names(const struct answer *ptr, const char *names[PTR_NAMES_MAX])
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < ptr->count && count < PTR_NAMES_MAX; i++)
+		if (is_host_name(ptr->records[i].text))
+			names[count++] = ptr->records[i].text;
+	return count;
+}
+
+void check_ptr(struct evaluation *evaluation, struct finding *finding)
+{
+	const char *ip = evaluation->question->ip;
+	const char *names[PTR_NAMES_MAX];
+	struct address address;
+	char reverse[80], name[200];
+
+	if (!is_given(evaluation, finding, &address))
+		return;
+	reverse_name(&address, reverse);
+	const struct answer *ptr = consult(evaluation, finding, reverse, TYPE_PTR);
+
+	if (!ptr)
+		return;
+	if (ptr->status == ANSWER_FAILED)
+		conclude_unknown(evaluation, finding, REASON_PTR_MISSING,
+			"the DNS could not tell whether %s has a PTR record (%s)", ip,
+			ptr->failure);
+	else if (ptr->status != ANSWER_FOUND)
+		conclude_fail(evaluation, finding, REASON_PTR_MISSING, ip, "%s has no PTR record",
+			ip);
+	else if (usable_names(ptr, names) == 0)
+		conclude_fail(evaluation, finding, REASON_PTR_MISSING, ip,
+			"the PTR record of %s leads to %s, which is no host name", ip,
+			shown(ptr->records[0].text, name));
+	else
+		conclude_pass(finding, "%s is named %s", ip, shown(names[0], name));
+	remedy_add(evaluation, finding);
+}
+
+/* How the names behind our address lead back to it. */
+struct tally {
+	size_t matching, failed;
+	const char *stray; /* one that leads elsewhere */
+};
+
+/* False: facts are missing. Only the family of our address can match it. */
+static bool follow_names(struct evaluation *evaluation, struct finding *finding,
+	const struct address *address, const struct answer *ptr, struct tally *tally)
+{
+	const char *names[PTR_NAMES_MAX];
+	size_t count = usable_names(ptr, names);
+
+	for (size_t i = 0; i < count; i++) {
+		const struct answer *forward = consult(
+			evaluation, finding, names[i], address->is_v6 ? TYPE_AAAA : TYPE_A);
+
+		if (!forward)
+			continue;
+		if (answer_has_address(forward, address))
+			tally->matching++;
+		else if (forward->status == ANSWER_FAILED)
+			tally->failed++;
+		else
+			tally->stray = names[i];
+	}
+	return !evaluation->pending;
+}
+
+void check_fcrdns(struct evaluation *evaluation, struct finding *finding)
+{
+	const char *ip = evaluation->question->ip;
+	struct tally tally = {0};
+	struct address address;
+	const char *names[PTR_NAMES_MAX];
+	char reverse[80], name[200];
+
+	if (!is_given(evaluation, finding, &address))
+		return;
+	reverse_name(&address, reverse);
+	const struct answer *ptr = consult(evaluation, finding, reverse, TYPE_PTR);
+
+	if (!ptr)
+		return;
+	if (usable_names(ptr, names) == 0) {
+		conclude_skipped(finding, "there is no PTR name to follow");
+		return;
+	}
+	if (!follow_names(evaluation, finding, &address, ptr, &tally))
+		return;
+	if (tally.matching && tally.stray) {
+		conclude_fail(evaluation, finding, REASON_FCRDNS_MISMATCH, ip,
+			"%s has several names, and %s does not lead back to it", ip,
+			shown(tally.stray, name));
+		if (finding->action > ACTION_WARN)
+			finding->action = ACTION_WARN;
+	} else if (tally.matching) {
+		conclude_pass(finding, "%s leads back to %s", shown(names[0], name), ip);
+	} else if (tally.failed) {
+		conclude_unknown(evaluation, finding, REASON_FCRDNS_MISMATCH,
+			"the DNS could not tell whether %s leads back to %s",
+			shown(names[0], name), ip);
+	} else {
+		conclude_fail(evaluation, finding, REASON_FCRDNS_MISMATCH, ip,
+			"%s is named %s, but that name does not lead back to it", ip,
+			shown(names[0], name));
+	}
+	remedy_add(evaluation, finding);
+}

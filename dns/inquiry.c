@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: ISC */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "dns/preflight.h"
+
+/*
+ *   EVALUATE ──nothing missing──> cb
+ *     ^  └─ wanted ─> ASK (all at once) ──all answered──┐
+ *     └─────────────────────────────────────────────────┘
+ *
+ * Beyond the limits what is missing counts as failed, until nothing is missing any more.
+ */
+struct asked {
+	struct inquiry *inquiry;
+	struct resolver_query *query; /* NULL: answered, or the place is free */
+};
+
+struct inquiry {
+	struct resolver *resolver;
+	struct preflight_question question;
+	char *ip, *ehlo, *sender, *recipient, *host, *mx_host; /* the question's texts */
+	struct mx_network *allowed;
+	enum resolver_freshness freshness;
+	struct facts *facts;
+	struct asked asked[INQUIRY_QUESTIONS_MAX];
+	size_t asked_count, open, rounds;
+	bool is_over_time;
+	uv_timer_t turn;     /* the first step, and each one after the last answer */
+	uv_timer_t deadline;
+	unsigned handles;
+	inquiry_cb cb;
+	void *owner;
+};
+
+static void on_turn(uv_timer_t *timer);
+
+static void free_inquiry(struct inquiry *inquiry)
+{
+	facts_free(inquiry->facts);
+	free(inquiry->ip);
+	free(inquiry->ehlo);
+	free(inquiry->sender);
+	free(inquiry->recipient);
+	free(inquiry->host);
+	free(inquiry->mx_host);
+	free(inquiry->allowed);
+	free(inquiry);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+	struct inquiry *inquiry = handle->data;
+
+	if (--inquiry->handles == 0)
+		free_inquiry(inquiry);
+}
+
+void inquiry_cancel(struct inquiry *inquiry)
+{
+	for (size_t i = 0; i < inquiry->asked_count; i++)
+		if (inquiry->asked[i].query)
+			resolver_cancel(inquiry->asked[i].query);
+	inquiry->asked_count = 0;
+	uv_close((uv_handle_t *)&inquiry->turn, on_closed);
+	uv_close((uv_handle_t *)&inquiry->deadline, on_closed);
+}
+
+static void finish(struct inquiry *inquiry, const struct verdict *verdict)
+{
+	inquiry->cb(inquiry->owner, verdict, inquiry->facts);
+	inquiry_cancel(inquiry);
+}
+
+static void on_answer(void *owner, const struct answer *answer)
+{
+	struct asked *asked = owner;
+	struct inquiry *inquiry = asked->inquiry;
+
+	asked->query = NULL;
+	if (facts_add(inquiry->facts, answer))
+		abort();
+	if (--inquiry->open == 0)
+		uv_timer_start(&inquiry->turn, on_turn, 0, 0);
+}
+
+/* What cannot be asked any more has failed. */
+static void fail_fact(struct inquiry *inquiry, const char *name, enum record_type type)
+{
+	struct timespec now;
+	struct answer_builder *builder = answer_builder_new(name, type);
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	struct answer meta = {.status = ANSWER_FAILED,
+		.failure = "too many or too slow look-ups",
+		.ttl = RESOLVER_FAILED_TTL,
+		.learned = (int64_t)now.tv_sec * 1000};
+	struct answer *answer = builder ? answer_builder_finish(builder, &meta) : NULL;
+
+	if (!answer || facts_add(inquiry->facts, answer))
+		abort();
+	answer_free(answer);
+}
+
+static void ask(struct inquiry *inquiry, const char *name, enum record_type type)
+{
+	if (inquiry->is_over_time || inquiry->rounds > INQUIRY_ROUNDS_MAX ||
+		inquiry->asked_count == INQUIRY_QUESTIONS_MAX) {
+		fail_fact(inquiry, name, type);
+		return;
+	}
+	struct asked *asked = &inquiry->asked[inquiry->asked_count++];
+
+	asked->inquiry = inquiry;
+	asked->query = resolver_ask(
+		inquiry->resolver, name, type, inquiry->freshness, on_answer, asked);
+	if (!asked->query)
+		abort();
+	inquiry->open++;
+}
+
+/* Asks for all that is wanted; failing a fact takes it off the list, so count down. */
+static void ask_wanted(struct inquiry *inquiry)
+{
+	const char *name;
+	enum record_type type;
+
+	inquiry->rounds++;
+	for (size_t i = facts_wanted(inquiry->facts); i-- > 0;) {
+		facts_wanted_at(inquiry->facts, i, &name, &type);
+		ask(inquiry, name, type);
+	}
+	if (inquiry->open == 0)
+		uv_timer_start(&inquiry->turn, on_turn, 0, 0);
+}
+
+/* The next hop's addresses, and the recipient's exchanges, are wanted beside the checks. */
+static bool is_routed(struct inquiry *inquiry)
+{
+	struct mx_list list = {.status = MX_FOUND};
+
+	if (inquiry->question.host)
+		mx_host(inquiry->facts, inquiry->question.host, &list);
+	return list.status != MX_PENDING;
+}
+
+static void evaluate(struct inquiry *inquiry)
+{
+	struct verdict verdict;
+
+	if (preflight_evaluate(&inquiry->question, inquiry->facts, &verdict))
+		abort();
+	bool is_complete = is_routed(inquiry) && !verdict.pending;
+
+	if (is_complete)
+		finish(inquiry, &verdict);
+	else
+		ask_wanted(inquiry);
+	verdict_fini(&verdict);
+}
+
+static void on_turn(uv_timer_t *timer)
+{
+	evaluate(timer->data);
+}
+
+static void on_deadline(uv_timer_t *timer)
+{
+	struct inquiry *inquiry = timer->data;
+
+	inquiry->is_over_time = true;
+	for (size_t i = 0; i < inquiry->asked_count; i++) {
+		if (inquiry->asked[i].query)
+			resolver_cancel(inquiry->asked[i].query);
+		inquiry->asked[i].query = NULL;
+	}
+	inquiry->open = 0;
+	uv_timer_start(&inquiry->turn, on_turn, 0, 0);
+}
+
+static bool copy(char **to, const char *from, const char **used)
+{
+	*to = from ? strdup(from) : NULL;
+	*used = *to;
+	return !from || *to;
+}
+
+static bool copy_question(struct inquiry *inquiry, const struct preflight_question *question)
+{
+	struct preflight_question *own = &inquiry->question;
+	size_t networks = question->mx.allowed_count * sizeof *question->mx.allowed;
+
+	*own = *question;
+	inquiry->allowed = malloc(networks + 1);
+	if (!inquiry->allowed)
+		return false;
+	if (networks)
+		memcpy(inquiry->allowed, question->mx.allowed, networks);
+	own->mx.allowed = inquiry->allowed;
+	return copy(&inquiry->ip, question->ip, &own->ip) &&
+		copy(&inquiry->ehlo, question->ehlo, &own->ehlo) &&
+		copy(&inquiry->sender, question->sender, &own->sender) &&
+		copy(&inquiry->recipient, question->recipient, &own->recipient) &&
+		copy(&inquiry->host, question->host, &own->host) &&
+		copy(&inquiry->mx_host, question->mx.host, &own->mx.host);
+}
+
+struct inquiry *inquiry_start(uv_loop_t *loop, struct resolver *resolver,
+	const struct preflight_question *question, enum resolver_freshness freshness,
+	const struct facts *laid, inquiry_cb cb, void *owner)
+{
+	struct inquiry *inquiry = calloc(1, sizeof *inquiry);
+
+	if (!inquiry)
+		return NULL;
+	inquiry->facts = facts_new();
+	if (!inquiry->facts || !copy_question(inquiry, question) ||
+		(laid && facts_lay_all(inquiry->facts, laid))) {
+		free_inquiry(inquiry);
+		return NULL;
+	}
+	inquiry->resolver = resolver;
+	inquiry->freshness = freshness;
+	inquiry->cb = cb;
+	inquiry->owner = owner;
+	uv_timer_init(loop, &inquiry->turn);
+	uv_timer_init(loop, &inquiry->deadline);
+	inquiry->turn.data = inquiry->deadline.data = inquiry;
+	inquiry->handles = 2;
+	uv_timer_start(&inquiry->turn, on_turn, 0, 0);
+	uv_timer_start(&inquiry->deadline, on_deadline, INQUIRY_DEADLINE_MS, 0);
+	return inquiry;
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: ISC */
+#include "dns/laid.h"
+
+#include <arpa/inet.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "dns/message.h"
+
+/* Takes the next word off *line; false when there is none, or it does not fit. */
+static bool next_word(const char **line, char *word, size_t cap)
+{
+	*line += strspn(*line, " \t");
+	size_t len = strcspn(*line, " \t");
+
+	if (len == 0 || len >= cap)
+		return false;
+	memcpy(word, *line, len);
+	word[len] = '\0';
+	*line += len;
+	return true;
+}
+
+static bool is_number(const char *text, unsigned long most, unsigned long *value)
+{
+	char *end;
+
+	if (*text < '0' || *text > '9')
+		return false;
+	*value = strtoul(text, &end, 10);
+	return *end == '\0' && *value <= most;
+}
+
+static bool is_name(const char *text)
+{
+	uint8_t wire[NAME_WIRE_MAX];
+
+	return strcmp(text, ".") == 0 || name_to_wire(text, wire) > 0;
+}
+
+/* The character-strings of a TXT record, quoted or single words, joined. */
+static const char *parse_strings(const char *line, struct laid_record *laid)
+{
+	size_t len = 0;
+
+	for (line += strspn(line, " \t"); *line; line += strspn(line, " \t")) {
+		bool is_quoted = *line == '"';
+
+		line += is_quoted;
+		while (*line && (is_quoted ? *line != '"' : *line != ' ' && *line != '\t')) {
+			if (*line == '\\' && line[1])
+				line++;
+			if (len + 1 >= sizeof laid->text)
+				return "the text is too long";
+			laid->text[len++] = *line++;
+		}
+		if (is_quoted && *line++ != '"')
+			return "a quote is not closed";
+	}
+	laid->text[len] = '\0';
+	laid->record.text = laid->text;
+	laid->record.len = len;
+	return NULL;
+}
+
+static const char *parse_name_data(const char *line, struct laid_record *laid)
+{
+	char word[ANSWER_NAME_MAX], rest[2];
+
+	if (!next_word(&line, word, sizeof word) || !is_name(word))
+		return "the name the record leads to is missing or wrong";
+	if (next_word(&line, rest, sizeof rest) || *line)
+		return "there is something behind the record";
+	name_normalize(word, laid->text, sizeof laid->text);
+	laid->record.text = laid->text;
+	laid->record.len = strlen(laid->text);
+	return NULL;
+}
+
+static const char *parse_address(const char *line, struct laid_record *laid)
+{
+	char word[INET6_ADDRSTRLEN];
+	int family = laid->type == TYPE_A ? AF_INET : AF_INET6;
+
+	if (!next_word(&line, word, sizeof word) ||
+		inet_pton(family, word, laid->record.address) != 1)
+		return laid->type == TYPE_A ? "an IPv4 address must follow A"
+					    : "an IPv6 address must follow AAAA";
+	return line[strspn(line, " \t")] ? "there is something behind the record" : NULL;
+}
+
+static const char *parse_data(const char *line, struct laid_record *laid)
+{
+	char word[16];
+	unsigned long preference;
+
+	switch (laid->type) {
+	case TYPE_A:
+	case TYPE_AAAA:
+		return parse_address(line, laid);
+	case TYPE_TXT:
+		return parse_strings(line, laid);
+	case TYPE_MX:
+		if (!next_word(&line, word, sizeof word) || !is_number(word, 65535, &preference))
+			return "a preference from 0 to 65535 must follow MX";
+		laid->record.preference = (uint16_t)preference;
+		return parse_name_data(line, laid);
+	case TYPE_PTR:
+	case TYPE_CNAME:
+	case TYPE_NS:
+		return parse_name_data(line, laid);
+	default:
+		return "a record of this type cannot be laid";
+	}
+}
+
+const char *laid_parse(const char *line, struct laid_record *laid)
+{
+	char word[ANSWER_NAME_MAX];
+	unsigned long ttl = LAID_TTL;
+
+	memset(laid, 0, sizeof *laid);
+	if (!next_word(&line, word, sizeof word) || !is_name(word))
+		return "a record is 'NAME [TTL] TYPE RDATA', and this begins with no name";
+	name_normalize(word, laid->name, sizeof laid->name);
+	if (!next_word(&line, word, sizeof word))
+		return "a record is 'NAME [TTL] TYPE RDATA', and its type is missing";
+	if (is_number(word, ANSWER_TTL_MAX, &ttl) && !next_word(&line, word, sizeof word))
+		return "a record is 'NAME [TTL] TYPE RDATA', and its type is missing";
+	if (strcasecmp(word, "IN") == 0 && !next_word(&line, word, sizeof word))
+		return "a record is 'NAME [TTL] TYPE RDATA', and its type is missing";
+	laid->ttl = (uint32_t)ttl;
+	if (record_type_parse(word, &laid->type))
+		return "this type of record is not known (A AAAA MX PTR CNAME TXT NS are)";
+	return parse_data(line, laid);
+}

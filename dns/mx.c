@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: ISC */
+#include "dns/mx.h"
+
+#include <string.h>
+
+#include "dns/message.h"
+
+/* What collecting addresses has come across, beside the addresses. */
+struct tally {
+	bool pending, failed;
+};
+
+static bool is_allowed(const struct mx_options *options, const uint8_t ip[16], bool is_v6)
+{
+	for (size_t i = 0; i < options->allowed_count; i++)
+		if (mx_network_contains(&options->allowed[i], ip, is_v6))
+			return true;
+	return false;
+}
+
+static void add_address(struct mx_list *list, const struct mx_options *options, const uint8_t ip[16],
+	bool is_v6, uint16_t preference, const char *exchange)
+{
+	if (options && mx_address_is_private(ip, is_v6) && !is_allowed(options, ip, is_v6)) {
+		list->has_private = true;
+		return;
+	}
+	if (list->count == MX_ADDRESSES_MAX)
+		return;
+	struct mx_address *address = &list->addresses[list->count++];
+
+	memcpy(address->ip, ip, sizeof address->ip);
+	address->is_v6 = is_v6;
+	address->preference = preference;
+	address->exchange = exchange;
+}
+
+/* The addresses of one host, A before AAAA. options NULL: nothing is left out. */
+static void add_host(struct facts *facts, const char *host, uint16_t preference,
+	const struct mx_options *options, struct mx_list *list, struct tally *tally)
+{
+	static const enum record_type types[] = {TYPE_A, TYPE_AAAA};
+
+	for (size_t t = 0; t < 2; t++) {
+		const struct answer *answer = facts_lookup(facts, host, types[t]);
+
+		if (!answer) {
+			tally->pending = true;
+			continue;
+		}
+		tally->failed = tally->failed || answer->status == ANSWER_FAILED;
+		for (size_t i = 0; i < answer->count; i++)
+			add_address(list, options, answer->records[i].address,
+				types[t] == TYPE_AAAA, preference, host);
+	}
+}
+
+static uint32_t next_chance(uint32_t *seed)
+{
+	*seed = *seed * 1664525u + 1013904223u;
+	return *seed >> 8;
+}
+
+/* Exchanges by preference; equals in an order that the seed gives (RFC 5321 5.1). */
+static size_t order_exchanges(const struct answer *answer, uint32_t seed,
+	const struct record *exchanges[MX_EXCHANGES_MAX])
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < answer->count && count < MX_EXCHANGES_MAX; i++)
+		if (answer->records[i].text[0])
+			exchanges[count++] = &answer->records[i];
+	for (size_t first = 0; first < count;) {
+		size_t end = first + 1;
+
+		while (end < count && exchanges[end]->preference == exchanges[first]->preference)
+			end++;
+		for (size_t i = end - 1; i > first; i--) {
+			size_t other = first + next_chance(&seed) % (i - first + 1);
+			const struct record *swap = exchanges[i];
+
+			exchanges[i] = exchanges[other];
+			exchanges[other] = swap;
+		}
+		first = end;
+	}
+	return count;
+}
+
+/* Ourselves among the exchanges: it and all that are no better are left out. */
+static size_t cut_at_ourselves(
+	const struct record *exchanges[MX_EXCHANGES_MAX], size_t count, const char *host)
+{
+	char ours[ANSWER_NAME_MAX];
+
+	if (!host)
+		return count;
+	name_normalize(host, ours, sizeof ours);
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(exchanges[i]->text, ours) != 0)
+			continue;
+		uint16_t preference = exchanges[i]->preference;
+
+		while (i > 0 && exchanges[i - 1]->preference == preference)
+			i--;
+		return i;
+	}
+	return count;
+}
+
+static enum mx_status conclude(const struct mx_list *list, const struct tally *tally)
+{
+	if (tally->pending)
+		return MX_PENDING;
+	if (list->count)
+		return MX_FOUND;
+	return tally->failed ? MX_UNKNOWN : MX_NO_ADDRESS;
+}
+
+static void follow_exchanges(struct facts *facts, const struct answer *answer,
+	const struct mx_options *options, struct mx_list *list)
+{
+	const struct record *exchanges[MX_EXCHANGES_MAX];
+	struct tally tally = {0};
+	size_t count = order_exchanges(answer, options->seed, exchanges);
+
+	if (count == 0) { /* RFC 7505 3: "." and nothing else */
+		list->status = MX_NULL;
+		return;
+	}
+	size_t kept = cut_at_ourselves(exchanges, count, options->host);
+
+	for (size_t i = 0; i < kept; i++)
+		add_host(facts, exchanges[i]->text, exchanges[i]->preference, options, list, &tally);
+	list->status = kept ? conclude(list, &tally) : MX_LOOP;
+}
+
+void mx_order(struct facts *facts, const char *domain, const struct mx_options *options,
+	struct mx_list *list)
+{
+	struct tally tally = {0};
+	const struct answer *answer = facts_lookup(facts, domain, TYPE_MX);
+
+	memset(list, 0, sizeof *list);
+	if (!answer)
+		return; /* MX_PENDING */
+	switch (answer->status) {
+	case ANSWER_FOUND:
+		follow_exchanges(facts, answer, options, list);
+		return;
+	case ANSWER_FAILED: /* never the implicit MX: it would go past the real one */
+		list->status = MX_UNKNOWN;
+		return;
+	case ANSWER_NO_NAME:
+		list->status = MX_NO_DOMAIN;
+		return;
+	case ANSWER_NO_DATA:
+		break;
+	}
+	add_host(facts, answer->name, 0, options, list, &tally);
+	list->status = conclude(list, &tally);
+	if (list->status == MX_NO_ADDRESS && !list->has_private)
+		list->status = MX_NO_DOMAIN;
+}
+
+void mx_host(struct facts *facts, const char *host, struct mx_list *list)
+{
+	struct tally tally = {0};
+	struct mx_network address;
+
+	memset(list, 0, sizeof *list);
+	if (!strchr(host, '/') && mx_network_parse(host, &address) == 0)
+		add_address(list, NULL, address.ip, address.is_v6, 0, host);
+	else
+		add_host(facts, host, 0, NULL, list, &tally);
+	list->status = conclude(list, &tally);
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: ISC */
+#include "dns/preflight.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dns/check.h"
+
+/* Adding a check: one file, and one row here, in the order of enum check. */
+static const struct {
+	enum check check;
+	void (*run)(struct evaluation *evaluation, struct finding *finding);
+} checks[] = {
+	{CHECK_IP, check_ip},
+	{CHECK_PTR, check_ptr},
+	{CHECK_FCRDNS, check_fcrdns},
+	{CHECK_HELO, check_helo},
+	{CHECK_SENDER, check_sender},
+	{CHECK_RECIPIENT, check_recipient},
+};
+
+const char *check_name(enum check check)
+{
+	static const char *const names[CHECK_COUNT] = {
+		[CHECK_IP] = "ip",
+		[CHECK_PTR] = "ptr",
+		[CHECK_FCRDNS] = "fcrdns",
+		[CHECK_PTR_NAME] = "ptr-name",
+		[CHECK_HELO] = "helo",
+		[CHECK_SENDER] = "sender",
+		[CHECK_SPF] = "spf",
+		[CHECK_SPF_HELO] = "spf-helo",
+		[CHECK_DMARC] = "dmarc",
+		[CHECK_DNSBL] = "dnsbl",
+		[CHECK_RECIPIENT] = "recipient",
+	};
+
+	return names[check];
+}
+
+const char *check_result_name(enum check_result result)
+{
+	static const char *const names[] = {
+		[RESULT_PASS] = "pass",
+		[RESULT_FAIL] = "fail",
+		[RESULT_UNKNOWN] = "unknown",
+		[RESULT_SKIPPED] = "skipped",
+		[RESULT_NONE] = "none",
+		[RESULT_NEUTRAL] = "neutral",
+		[RESULT_SOFTFAIL] = "softfail",
+		[RESULT_PERMERROR] = "permerror",
+	};
+
+	return names[result];
+}
+
+void preflight_defaults(enum action actions[REASON_COUNT])
+{
+	for (int reason = 0; reason < REASON_COUNT; reason++)
+		actions[reason] = reason_default_action((enum reason)reason);
+}
+
+const struct finding *verdict_decisive(const struct verdict *verdict)
+{
+	for (size_t i = 0; i < verdict->count && verdict->action != ACTION_NONE; i++)
+		if (verdict->findings[i].action == verdict->action)
+			return &verdict->findings[i];
+	return NULL;
+}
+
+void verdict_fini(struct verdict *verdict)
+{
+	for (size_t i = 0; i < verdict->count; i++)
+		free(verdict->findings[i].remedy);
+	verdict->count = 0;
+}
+
+static void conclude(struct verdict *verdict)
+{
+	for (size_t i = 0; i < verdict->count; i++)
+		if (verdict->findings[i].action > verdict->action)
+			verdict->action = verdict->findings[i].action;
+	const struct finding *decisive = verdict_decisive(verdict);
+
+	if (!decisive)
+		return;
+	verdict->reason = decisive->reason;
+	verdict->ttl = decisive->evidence_count ? ANSWER_TTL_MAX : 0;
+	for (size_t i = 0; i < decisive->evidence_count; i++)
+		if (decisive->evidence[i]->ttl < verdict->ttl)
+			verdict->ttl = decisive->evidence[i]->ttl;
+}
+
+int preflight_evaluate(
+	const struct preflight_question *question, struct facts *facts, struct verdict *verdict)
+{
+	struct evaluation evaluation = {.question = question, .facts = facts};
+	bool pending = false;
+
+	memset(verdict, 0, sizeof *verdict);
+	for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) {
+		struct finding *finding = &verdict->findings[verdict->count++];
+
+		finding->check = checks[i].check;
+		evaluation.pending = false; /* each check looks as far as it can */
+		checks[i].run(&evaluation, finding);
+		pending = pending || evaluation.pending;
+	}
+	if (evaluation.no_memory) {
+		verdict_fini(verdict);
+		return -ENOMEM;
+	}
+	verdict->pending = pending;
+	if (!pending)
+		conclude(verdict);
+	return 0;
+}
