@@ -81,7 +81,8 @@ static void put_quoted(char *buf, size_t cap, size_t *len, const struct record *
 	put(buf, cap, len, "\"");
 }
 
-size_t record_format(enum record_type type, const struct record *record, char *buf, size_t cap)
+size_t record_format(
+	enum record_type type, const struct record *record, char *buf, size_t cap)
 {
 	char piece[64] = "";
 	size_t len = 0;
@@ -214,8 +215,8 @@ static int replace(char **text, const char *with)
 	return with && !*text ? -ENOMEM : 0;
 }
 
-int answer_builder_zone(struct answer_builder *builder, const char *zone, const char *mname,
-	const char *rname)
+int answer_builder_zone(struct answer_builder *builder, const char *zone,
+	const char *mname, const char *rname)
 {
 	int error = replace(&builder->zone, zone);
 
@@ -246,7 +247,8 @@ static void sort_records(struct answer_builder *builder)
 
 	if (builder->count == 0)
 		return;
-	qsort(builder->records, builder->count, sizeof *builder->records, compare_records);
+	qsort(builder->records, builder->count, sizeof *builder->records,
+		compare_records);
 	for (size_t i = 1; i < builder->count; i++) {
 		struct record *last = &builder->records[kept];
 		struct record *next = &builder->records[i];
@@ -269,14 +271,15 @@ static size_t text_size(const char *text)
 static size_t block_size(const struct answer_builder *builder, const struct answer *meta)
 {
 	size_t size = sizeof(struct answer) + builder->count * sizeof(struct record) +
-		text_size(builder->name) + text_size(builder->zone) + text_size(builder->mname) +
-		text_size(builder->rname) + text_size(meta->server);
+	              text_size(builder->name) + text_size(builder->zone) +
+	              text_size(builder->mname) + text_size(builder->rname) +
+	              text_size(meta->server);
 
 	for (size_t i = 0; i < builder->chain_count; i++)
 		size += text_size(builder->chain[i]);
 	for (size_t i = 0; i < builder->count; i++)
 		size += (builder->records[i].text ? builder->records[i].len + 1 : 0) +
-			text_size(builder->records[i].rname);
+		        text_size(builder->records[i].rname);
 	return size;
 }
 
@@ -296,7 +299,8 @@ static const char *store(char **free, const char *text)
 	return text ? store_bytes(free, text, strlen(text)) : NULL;
 }
 
-struct answer *answer_builder_finish(struct answer_builder *builder, const struct answer *meta)
+struct answer *answer_builder_finish(
+	struct answer_builder *builder, const struct answer *meta)
 {
 	sort_records(builder);
 	size_t size = block_size(builder, meta);
@@ -335,9 +339,11 @@ struct answer *answer_builder_finish(struct answer_builder *builder, const struc
 }
 
 /* Where a pointer into one block points in its copy. */
-static const void *moved(const void *pointer, const struct answer *from, struct answer *to)
+static const void *moved(
+	const void *pointer, const struct answer *from, struct answer *to)
 {
-	return pointer ? (const char *)to + ((const char *)pointer - (const char *)from) : NULL;
+	return pointer ? (const char *)to + ((const char *)pointer - (const char *)from)
+	               : NULL;
 }
 
 struct answer *answer_copy(const struct answer *answer)

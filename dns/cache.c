@@ -33,7 +33,8 @@ struct cache *cache_new(size_t max)
 	return cache;
 }
 
-static struct entry **bucket_of(struct cache *cache, const char *name, enum record_type type)
+static struct entry **bucket_of(
+	struct cache *cache, const char *name, enum record_type type)
 {
 	uint64_t hash = 14695981039346656037u ^ (uint64_t)type; /* FNV-1a */
 
@@ -68,7 +69,8 @@ static struct entry *find(struct cache *cache, const char *name, enum record_typ
 {
 	struct entry *entry = *bucket_of(cache, name, type);
 
-	while (entry && (entry->answer->type != type || strcmp(entry->answer->name, name) != 0))
+	while (entry &&
+		(entry->answer->type != type || strcmp(entry->answer->name, name) != 0))
 		entry = entry->bucket;
 	return entry;
 }

@@ -48,8 +48,8 @@ void conclude_skipped(struct finding *finding, const char *format, ...)
 	va_end(arguments);
 }
 
-void conclude_fail(struct evaluation *evaluation, struct finding *finding, enum reason reason,
-	const char *subject, const char *format, ...)
+void conclude_fail(struct evaluation *evaluation, struct finding *finding,
+	enum reason reason, const char *subject, const char *format, ...)
 {
 	va_list arguments;
 
@@ -61,8 +61,8 @@ void conclude_fail(struct evaluation *evaluation, struct finding *finding, enum 
 	snprintf(finding->subject, sizeof finding->subject, "%s", subject);
 }
 
-void conclude_unknown(struct evaluation *evaluation, struct finding *finding, enum reason reason,
-	const char *format, ...)
+void conclude_unknown(struct evaluation *evaluation, struct finding *finding,
+	enum reason reason, const char *format, ...)
 {
 	enum action action = evaluation->question->actions[reason];
 	va_list arguments;
@@ -80,7 +80,8 @@ bool own_address(const struct preflight_question *question, struct address *addr
 	if (!question->ip)
 		return false;
 	address->is_v6 = strchr(question->ip, ':') != NULL;
-	return inet_pton(address->is_v6 ? AF_INET6 : AF_INET, question->ip, address->ip) == 1;
+	return inet_pton(address->is_v6 ? AF_INET6 : AF_INET, question->ip,
+		       address->ip) == 1;
 }
 
 void reverse_name(const struct address *address, char name[80])
@@ -89,7 +90,8 @@ void reverse_name(const struct address *address, char name[80])
 	size_t used = 0;
 
 	if (!address->is_v6) {
-		snprintf(name, 80, "%u.%u.%u.%u.in-addr.arpa", ip[3], ip[2], ip[1], ip[0]);
+		snprintf(
+			name, 80, "%u.%u.%u.%u.in-addr.arpa", ip[3], ip[2], ip[1], ip[0]);
 		return;
 	}
 	for (int i = 15; i >= 0; i--)
@@ -101,7 +103,8 @@ void reverse_name(const struct address *address, char name[80])
 bool answer_has_address(const struct answer *answer, const struct address *address)
 {
 	for (size_t i = 0; i < answer->count; i++)
-		if (memcmp(answer->records[i].address, address->ip, address->is_v6 ? 16 : 4) == 0)
+		if (memcmp(answer->records[i].address, address->ip,
+			    address->is_v6 ? 16 : 4) == 0)
 			return true;
 	return false;
 }

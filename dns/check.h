@@ -32,11 +32,13 @@ void conclude_pass(struct finding *finding, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 void conclude_skipped(struct finding *finding, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
-void conclude_fail(struct evaluation *evaluation, struct finding *finding, enum reason reason,
-	const char *subject, const char *format, ...) __attribute__((format(printf, 5, 6)));
+void conclude_fail(struct evaluation *evaluation, struct finding *finding,
+	enum reason reason, const char *subject, const char *format, ...)
+	__attribute__((format(printf, 5, 6)));
 /* The DNS could not tell whether reason holds. It defers what that reason would stop. */
-void conclude_unknown(struct evaluation *evaluation, struct finding *finding, enum reason reason,
-	const char *format, ...) __attribute__((format(printf, 4, 5)));
+void conclude_unknown(struct evaluation *evaluation, struct finding *finding,
+	enum reason reason, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
 
 /* The question's IP address in bytes. False: not given, or no address. */
 struct address {

@@ -28,8 +28,8 @@ static void find_exchanges(struct evaluation *evaluation, struct finding *findin
 			consult(evaluation, finding, mx->records[i].text, TYPE_A);
 }
 
-static void judge_sender(struct evaluation *evaluation, struct finding *finding, const char *domain,
-	const struct mx_list *list)
+static void judge_sender(struct evaluation *evaluation, struct finding *finding,
+	const char *domain, const struct mx_list *list)
 {
 	char name[200];
 
@@ -41,25 +41,30 @@ static void judge_sender(struct evaluation *evaluation, struct finding *finding,
 		break;
 	case MX_NULL:
 		conclude_fail(evaluation, finding, REASON_SENDER_NULL_MX, domain,
-			"the sender's domain %s says that it takes no mail (null MX), so receivers "
+			"the sender's domain %s says that it takes no mail (null MX), so "
+		        "receivers "
 			"refuse mail from it",
 			name);
 		break;
 	case MX_NO_DOMAIN:
-		conclude_fail(evaluation, finding, REASON_SENDER_DOMAIN_UNRESOLVABLE, domain,
-			"the sender's domain %s has neither MX nor address in the DNS", name);
+		conclude_fail(evaluation, finding, REASON_SENDER_DOMAIN_UNRESOLVABLE,
+			domain,
+			"the sender's domain %s has neither MX nor address in the DNS",
+			name);
 		break;
 	case MX_NO_ADDRESS:
 		conclude_fail(evaluation, finding, REASON_SENDER_MX_BOGUS, domain,
-			list->has_private
-				? "the mail exchangers of the sender's domain %s have private "
-				  "addresses only"
-				: "the mail exchangers of the sender's domain %s have no address",
+			list->has_private ? "the mail exchangers of the sender's domain "
+		                            "%s have private "
+					    "addresses only"
+					  : "the mail exchangers of the sender's domain "
+		                            "%s have no address",
 			name);
 		break;
 	default:
 		conclude_unknown(evaluation, finding, REASON_SENDER_DOMAIN_UNRESOLVABLE,
-			"the DNS could not tell whether the sender's domain %s exists", name);
+			"the DNS could not tell whether the sender's domain %s exists",
+			name);
 		break;
 	}
 	remedy_add(evaluation, finding);
@@ -74,15 +79,16 @@ void check_sender(struct evaluation *evaluation, struct finding *finding)
 	char name[200];
 
 	if (!sender || !sender[0] || strcmp(sender, "<>") == 0) {
-		conclude_skipped(
-			finding, sender ? "the null sender has no domain" : "no sender was given");
+		conclude_skipped(finding,
+			sender ? "the null sender has no domain" : "no sender was given");
 		return;
 	}
 	const char *domain = domain_of(sender);
 
 	if (!strchr(sender, '@') || !domain[0] || domain[0] == '[') {
-		conclude_fail(evaluation, finding, REASON_SENDER_DOMAIN_UNRESOLVABLE, sender,
-			"the sender %s has no domain that could be looked up", shown(sender, name));
+		conclude_fail(evaluation, finding, REASON_SENDER_DOMAIN_UNRESOLVABLE,
+			sender, "the sender %s has no domain that could be looked up",
+			shown(sender, name));
 		return;
 	}
 	find_exchanges(evaluation, finding, domain, &options, &list);
@@ -98,28 +104,33 @@ static void judge_recipient(struct evaluation *evaluation, struct finding *findi
 	shown(domain, name);
 	switch (list->status) {
 	case MX_FOUND:
-		conclude_pass(finding, "mail for %s goes to %s", name, list->addresses[0].exchange);
+		conclude_pass(finding, "mail for %s goes to %s", name,
+			list->addresses[0].exchange);
 		break;
 	case MX_LOOP:
-		conclude_pass(finding, "we are the best mail exchanger of %s ourselves", name);
+		conclude_pass(
+			finding, "we are the best mail exchanger of %s ourselves", name);
 		break;
 	case MX_NULL:
 		conclude_fail(evaluation, finding, REASON_RECIPIENT_NULL_MX, domain,
 			"%s says that it takes no mail (null MX)", name);
 		break;
 	case MX_NO_DOMAIN:
-		conclude_fail(evaluation, finding, REASON_RECIPIENT_DOMAIN_UNRESOLVABLE, domain,
-			"%s has neither MX nor address in the DNS", name);
+		conclude_fail(evaluation, finding, REASON_RECIPIENT_DOMAIN_UNRESOLVABLE,
+			domain, "%s has neither MX nor address in the DNS", name);
 		break;
 	case MX_NO_ADDRESS:
-		conclude_fail(evaluation, finding, REASON_RECIPIENT_DOMAIN_UNRESOLVABLE, domain,
-			list->has_private ? "the mail exchangers of %s have private addresses only "
-					    "(see allow_private_mx)"
-					  : "the mail exchangers of %s have no address",
+		conclude_fail(evaluation, finding, REASON_RECIPIENT_DOMAIN_UNRESOLVABLE,
+			domain,
+			list->has_private
+				? "the mail exchangers of %s have private addresses only "
+				  "(see allow_private_mx)"
+				: "the mail exchangers of %s have no address",
 			name);
 		break;
 	default:
-		conclude_unknown(evaluation, finding, REASON_RECIPIENT_DOMAIN_UNRESOLVABLE,
+		conclude_unknown(evaluation, finding,
+			REASON_RECIPIENT_DOMAIN_UNRESOLVABLE,
 			"the DNS could not tell where mail for %s goes", name);
 		break;
 	}
@@ -138,7 +149,8 @@ void check_recipient(struct evaluation *evaluation, struct finding *finding)
 	const char *domain = domain_of(recipient);
 
 	if (!domain[0] || domain[0] == '[') {
-		conclude_fail(evaluation, finding, REASON_RECIPIENT_DOMAIN_UNRESOLVABLE, recipient,
+		conclude_fail(evaluation, finding, REASON_RECIPIENT_DOMAIN_UNRESOLVABLE,
+			recipient,
 			"the recipient %s has no domain that could be looked up",
 			shown(recipient, name));
 		return;

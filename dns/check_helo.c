@@ -20,7 +20,7 @@ static bool has_host_syntax(const char *name)
 
 	for (const char *c = name; *c; c++) {
 		bool is_ldh = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
-			(*c >= '0' && *c <= '9') || (*c == '-' && label > 0);
+		              (*c >= '0' && *c <= '9') || (*c == '-' && label > 0);
 
 		if (*c == '.' ? label == 0 : !is_ldh)
 			return false;
@@ -45,7 +45,8 @@ static const char *what_is_wrong(const char *name)
 		return "it ends in a dot";
 	if (strchr(name, '_'))
 		return "it has an underscore";
-	if (strcasecmp(name, "localhost.localdomain") == 0 || ends_with(name, ".localhost"))
+	if (strcasecmp(name, "localhost.localdomain") == 0 ||
+		ends_with(name, ".localhost"))
 		return "it is localhost";
 	if (ends_with(name, ".local"))
 		return "nothing under .local is known outside";
@@ -65,8 +66,8 @@ static void judge_literal(struct evaluation *evaluation, struct finding *finding
 	snprintf(text, sizeof text, "%.*s", (int)strcspn(ehlo + (is_v6 ? 6 : 1), "]"),
 		ehlo + (is_v6 ? 6 : 1));
 	bool is_own = own_address(evaluation->question, &own) &&
-		inet_pton(is_v6 ? AF_INET6 : AF_INET, text, ip) == 1 && own.is_v6 == is_v6 &&
-		memcmp(ip, own.ip, is_v6 ? 16 : 4) == 0;
+	              inet_pton(is_v6 ? AF_INET6 : AF_INET, text, ip) == 1 &&
+	              own.is_v6 == is_v6 && memcmp(ip, own.ip, is_v6 ? 16 : 4) == 0;
 
 	conclude_fail(evaluation, finding, REASON_HELO_INVALID, ehlo,
 		is_own ? "%s is our address, but many receivers want a name"
@@ -108,18 +109,19 @@ static void judge_addresses(struct evaluation *evaluation, struct finding *findi
 	char name[200];
 
 	if (!own_address(evaluation->question, &own)) {
-		conclude_pass(finding, "the name we greet with, %s, exists", shown(ehlo, name));
+		conclude_pass(
+			finding, "the name we greet with, %s, exists", shown(ehlo, name));
 		return;
 	}
 	const struct answer *same = own.is_v6 ? v6 : v4;
 
 	if (answer_has_address(same, &own))
-		conclude_pass(finding, "the name we greet with, %s, leads to %s", shown(ehlo, name),
-			evaluation->question->ip);
+		conclude_pass(finding, "the name we greet with, %s, leads to %s",
+			shown(ehlo, name), evaluation->question->ip);
 	else if (same->status == ANSWER_FAILED)
 		conclude_unknown(evaluation, finding, REASON_HELO_MISMATCH,
-			"the DNS could not tell whether %s leads to %s", shown(ehlo, name),
-			evaluation->question->ip);
+			"the DNS could not tell whether %s leads to %s",
+			shown(ehlo, name), evaluation->question->ip);
 	else
 		conclude_fail(evaluation, finding, REASON_HELO_MISMATCH, ehlo,
 			"the name we greet with, %s, exists but does not lead to %s",
@@ -143,8 +145,8 @@ void check_helo(struct evaluation *evaluation, struct finding *finding)
 
 	if (wrong) {
 		conclude_fail(evaluation, finding, REASON_HELO_INVALID, ehlo,
-			"the name we greet with, %s, is no host name: %s", shown(ehlo, name),
-			wrong);
+			"the name we greet with, %s, is no host name: %s",
+			shown(ehlo, name), wrong);
 		return;
 	}
 	const struct answer *v4 = consult(evaluation, finding, ehlo, TYPE_A);

@@ -19,7 +19,8 @@ static bool is_given(const struct evaluation *evaluation, struct finding *findin
 		conclude_skipped(finding, "%s is not an IP address",
 			shown(evaluation->question->ip, name));
 	else
-		conclude_skipped(finding, "our public IP address is not known: set public_ip");
+		conclude_skipped(
+			finding, "our public IP address is not known: set public_ip");
 	return false;
 }
 
@@ -30,13 +31,15 @@ void check_ip(struct evaluation *evaluation, struct finding *finding)
 	if (!is_given(evaluation, finding, &address))
 		return;
 	if (!mx_address_is_private(address.ip, address.is_v6)) {
-		conclude_pass(finding, "our public IP address is %s", evaluation->question->ip);
+		conclude_pass(
+			finding, "our public IP address is %s", evaluation->question->ip);
 		return;
 	}
 	finding->result = RESULT_FAIL;
 	finding->action = ACTION_WARN;
 	snprintf(finding->summary, sizeof finding->summary,
-		"%s is a private address, which no receiver ever sees: public_ip should be the one "
+		"%s is a private address, which no receiver ever sees: public_ip should "
+	        "be the one "
 		"the Internet sees",
 		evaluation->question->ip);
 }
@@ -47,7 +50,8 @@ static bool is_host_name(const char *name)
 	const char *dot = strchr(name, '.');
 	const char *last = strrchr(name, '.');
 
-	return dot && !isdigit((unsigned char)last[1]) && strncasecmp(name, "localhost.", 10) != 0;
+	return dot && !isdigit((unsigned char)last[1]) &&
+	       strncasecmp(name, "localhost.", 10) != 0;
 }
 
 /* The names behind our address that are host names. */
@@ -80,8 +84,8 @@ void check_ptr(struct evaluation *evaluation, struct finding *finding)
 			"the DNS could not tell whether %s has a PTR record (%s)", ip,
 			ptr->failure);
 	else if (ptr->status != ANSWER_FOUND)
-		conclude_fail(evaluation, finding, REASON_PTR_MISSING, ip, "%s has no PTR record",
-			ip);
+		conclude_fail(evaluation, finding, REASON_PTR_MISSING, ip,
+			"%s has no PTR record", ip);
 	else if (usable_names(ptr, names) == 0)
 		conclude_fail(evaluation, finding, REASON_PTR_MISSING, ip,
 			"the PTR record of %s leads to %s, which is no host name", ip,
@@ -105,8 +109,8 @@ static bool follow_names(struct evaluation *evaluation, struct finding *finding,
 	size_t count = usable_names(ptr, names);
 
 	for (size_t i = 0; i < count; i++) {
-		const struct answer *forward = consult(
-			evaluation, finding, names[i], address->is_v6 ? TYPE_AAAA : TYPE_A);
+		const struct answer *forward = consult(evaluation, finding, names[i],
+			address->is_v6 ? TYPE_AAAA : TYPE_A);
 
 		if (!forward)
 			continue;

@@ -57,15 +57,18 @@ static int64_t wall_clock(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static struct fact *find(const struct facts *facts, const char *name, enum record_type type)
+static struct fact *find(
+	const struct facts *facts, const char *name, enum record_type type)
 {
 	for (size_t i = 0; i < facts->count; i++)
-		if (facts->facts[i].type == type && strcmp(facts->facts[i].name, name) == 0)
+		if (facts->facts[i].type == type &&
+			strcmp(facts->facts[i].name, name) == 0)
 			return &facts->facts[i];
 	return NULL;
 }
 
-static struct fact *find_or_make(struct facts *facts, const char *name, enum record_type type)
+static struct fact *find_or_make(
+	struct facts *facts, const char *name, enum record_type type)
 {
 	struct fact *fact = find(facts, name, type);
 
@@ -92,7 +95,8 @@ static const struct answer *find_laid(
 	const struct facts *facts, const char *name, enum record_type type)
 {
 	for (size_t i = 0; i < facts->laid_count; i++)
-		if (facts->laid[i]->type == type && strcmp(facts->laid[i]->name, name) == 0)
+		if (facts->laid[i]->type == type &&
+			strcmp(facts->laid[i]->name, name) == 0)
 			return facts->laid[i];
 	return NULL;
 }
@@ -110,7 +114,7 @@ struct walk {
 	const char *at;
 	const char *chain[ANSWER_CHAIN_MAX + 1];
 	size_t steps;
-	bool touched; /* laid records had a say */
+	bool touched;             /* laid records had a say */
 	const struct answer *end; /* its records count, or its "no" */
 };
 
@@ -124,8 +128,8 @@ static bool step(struct walk *walk, const char *target)
 }
 
 /* Follows the chain of a real answer up to the first name at which something is laid. */
-static bool leave_at_laid_name(const struct facts *facts, struct walk *walk,
-	const struct answer *answer)
+static bool leave_at_laid_name(
+	const struct facts *facts, struct walk *walk, const struct answer *answer)
 {
 	for (size_t i = 0; i < answer->chain_count; i++) {
 		if (!step(walk, answer->chain[i]))
@@ -143,7 +147,8 @@ static int walk_to_end(struct facts *facts, struct walk *walk, enum record_type 
 	for (;;) {
 		const struct answer *laid = find_laid(facts, walk->at, type);
 		const struct answer *alias =
-			type == TYPE_CNAME ? NULL : find_laid(facts, walk->at, TYPE_CNAME);
+			type == TYPE_CNAME ? NULL
+					   : find_laid(facts, walk->at, TYPE_CNAME);
 
 		walk->touched = walk->touched || is_laid_name(facts, walk->at);
 		walk->end = laid;
@@ -166,10 +171,11 @@ static int walk_to_end(struct facts *facts, struct walk *walk, enum record_type 
 }
 
 /* What laid records make of the answer to (name, type). */
-static struct answer *cover(
-	const struct facts *facts, const struct walk *walk, const char *name, enum record_type type)
+static struct answer *cover(const struct facts *facts, const struct walk *walk,
+	const char *name, enum record_type type)
 {
-	struct answer meta = {.status = ANSWER_NO_DATA, .laid = true, .learned = wall_clock()};
+	struct answer meta = {
+		.status = ANSWER_NO_DATA, .laid = true, .learned = wall_clock()};
 	struct answer_builder *builder = answer_builder_new(name, type);
 
 	if (!builder)
@@ -185,15 +191,15 @@ static struct answer *cover(
 				return NULL;
 			}
 		}
-		answer_builder_zone(
-			builder, meta.zone, meta.zone_mname, meta.zone_rname);
+		answer_builder_zone(builder, meta.zone, meta.zone_mname, meta.zone_rname);
 		if (meta.status == ANSWER_NO_NAME && is_laid_name(facts, walk->at))
 			meta.status = ANSWER_NO_DATA; /* the name exists now */
 	}
 	return answer_builder_finish(builder, &meta);
 }
 
-const struct answer *facts_lookup(struct facts *facts, const char *name, enum record_type type)
+const struct answer *facts_lookup(
+	struct facts *facts, const char *name, enum record_type type)
 {
 	char normalized[ANSWER_NAME_MAX];
 
@@ -237,7 +243,8 @@ static void uncover_all(struct facts *facts)
 }
 
 /* The RRset old (or none) with one record more. */
-static struct answer *with_record(const struct answer *old, const struct laid_record *laid)
+static struct answer *with_record(
+	const struct answer *old, const struct laid_record *laid)
 {
 	struct answer meta = {.status = ANSWER_FOUND,
 		.laid = true,
@@ -287,7 +294,8 @@ int facts_lay(struct facts *facts, const char *record, const char **error)
 	*error = laid_parse(record, &laid);
 	if (*error)
 		return -EINVAL;
-	struct answer *answer = with_record(find_laid(facts, laid.name, laid.type), &laid);
+	struct answer *answer =
+		with_record(find_laid(facts, laid.name, laid.type), &laid);
 
 	if (!answer)
 		return -ENOMEM;

@@ -28,7 +28,7 @@ struct inquiry {
 	struct asked asked[INQUIRY_QUESTIONS_MAX];
 	size_t asked_count, open, rounds;
 	bool is_over_time;
-	uv_timer_t turn;     /* the first step, and each one after the last answer */
+	uv_timer_t turn; /* the first step, and each one after the last answer */
 	uv_timer_t deadline;
 	unsigned handles;
 	inquiry_cb cb;
@@ -187,7 +187,8 @@ static bool copy(char **to, const char *from, const char **used)
 	return !from || *to;
 }
 
-static bool copy_question(struct inquiry *inquiry, const struct preflight_question *question)
+static bool copy_question(
+	struct inquiry *inquiry, const struct preflight_question *question)
 {
 	struct preflight_question *own = &inquiry->question;
 	size_t networks = question->mx.allowed_count * sizeof *question->mx.allowed;
@@ -200,11 +201,11 @@ static bool copy_question(struct inquiry *inquiry, const struct preflight_questi
 		memcpy(inquiry->allowed, question->mx.allowed, networks);
 	own->mx.allowed = inquiry->allowed;
 	return copy(&inquiry->ip, question->ip, &own->ip) &&
-		copy(&inquiry->ehlo, question->ehlo, &own->ehlo) &&
-		copy(&inquiry->sender, question->sender, &own->sender) &&
-		copy(&inquiry->recipient, question->recipient, &own->recipient) &&
-		copy(&inquiry->host, question->host, &own->host) &&
-		copy(&inquiry->mx_host, question->mx.host, &own->mx.host);
+	       copy(&inquiry->ehlo, question->ehlo, &own->ehlo) &&
+	       copy(&inquiry->sender, question->sender, &own->sender) &&
+	       copy(&inquiry->recipient, question->recipient, &own->recipient) &&
+	       copy(&inquiry->host, question->host, &own->host) &&
+	       copy(&inquiry->mx_host, question->mx.host, &own->mx.host);
 }
 
 struct inquiry *inquiry_start(uv_loop_t *loop, struct resolver *resolver,

@@ -49,7 +49,8 @@ static const char *parse_strings(const char *line, struct laid_record *laid)
 		bool is_quoted = *line == '"';
 
 		line += is_quoted;
-		while (*line && (is_quoted ? *line != '"' : *line != ' ' && *line != '\t')) {
+		while (*line &&
+			(is_quoted ? *line != '"' : *line != ' ' && *line != '\t')) {
 			if (*line == '\\' && line[1])
 				line++;
 			if (len + 1 >= sizeof laid->text)
@@ -87,7 +88,7 @@ static const char *parse_address(const char *line, struct laid_record *laid)
 	if (!next_word(&line, word, sizeof word) ||
 		inet_pton(family, word, laid->record.address) != 1)
 		return laid->type == TYPE_A ? "an IPv4 address must follow A"
-					    : "an IPv6 address must follow AAAA";
+		                            : "an IPv6 address must follow AAAA";
 	return line[strspn(line, " \t")] ? "there is something behind the record" : NULL;
 }
 
@@ -103,7 +104,8 @@ static const char *parse_data(const char *line, struct laid_record *laid)
 	case TYPE_TXT:
 		return parse_strings(line, laid);
 	case TYPE_MX:
-		if (!next_word(&line, word, sizeof word) || !is_number(word, 65535, &preference))
+		if (!next_word(&line, word, sizeof word) ||
+			!is_number(word, 65535, &preference))
 			return "a preference from 0 to 65535 must follow MX";
 		laid->record.preference = (uint16_t)preference;
 		return parse_name_data(line, laid);
@@ -123,7 +125,8 @@ const char *laid_parse(const char *line, struct laid_record *laid)
 
 	memset(laid, 0, sizeof *laid);
 	if (!next_word(&line, word, sizeof word) || !is_name(word))
-		return "a record is 'NAME [TTL] TYPE RDATA', and this begins with no name";
+		return "a record is 'NAME [TTL] TYPE RDATA', and this begins with no "
+		       "name";
 	name_normalize(word, laid->name, sizeof laid->name);
 	if (!next_word(&line, word, sizeof word))
 		return "a record is 'NAME [TTL] TYPE RDATA', and its type is missing";
@@ -133,6 +136,7 @@ const char *laid_parse(const char *line, struct laid_record *laid)
 		return "a record is 'NAME [TTL] TYPE RDATA', and its type is missing";
 	laid->ttl = (uint32_t)ttl;
 	if (record_type_parse(word, &laid->type))
-		return "this type of record is not known (A AAAA MX PTR CNAME TXT NS are)";
+		return "this type of record is not known (A AAAA MX PTR CNAME TXT NS "
+		       "are)";
 	return parse_data(line, laid);
 }

@@ -45,7 +45,8 @@ static unsigned get(struct cursor *cursor, size_t bytes)
 
 static bool is_plain(uint8_t c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '/';
+	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+	       c == '/';
 }
 
 /* Appends a label in presentation form. out has room for any legal name (ANSWER_NAME_MAX). */
@@ -86,7 +87,8 @@ static void get_name(struct cursor *cursor, char out[static ANSWER_NAME_MAX])
 			return;
 		}
 		if ((length & 0xC0) == 0xC0 && at + 1 < cursor->len) {
-			size_t target = (size_t)(length & 0x3F) << 8 | cursor->message[at + 1];
+			size_t target =
+				(size_t)(length & 0x3F) << 8 | cursor->message[at + 1];
 
 			if (!jumped)
 				cursor->at = at + 2;
@@ -97,7 +99,8 @@ static void get_name(struct cursor *cursor, char out[static ANSWER_NAME_MAX])
 			continue;
 		}
 		wire += 1 + (size_t)length;
-		if (length & 0xC0 || at + 1 + length > cursor->len || wire > NAME_WIRE_MAX)
+		if (length & 0xC0 || at + 1 + length > cursor->len ||
+			wire > NAME_WIRE_MAX)
 			break;
 		used = put_label(out, used, cursor->message + at + 1, length);
 		at += 1 + (size_t)length;
@@ -128,7 +131,7 @@ static void get_record(struct cursor *cursor, struct wire_record *record)
 static bool is_escape(const char *text)
 {
 	return text[0] == '\\' && text[1] >= '0' && text[1] <= '9' && text[2] >= '0' &&
-		text[2] <= '9' && text[3] >= '0' && text[3] <= '9';
+	       text[2] <= '9' && text[3] >= '0' && text[3] <= '9';
 }
 
 int name_to_wire(const char *name, uint8_t wire[static NAME_WIRE_MAX])
@@ -144,8 +147,8 @@ int name_to_wire(const char *name, uint8_t wire[static NAME_WIRE_MAX])
 			unsigned c = (unsigned char)*name;
 
 			if (is_escape(name)) {
-				c = (unsigned)((name[1] - '0') * 100 + (name[2] - '0') * 10 +
-					name[3] - '0');
+				c = (unsigned)((name[1] - '0') * 100 +
+					       (name[2] - '0') * 10 + name[3] - '0');
 				name += 3;
 			}
 			if (used >= NAME_WIRE_MAX - 1 || used - label > 63 || c > 255)
@@ -171,7 +174,8 @@ void name_normalize(const char *name, char *out, size_t cap)
 	if (len >= cap)
 		len = cap - 1;
 	for (size_t i = 0; i < len; i++)
-		out[i] = (char)(name[i] >= 'A' && name[i] <= 'Z' ? name[i] + 32 : name[i]);
+		out[i] =
+			(char)(name[i] >= 'A' && name[i] <= 'Z' ? name[i] + 32 : name[i]);
 	out[len] = '\0';
 }
 
@@ -198,8 +202,8 @@ int message_query(uint16_t id, const char *name, enum record_type type,
 }
 
 /* A record's data as text; the name types. False: malformed. */
-static bool get_data_name(const struct cursor *message, size_t at, size_t end, size_t *next,
-	char out[static ANSWER_NAME_MAX])
+static bool get_data_name(const struct cursor *message, size_t at, size_t end,
+	size_t *next, char out[static ANSWER_NAME_MAX])
 {
 	struct cursor cursor = {.message = message->message, .len = end, .at = at};
 
@@ -232,7 +236,8 @@ struct soa {
 	uint32_t minimum;
 };
 
-static bool get_soa(const struct cursor *message, const struct wire_record *wire, struct soa *soa)
+static bool get_soa(
+	const struct cursor *message, const struct wire_record *wire, struct soa *soa)
 {
 	size_t end = wire->data + wire->data_len, next;
 
@@ -263,13 +268,14 @@ static bool add_text(struct answer_builder *builder, const struct cursor *messag
 	struct record record = {.text = text};
 
 	return get_strings(message, wire, text, &record.len) &&
-		answer_builder_add(builder, &record) == 0;
+	       answer_builder_add(builder, &record) == 0;
 }
 
 static bool add_record(struct answer_builder *builder, const struct cursor *message,
 	const struct wire_record *wire)
 {
-	size_t end = wire->data + wire->data_len, next, skip = wire->type == TYPE_MX ? 2 : 0;
+	size_t end = wire->data + wire->data_len, next,
+	       skip = wire->type == TYPE_MX ? 2 : 0;
 	char name[ANSWER_NAME_MAX];
 	struct record record = {.text = name};
 	struct soa soa;
@@ -289,11 +295,12 @@ static bool add_record(struct answer_builder *builder, const struct cursor *mess
 		return answer_builder_add(builder, &record) == 0;
 	default:
 		if (wire->data_len < skip ||
-			!get_data_name(message, wire->data + skip, end, &next, name) || next != end)
+			!get_data_name(message, wire->data + skip, end, &next, name) ||
+			next != end)
 			return false;
 		if (skip)
 			record.preference = (uint16_t)(message->message[wire->data] << 8 |
-				message->message[wire->data + 1]);
+						       message->message[wire->data + 1]);
 		record.len = strlen(name);
 		return answer_builder_add(builder, &record) == 0;
 	}
@@ -301,10 +308,11 @@ static bool add_record(struct answer_builder *builder, const struct cursor *mess
 
 static const char *rcode_name(unsigned rcode)
 {
-	static const char *const names[] = {"NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP",
-		"REFUSED"};
+	static const char *const names[] = {
+		"NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED"};
 
-	return rcode < sizeof names / sizeof names[0] ? names[rcode] : "an unknown error code";
+	return rcode < sizeof names / sizeof names[0] ? names[rcode]
+	                                              : "an unknown error code";
 }
 
 /* What the header says and where its sections are. */
@@ -314,8 +322,8 @@ struct sections {
 };
 
 /* Checks that the message is a reply to this very question. Returns NULL, or what is wrong. */
-static const char *check_question(struct cursor *cursor, const char *name, enum record_type type,
-	struct sections *sections)
+static const char *check_question(struct cursor *cursor, const char *name,
+	enum record_type type, struct sections *sections)
 {
 	char asked[ANSWER_NAME_MAX];
 
@@ -356,7 +364,8 @@ static bool find_alias(const struct cursor *message, const struct sections *sect
 		get_record(&cursor, &wire);
 		if (wire.type == TYPE_CNAME && wire.class == CLASS_IN &&
 			strcmp(wire.owner, owner) == 0 &&
-			get_data_name(message, wire.data, wire.data + wire.data_len, &next, target)) {
+			get_data_name(message, wire.data, wire.data + wire.data_len,
+				&next, target)) {
 			if (wire.ttl < *ttl)
 				*ttl = wire.ttl;
 			return true;
@@ -366,8 +375,8 @@ static bool find_alias(const struct cursor *message, const struct sections *sect
 }
 
 /* Checks every record of all sections, and learns the extended RCODE and the SOA on the way. */
-static bool survey(struct cursor *cursor, const struct sections *sections, unsigned *rcode,
-	struct wire_record *authority)
+static bool survey(struct cursor *cursor, const struct sections *sections,
+	unsigned *rcode, struct wire_record *authority)
 {
 	struct wire_record wire;
 
@@ -381,7 +390,8 @@ static bool survey(struct cursor *cursor, const struct sections *sections, unsig
 		if (i < sections->answers)
 			continue;
 		if (wire.type == TYPE_OPT)
-			*rcode |= *(cursor->message + wire.data - 6) * 16u; /* RFC 6891 6.1.3 */
+			*rcode |= *(cursor->message + wire.data - 6) *
+			          16u; /* RFC 6891 6.1.3 */
 		if (wire.type == TYPE_SOA && wire.class == CLASS_IN)
 			*authority = wire;
 	}
@@ -389,7 +399,8 @@ static bool survey(struct cursor *cursor, const struct sections *sections, unsig
 }
 
 static size_t add_answers(const struct cursor *message, const struct sections *sections,
-	const char *owner, enum record_type type, struct answer_builder *builder, uint32_t *ttl)
+	const char *owner, enum record_type type, struct answer_builder *builder,
+	uint32_t *ttl)
 {
 	struct cursor cursor = *message;
 	struct wire_record wire;
@@ -411,8 +422,9 @@ static size_t add_answers(const struct cursor *message, const struct sections *s
 }
 
 /* A "no": how long it may be believed, and whose zone said so (RFC 2308 5). */
-static void read_negative(const struct cursor *message, const struct wire_record *authority,
-	struct answer_builder *builder, struct message_reading *reading)
+static void read_negative(const struct cursor *message,
+	const struct wire_record *authority, struct answer_builder *builder,
+	struct message_reading *reading)
 {
 	struct soa soa;
 
@@ -450,8 +462,9 @@ static size_t follow(const struct cursor *message, const struct sections *sectio
 	return steps;
 }
 
-void message_read(const uint8_t *message, size_t len, const char *name, enum record_type type,
-	struct answer_builder *builder, struct message_reading *reading)
+void message_read(const uint8_t *message, size_t len, const char *name,
+	enum record_type type, struct answer_builder *builder,
+	struct message_reading *reading)
 {
 	struct cursor cursor = {.message = message, .len = len};
 	struct sections sections;
@@ -486,10 +499,11 @@ void message_read(const uint8_t *message, size_t len, const char *name, enum rec
 	} else if (added > 0) {
 		reading->status = ANSWER_FOUND;
 	} else if (steps > 0 && steps <= ANSWER_CHAIN_MAX && rcode == 0 &&
-		authority.type != TYPE_SOA) {
+		   authority.type != TYPE_SOA) {
 		reading->kind = MESSAGE_CONTINUE;
 	} else {
-		reading->status = rcode == RCODE_NXDOMAIN ? ANSWER_NO_NAME : ANSWER_NO_DATA;
+		reading->status =
+			rcode == RCODE_NXDOMAIN ? ANSWER_NO_NAME : ANSWER_NO_DATA;
 		read_negative(&cursor, &authority, builder, reading);
 	}
 }

@@ -32,8 +32,8 @@ int message_query(uint16_t id, const char *name, enum record_type type,
 	uint8_t out[static MESSAGE_QUERY_MAX]);
 
 enum message_kind {
-	MESSAGE_ANSWER,    /* status is final */
-	MESSAGE_CONTINUE,  /* the chain leads to a name about which nothing is said: ask for it */
+	MESSAGE_ANSWER, /* status is final */
+	MESSAGE_CONTINUE, /* the chain leads to a name about which nothing is said: ask for it */
 	MESSAGE_TRUNCATED, /* ask again over TCP */
 	MESSAGE_FAILED,    /* failure tells why */
 };
@@ -51,5 +51,6 @@ struct message_reading {
  * Reads a reply to (name, type) and adds its records and CNAMEs to builder. name is normalized. A
  * message that is no answer to this question is FAILED.
  */
-void message_read(const uint8_t *message, size_t len, const char *name, enum record_type type,
-	struct answer_builder *builder, struct message_reading *reading);
+void message_read(const uint8_t *message, size_t len, const char *name,
+	enum record_type type, struct answer_builder *builder,
+	struct message_reading *reading);

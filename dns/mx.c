@@ -18,10 +18,11 @@ static bool is_allowed(const struct mx_options *options, const uint8_t ip[16], b
 	return false;
 }
 
-static void add_address(struct mx_list *list, const struct mx_options *options, const uint8_t ip[16],
-	bool is_v6, uint16_t preference, const char *exchange)
+static void add_address(struct mx_list *list, const struct mx_options *options,
+	const uint8_t ip[16], bool is_v6, uint16_t preference, const char *exchange)
 {
-	if (options && mx_address_is_private(ip, is_v6) && !is_allowed(options, ip, is_v6)) {
+	if (options && mx_address_is_private(ip, is_v6) &&
+		!is_allowed(options, ip, is_v6)) {
 		list->has_private = true;
 		return;
 	}
@@ -73,7 +74,8 @@ static size_t order_exchanges(const struct answer *answer, uint32_t seed,
 	for (size_t first = 0; first < count;) {
 		size_t end = first + 1;
 
-		while (end < count && exchanges[end]->preference == exchanges[first]->preference)
+		while (end < count &&
+			exchanges[end]->preference == exchanges[first]->preference)
 			end++;
 		for (size_t i = end - 1; i > first; i--) {
 			size_t other = first + next_chance(&seed) % (i - first + 1);
@@ -131,7 +133,8 @@ static void follow_exchanges(struct facts *facts, const struct answer *answer,
 	size_t kept = cut_at_ourselves(exchanges, count, options->host);
 
 	for (size_t i = 0; i < kept; i++)
-		add_host(facts, exchanges[i]->text, exchanges[i]->preference, options, list, &tally);
+		add_host(facts, exchanges[i]->text, exchanges[i]->preference, options,
+			list, &tally);
 	list->status = kept ? conclude(list, &tally) : MX_LOOP;
 }
 

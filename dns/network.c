@@ -30,7 +30,8 @@ int mx_network_parse(const char *text, struct mx_network *network)
 	return 0;
 }
 
-bool mx_network_contains(const struct mx_network *network, const uint8_t ip[16], bool is_v6)
+bool mx_network_contains(
+	const struct mx_network *network, const uint8_t ip[16], bool is_v6)
 {
 	size_t bytes = network->bits / 8;
 	unsigned rest = network->bits % 8;
@@ -63,8 +64,8 @@ bool mx_address_is_private(const uint8_t ip[16], bool is_v6)
 	/* RFC 6890 and its registry, without the documentation prefixes: those are what examples
 	 * and tests are made of. */
 	static const char *const blocks[] = {"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10",
-		"127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16", "224.0.0.0/3",
-		"::/127", "fc00::/7", "fe80::/10", "ff00::/8"};
+		"127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16",
+		"224.0.0.0/3", "::/127", "fc00::/7", "fe80::/10", "ff00::/8"};
 	struct mx_network network;
 	uint8_t v4[16];
 

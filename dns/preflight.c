@@ -92,8 +92,8 @@ static void conclude(struct verdict *verdict)
 			verdict->ttl = decisive->evidence[i]->ttl;
 }
 
-int preflight_evaluate(
-	const struct preflight_question *question, struct facts *facts, struct verdict *verdict)
+int preflight_evaluate(const struct preflight_question *question, struct facts *facts,
+	struct verdict *verdict)
 {
 	struct evaluation evaluation = {.question = question, .facts = facts};
 	bool pending = false;

@@ -40,9 +40,9 @@ struct question {
 	char target[ANSWER_NAME_MAX]; /* what is asked for: the end of the chain so far */
 	enum record_type type;
 	struct answer_builder *builder;
-	uint32_t ttl;     /* of the chain so far */
-	size_t steps;     /* names asked for */
-	size_t server;    /* being asked */
+	uint32_t ttl;  /* of the chain so far */
+	size_t steps;  /* names asked for */
+	size_t server; /* being asked */
 	unsigned failures;
 	const char *failure;
 	struct udp_question *udp;
@@ -54,8 +54,8 @@ struct question {
 
 static void ask_server(struct question *q);
 
-int servers_open(struct servers **result, uv_loop_t *loop, const struct server_address *addresses,
-	size_t count)
+int servers_open(struct servers **result, uv_loop_t *loop,
+	const struct server_address *addresses, size_t count)
 {
 	struct servers *servers = calloc(1, sizeof *servers);
 
@@ -66,7 +66,8 @@ int servers_open(struct servers **result, uv_loop_t *loop, const struct server_a
 		struct server *server = &servers->list[i];
 
 		server->address = addresses[i];
-		int error = udp_open(&server->udp, loop, (struct sockaddr *)&server->address.socket);
+		int error = udp_open(
+			&server->udp, loop, (struct sockaddr *)&server->address.socket);
 
 		if (error) {
 			servers_close(servers);
@@ -147,8 +148,9 @@ static void finish(struct question *q, const struct message_reading *reading)
 
 static void give_up(struct question *q)
 {
-	struct message_reading reading = {
-		.status = ANSWER_FAILED, .failure = q->failure, .ttl = RESOLVER_FAILED_TTL};
+	struct message_reading reading = {.status = ANSWER_FAILED,
+		.failure = q->failure,
+		.ttl = RESOLVER_FAILED_TTL};
 
 	finish(q, &reading);
 }
@@ -193,7 +195,8 @@ static void on_failure(struct question *q, const char *failure)
 	ask_server(q);
 }
 
-static void on_message(struct question *q, const uint8_t *message, size_t len, bool is_tcp);
+static void on_message(
+	struct question *q, const uint8_t *message, size_t len, bool is_tcp);
 
 static void on_tcp(void *owner, const uint8_t *message, size_t len)
 {
@@ -219,13 +222,14 @@ static void ask_over_tcp(struct question *q)
 		return;
 	}
 	q->servers->over_tcp++;
-	q->tcp = tcp_ask(q->servers->loop, (struct sockaddr *)&server->address.socket, query,
-		(size_t)len, on_tcp, q);
+	q->tcp = tcp_ask(q->servers->loop, (struct sockaddr *)&server->address.socket,
+		query, (size_t)len, on_tcp, q);
 	if (!q->tcp)
 		abort();
 }
 
-static void on_message(struct question *q, const uint8_t *message, size_t len, bool is_tcp)
+static void on_message(
+	struct question *q, const uint8_t *message, size_t len, bool is_tcp)
 {
 	struct message_reading reading;
 
@@ -295,8 +299,8 @@ static void on_deadline(uv_timer_t *timer)
 	give_up(q);
 }
 
-struct question *question_start(struct servers *servers, const char *name, enum record_type type,
-	question_cb cb, void *owner)
+struct question *question_start(struct servers *servers, const char *name,
+	enum record_type type, question_cb cb, void *owner)
 {
 	struct question *q = calloc(1, sizeof *q);
 

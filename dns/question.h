@@ -14,8 +14,8 @@
 struct servers;
 
 /* Returns 0, -ENOMEM, or what the system said. */
-int servers_open(struct servers **servers, uv_loop_t *loop, const struct server_address *addresses,
-	size_t count);
+int servers_open(struct servers **servers, uv_loop_t *loop,
+	const struct server_address *addresses, size_t count);
 void servers_close(struct servers *servers); /* no question may be on its way */
 void servers_stats(const struct servers *servers, uint64_t *sent, uint64_t *over_tcp);
 const char *servers_first(const struct servers *servers); /* "127.0.0.1:53"; borrowed */
@@ -29,8 +29,8 @@ struct question;
  * Asks for (name, type); name is normalized and can be carried by a packet. cb is called once, from the
  * loop, at the latest after RESOLVER_DEADLINE_MS. NULL without memory.
  */
-struct question *question_start(struct servers *servers, const char *name, enum record_type type,
-	question_cb cb, void *owner);
+struct question *question_start(struct servers *servers, const char *name,
+	enum record_type type, question_cb cb, void *owner);
 void question_cancel(struct question *question); /* cb will not be called */
 
 /* The answer to a name that no packet can carry (there is none), or NULL when it can. */

@@ -20,8 +20,8 @@ __attribute__((format(printf, 2, 3))) static void add_record(
 	if (remedy->record_count == REMEDY_RECORDS_MAX)
 		return;
 	va_start(arguments, format);
-	vsnprintf(remedy->records[remedy->record_count++], sizeof remedy->records[0], format,
-		arguments);
+	vsnprintf(remedy->records[remedy->record_count++], sizeof remedy->records[0],
+		format, arguments);
 	va_end(arguments);
 }
 
@@ -51,7 +51,8 @@ static void add_forward(struct evaluation *evaluation, struct remedy *remedy)
 	if (!own_address(question, &own))
 		return;
 	enum record_type type = own.is_v6 ? TYPE_AAAA : TYPE_A;
-	const struct answer *forward = facts_lookup(evaluation->facts, question->ehlo, type);
+	const struct answer *forward =
+		facts_lookup(evaluation->facts, question->ehlo, type);
 
 	if (!forward)
 		evaluation->pending = true;
@@ -65,7 +66,8 @@ static void add_reverse(struct evaluation *evaluation, const struct finding *fin
 	struct remedy *remedy)
 {
 	const struct answer *ptr = finding->evidence[0];
-	const char *owner = ptr->chain_count ? ptr->chain[ptr->chain_count - 1] : ptr->name;
+	const char *owner =
+		ptr->chain_count ? ptr->chain[ptr->chain_count - 1] : ptr->name;
 
 	if (!is_usable(evaluation->question->ehlo))
 		return;
@@ -74,7 +76,8 @@ static void add_reverse(struct evaluation *evaluation, const struct finding *fin
 }
 
 /* An MX that leads to us, and an address for it if it has none. */
-static void add_exchange(struct evaluation *evaluation, const char *domain, struct remedy *remedy)
+static void add_exchange(
+	struct evaluation *evaluation, const char *domain, struct remedy *remedy)
 {
 	const char *ehlo = evaluation->question->ehlo;
 
@@ -113,18 +116,20 @@ static void format_contact(const char *rname, char *out, size_t cap)
 }
 
 /* The closest zone above name, from what the answer said or by asking upwards. */
-static void find_zone(
-	struct evaluation *evaluation, const char *name, const char **zone, const char **rname)
+static void find_zone(struct evaluation *evaluation, const char *name, const char **zone,
+	const char **rname)
 {
 	for (int labels = 0; *name && labels < 8; labels++) {
-		const struct answer *soa = facts_lookup(evaluation->facts, name, TYPE_SOA);
+		const struct answer *soa =
+			facts_lookup(evaluation->facts, name, TYPE_SOA);
 
 		if (!soa) {
 			evaluation->pending = true;
 			return;
 		}
 		if (soa->status == ANSWER_FOUND) {
-			*zone = soa->chain_count ? soa->chain[soa->chain_count - 1] : soa->name;
+			*zone = soa->chain_count ? soa->chain[soa->chain_count - 1]
+			                         : soa->name;
 			*rname = soa->records[0].rname;
 			return;
 		}
@@ -149,15 +154,16 @@ static void set_owner(struct evaluation *evaluation, const struct finding *findi
 	if (!zone)
 		find_zone(evaluation, evidence->name, &zone, &rname);
 	if (!zone) {
-		snprintf(remedy->who, sizeof remedy->who, "owner of the zone that holds %.200s",
-			evidence->name);
+		snprintf(remedy->who, sizeof remedy->who,
+			"owner of the zone that holds %.200s", evidence->name);
 		return;
 	}
 	if (rname && rname[0])
 		format_contact(rname, contact, sizeof contact);
 	snprintf(remedy->who, sizeof remedy->who,
-		contact[0] ? "owner of the zone %.180s (%.280s)" : "owner of the zone %.180s", zone,
-		contact);
+		contact[0] ? "owner of the zone %.180s (%.280s)"
+			   : "owner of the zone %.180s",
+		zone, contact);
 }
 
 static void format_clock(int64_t ms, const char *format, char out[32])
@@ -174,7 +180,8 @@ static void add_evidence(struct remedy *remedy, const struct answer *answer)
 	char time[32], data[300];
 
 	format_clock(answer->learned, "%Y-%m-%d %H:%M UTC", time);
-	add_text(remedy, "    %.250s. %s: ", answer->name, record_type_name(answer->type));
+	add_text(
+		remedy, "    %.250s. %s: ", answer->name, record_type_name(answer->type));
 	if (answer->status == ANSWER_FOUND) {
 		record_format(answer->type, &answer->records[0], data, sizeof data);
 		add_text(remedy, "%s%s", data, answer->count > 1 ? " and others" : "");
@@ -193,15 +200,19 @@ static void write_text(const struct finding *finding, struct remedy *remedy)
 	const struct answer *evidence = finding->evidence[0];
 	char until[32];
 
-	add_text(remedy, "Hello,\n\n%s. Many mail servers refuse mail for this reason.\n\n",
+	add_text(remedy,
+		"Hello,\n\n%s. Many mail servers refuse mail for this reason.\n\n",
 		finding->summary);
 	add_text(remedy, "This is what the DNS says now:\n\n");
 	add_evidence(remedy, evidence);
-	add_text(remedy, "\nPlease publish, in place of what is there under the same name and type:\n\n");
+	add_text(remedy, "\nPlease publish, in place of what is there under the same "
+	                 "name and type:\n\n");
 	for (size_t i = 0; i < remedy->record_count; i++)
 		add_text(remedy, "    %s\n", remedy->records[i]);
-	format_clock(evidence->learned + (int64_t)evidence->ttl * 1000, "%H:%M UTC", until);
-	add_text(remedy, "\nCaches may keep the old answer until %s.\n\nThank you.\n", until);
+	format_clock(
+		evidence->learned + (int64_t)evidence->ttl * 1000, "%H:%M UTC", until);
+	add_text(remedy, "\nCaches may keep the old answer until %s.\n\nThank you.\n",
+		until);
 }
 
 static bool is_curable(enum reason reason)

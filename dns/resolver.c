@@ -50,7 +50,8 @@ struct resolver {
 
 static void start_waiting(struct resolver *resolver);
 
-static int read_resolv_conf(struct server_address servers[RESOLVER_SERVERS_MAX], size_t *count)
+static int read_resolv_conf(
+	struct server_address servers[RESOLVER_SERVERS_MAX], size_t *count)
 {
 	char text[8192];
 	FILE *file = fopen("/etc/resolv.conf", "re");
@@ -70,7 +71,8 @@ static int read_servers(const struct resolver_options *options,
 {
 	if (options->server_count == 0)
 		return read_resolv_conf(servers, count);
-	for (*count = 0; *count < options->server_count && *count < RESOLVER_SERVERS_MAX; ++*count) {
+	for (*count = 0; *count < options->server_count && *count < RESOLVER_SERVERS_MAX;
+		++*count) {
 		if (server_address_parse(options->servers[*count], &servers[*count])) {
 			*bad = *count;
 			return -EINVAL;
@@ -116,8 +118,8 @@ static void make_ready(struct resolver_query *query, struct answer *answer)
 	uv_timer_start(&query->resolver->teller, on_tell, 0, 0);
 }
 
-int resolver_open(struct resolver **result, uv_loop_t *loop, const struct resolver_options *options,
-	size_t *bad)
+int resolver_open(struct resolver **result, uv_loop_t *loop,
+	const struct resolver_options *options, size_t *bad)
 {
 	struct server_address addresses[RESOLVER_SERVERS_MAX];
 	size_t count = 0;
@@ -130,7 +132,8 @@ int resolver_open(struct resolver **result, uv_loop_t *loop, const struct resolv
 	if (!resolver)
 		return -ENOMEM;
 	resolver->cache = cache_new(RESOLVER_CACHE_MAX);
-	error = resolver->cache ? servers_open(&resolver->servers, loop, addresses, count) : -ENOMEM;
+	error = resolver->cache ? servers_open(&resolver->servers, loop, addresses, count)
+	                        : -ENOMEM;
 	if (error) {
 		cache_free(resolver->cache);
 		free(resolver);
@@ -231,19 +234,20 @@ static void start_waiting(struct resolver *resolver)
 }
 
 /* A question that is already on its way serves as well, unless it is less fresh than wanted. */
-static struct ask *find_ask(struct ask_list *list, const char *name, enum record_type type,
-	enum resolver_freshness freshness)
+static struct ask *find_ask(struct ask_list *list, const char *name,
+	enum record_type type, enum resolver_freshness freshness)
 {
 	struct ask *ask;
 
 	TAILQ_FOREACH(ask, list, others)
-		if (ask->type == type && ask->freshness >= freshness && strcmp(ask->name, name) == 0)
-			return ask;
+	if (ask->type == type && ask->freshness >= freshness &&
+		strcmp(ask->name, name) == 0)
+		return ask;
 	return NULL;
 }
 
-static struct ask *make_ask(struct resolver *resolver, const char *name, enum record_type type,
-	enum resolver_freshness freshness)
+static struct ask *make_ask(struct resolver *resolver, const char *name,
+	enum record_type type, enum resolver_freshness freshness)
 {
 	struct ask *ask = find_ask(&resolver->asks, name, type, freshness);
 
@@ -266,7 +270,8 @@ static struct ask *make_ask(struct resolver *resolver, const char *name, enum re
 }
 
 struct resolver_query *resolver_ask(struct resolver *resolver, const char *name,
-	enum record_type type, enum resolver_freshness freshness, resolver_cb cb, void *owner)
+	enum record_type type, enum resolver_freshness freshness, resolver_cb cb,
+	void *owner)
 {
 	struct resolver_query *query = calloc(1, sizeof *query);
 	char normalized[ANSWER_NAME_MAX];
@@ -280,8 +285,8 @@ struct resolver_query *resolver_ask(struct resolver *resolver, const char *name,
 	name_normalize(name, normalized, sizeof normalized);
 	resolver->stats.asked++;
 	if (freshness == RESOLVER_CACHED) {
-		const struct answer *cached =
-			cache_get(resolver->cache, normalized, type, uv_now(resolver->loop));
+		const struct answer *cached = cache_get(
+			resolver->cache, normalized, type, uv_now(resolver->loop));
 
 		if (cached && (ready = answer_copy(cached)))
 			resolver->stats.cache_hits++;

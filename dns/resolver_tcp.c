@@ -72,9 +72,10 @@ static void on_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *buf)
 	if (tcp->len < PREFIX || tcp->len < PREFIX + reply_length(tcp))
 		return;
 	bool is_ours = reply_length(tcp) >= 2 &&
-		memcmp(tcp->reply + PREFIX, tcp->query + PREFIX, 2) == 0;
+	               memcmp(tcp->reply + PREFIX, tcp->query + PREFIX, 2) == 0;
 
-	finish(tcp, is_ours ? tcp->reply + PREFIX : NULL, is_ours ? reply_length(tcp) : 0);
+	finish(tcp, is_ours ? tcp->reply + PREFIX : NULL,
+		is_ours ? reply_length(tcp) : 0);
 }
 
 static void on_written(uv_write_t *write, int status)
@@ -117,7 +118,8 @@ struct tcp *tcp_ask(uv_loop_t *loop, const struct sockaddr *server, const uint8_
 	uv_tcp_init(loop, &tcp->socket);
 	uv_timer_init(loop, &tcp->timer);
 	tcp->socket.data = tcp->timer.data = tcp->connect.data = tcp->write.data = tcp;
-	bool is_started = uv_tcp_connect(&tcp->connect, &tcp->socket, server, on_connected) == 0;
+	bool is_started =
+		uv_tcp_connect(&tcp->connect, &tcp->socket, server, on_connected) == 0;
 
 	uv_timer_start(&tcp->timer, on_timer, is_started ? TCP_PATIENCE_MS : 0, 0);
 	return tcp;

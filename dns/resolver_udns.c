@@ -122,8 +122,8 @@ static void on_done(struct dns_ctx *context, void *result, void *data)
 	free_question(question);
 }
 
-struct udp_question *udp_ask(
-	struct udp *udp, const uint8_t *wire, enum record_type type, udp_cb cb, void *owner)
+struct udp_question *udp_ask(struct udp *udp, const uint8_t *wire, enum record_type type,
+	udp_cb cb, void *owner)
 {
 	struct udp_question *question = calloc(1, sizeof *question);
 
@@ -132,14 +132,15 @@ struct udp_question *udp_ask(
 	question->cb = cb;
 	question->owner = owner;
 	question->udp = udp;
-	if (!dns_submit_dn(udp->context, wire, DNS_C_IN, (int)type, DNS_NOSRCH, parse_nothing,
-		    on_done, question)) {
+	if (!dns_submit_dn(udp->context, wire, DNS_C_IN, (int)type, DNS_NOSRCH,
+		    parse_nothing, on_done, question)) {
 		free(question);
 		return NULL;
 	}
 	TAILQ_INSERT_TAIL(&udp->questions, question, others);
 	udp->has_new = true;
-	uv_timer_start(&udp->timer, on_timer, 0, 0); /* what is asked in one turn goes together */
+	uv_timer_start(&udp->timer, on_timer, 0,
+		0); /* what is asked in one turn goes together */
 	return question;
 }
 
@@ -152,7 +153,7 @@ static int connect_socket(struct udp *udp, const struct sockaddr *server)
 {
 	int size = RECEIVE_BUFFER;
 	socklen_t len = server->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6)
-						      : sizeof(struct sockaddr_in);
+	                                              : sizeof(struct sockaddr_in);
 	int fd = dns_open(udp->context);
 
 	if (fd < 0)

@@ -29,6 +29,6 @@ struct udp_question;
  * Sends the question (wire form of the name) and repeats it after a second. Returns it, or NULL without
  * memory. cb is called once, from the loop.
  */
-struct udp_question *udp_ask(
-	struct udp *udp, const uint8_t *wire, enum record_type type, udp_cb cb, void *owner);
+struct udp_question *udp_ask(struct udp *udp, const uint8_t *wire, enum record_type type,
+	udp_cb cb, void *owner);
 void udp_forget(struct udp_question *question); /* cb will not be called */

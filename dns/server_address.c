@@ -33,7 +33,8 @@ static int split(const char *text, char ip[64], unsigned *port)
 
 	*port = DNS_PORT;
 	if (text[0] == '[') {
-		if (!bracket || (bracket[1] && (bracket[1] != ':' || parse_port(bracket + 2, port))))
+		if (!bracket || (bracket[1] && (bracket[1] != ':' ||
+						       parse_port(bracket + 2, port))))
 			return -EINVAL;
 		text++;
 		len = (size_t)(bracket - text);
@@ -78,7 +79,8 @@ int server_address_parse(const char *text, struct server_address *address)
 	return 0;
 }
 
-size_t server_address_read_conf(const char *text, struct server_address *addresses, size_t max)
+size_t server_address_read_conf(
+	const char *text, struct server_address *addresses, size_t max)
 {
 	size_t count = 0;
 	char word[64];

@@ -16,4 +16,5 @@ struct server_address {
 int server_address_parse(const char *text, struct server_address *address);
 
 /* The nameserver lines of a resolv.conf text; returns how many, at most max. */
-size_t server_address_read_conf(const char *text, struct server_address *addresses, size_t max);
+size_t server_address_read_conf(
+	const char *text, struct server_address *addresses, size_t max);
