@@ -18,11 +18,11 @@ enum {
 };
 
 /*
- *   conn_connect ──> CONNECTING ──> OPEN ──conn_close──> LINGERING ──> handles closed, freed
- *                        │           ^                       ^
- *                        └───────────┼──── conn_close ───────┼──────> (the same)
- *   conn_accept ─────────────────────┘        sends what was written, then waits for the
- *                                             peer's end, CLOSE_PATIENCE_MS at most
+ *   conn_connect ──> CONNECTING ──> OPEN ──conn_close──> LINGERING ──> freed
+ *   conn_accept ─────────────────────^
+ *
+ * LINGERING sends what was written, ends our side and waits for the peer's end, all within
+ * CLOSE_PATIENCE_MS. A conn_close while CONNECTING or after a failure frees without it.
  */
 enum conn_state {
 	CONN_STATE_CONNECTING,
@@ -37,8 +37,7 @@ struct conn {
 		uv_stream_t stream;
 		uv_tcp_t tcp;
 	};
-	uv_timer_t
-		timer; /* the owner's deadline, the late news of a failure, or the patience */
+	uv_timer_t timer; /* deadline, patience, or the late news of a failure */
 	uv_connect_t connecting;
 	uv_shutdown_t shutdown;
 	unsigned handles; /* not yet closed */
