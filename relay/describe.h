@@ -33,8 +33,8 @@ const char *describe_action(enum action action);
 
 /*
  * One message of `queue list --json`; entry adds last_reply, or is NULL: last_reply is null then.
- * full, for `show` and `explain`, adds "origin", "held_since", "expires" and the stored "detail" to each
- * recipient.
+ * full, for `show` and `explain`, adds "origin", "held_since", "expires" and the stored "detail"
+ * to each recipient.
  */
 json_t *describe_message(
 	const struct message *message, const struct spool_entry *entry, bool full);

@@ -17,7 +17,8 @@ bool render_has_colours(FILE *file)
 
 void render_flush(struct page *page, FILE *file)
 {
-	fwrite(page->out.bytes, 1, page->out.len, file);
+	if (page->out.len)
+		fwrite(page->out.bytes, 1, page->out.len, file);
 	buf_fini(&page->out);
 }
 

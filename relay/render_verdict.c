@@ -43,14 +43,18 @@ static void render_mark(struct page *page, const json_t *finding)
 		render_colour(page, find_style(action)->colour, "!!");
 }
 
-static void render_records(struct page *page, const json_t *records)
+/* The records, or why there are none. */
+static void render_answer(struct page *page, const json_t *answer)
 {
+	const json_t *records = json_object_get(answer, "records");
 	const json_t *record;
 	size_t i;
 
+	if (json_array_size(records) == 0)
+		render_text(page, render_string(answer, "status"));
 	json_array_foreach(records, i, record)
 	{
-		render_text(page, i ? ", " : " ");
+		buf_printf(&page->out, "%s", i ? ", " : "");
 		render_text(page, json_string_value(record));
 	}
 }
@@ -67,8 +71,7 @@ void render_evidence(struct page *page, const json_t *finding, const char *inden
 		buf_printf(&page->out, " ");
 		render_text(page, render_string(answer, "type"));
 		buf_printf(&page->out, "? ");
-		render_text(page, render_string(answer, "status"));
-		render_records(page, json_object_get(answer, "records"));
+		render_answer(page, answer);
 		buf_printf(&page->out, " (TTL %lld s)\n",
 			(long long)json_integer_value(json_object_get(answer, "ttl")));
 	}
