@@ -31,8 +31,7 @@ static bool has_host_syntax(const char *name)
 	return label > 0 && len <= 253;
 }
 
-/* Why the name is no host name, or NULL. */
-static const char *what_is_wrong(const char *name)
+const char *preflight_name_problem(const char *name)
 {
 	const char *last = strrchr(name, '.');
 	uint8_t ip[16];
@@ -141,7 +140,7 @@ void check_helo(struct evaluation *evaluation, struct finding *finding)
 		judge_literal(evaluation, finding);
 		return;
 	}
-	const char *wrong = what_is_wrong(ehlo);
+	const char *wrong = preflight_name_problem(ehlo);
 
 	if (wrong) {
 		conclude_fail(evaluation, finding, REASON_HELO_INVALID, ehlo,

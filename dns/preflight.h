@@ -106,6 +106,9 @@ void verdict_fini(struct verdict *verdict);
 /* The finding that decides, or NULL when all is clear. Borrowed from the verdict. */
 const struct finding *verdict_decisive(const struct verdict *verdict);
 
+/* Why name is no host name to greet with (helo-invalid), or NULL. Static text. */
+const char *preflight_name_problem(const char *name);
+
 const char *check_name(enum check check);
 const char *check_result_name(enum check_result result);
 

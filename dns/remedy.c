@@ -166,7 +166,8 @@ static void set_owner(struct evaluation *evaluation, const struct finding *findi
 		zone, contact);
 }
 
-static void format_clock(int64_t ms, const char *format, char out[32])
+__attribute__((format(strftime, 2, 0))) static void format_clock(
+	int64_t ms, const char *format, char out[32])
 {
 	time_t seconds = (time_t)(ms / 1000);
 	struct tm tm;
@@ -206,7 +207,7 @@ static void write_text(const struct finding *finding, struct remedy *remedy)
 	add_text(remedy, "This is what the DNS says now:\n\n");
 	add_evidence(remedy, evidence);
 	add_text(remedy, "\nPlease publish, in place of what is there under the same "
-	                 "name and type:\n\n");
+			 "name and type:\n\n");
 	for (size_t i = 0; i < remedy->record_count; i++)
 		add_text(remedy, "    %s\n", remedy->records[i]);
 	format_clock(

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: ISC */
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "relay/cli.h"
+#include "relay/config.h"
+
+static int print_help(FILE *out, int code)
+{
+	fputs("usage: ptrelay [-c FILE] config check|print|defaults\n\n"
+	      "  check     all problems of the file, each with its line\n"
+	      "  print     the values in effect\n"
+	      "  defaults  every key with its default and what it means\n\n"
+	      "exit codes: 0 fine, 64 usage, 78 bad configuration\n"
+	      "example:    ptrelay -c /etc/ptrelay/ptrelay.conf config check\n",
+		out);
+	return code;
+}
+
+static int print_and_free(struct buf *text, FILE *out, int code)
+{
+	if (text->len)
+		fwrite(text->bytes, 1, text->len, out);
+	buf_fini(text);
+	return code;
+}
+
+int cli_config(int argc, char **argv, const char *config)
+{
+	static const struct option options[] = {
+		{"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+	int option = getopt_long(argc, argv, "h", options, NULL);
+	struct buf text = {0};
+
+	if (option == 'h')
+		return print_help(stdout, EX_OK);
+	const char *verb = option == -1 && optind + 1 == argc ? argv[optind] : "";
+
+	if (strcmp(verb, "defaults") == 0) {
+		config_print_defaults(&text);
+		return print_and_free(&text, stdout, EX_OK);
+	}
+	if (strcmp(verb, "check") != 0 && strcmp(verb, "print") != 0)
+		return print_help(stderr, EX_USAGE);
+	struct config *loaded = config_load(config_path(config), &text);
+
+	if (!loaded)
+		return print_and_free(&text, stderr, EX_CONFIG);
+	if (strcmp(verb, "print") == 0)
+		config_print(loaded, &text);
+	else
+		printf("%s: fine\n", config_path(config));
+	config_free(loaded);
+	return print_and_free(&text, stdout, EX_OK);
+}

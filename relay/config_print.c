@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: ISC */
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "relay/config_table.h"
+
+static void print_size(struct buf *out, uint64_t size)
+{
+	static const char units[] = "\0KMG";
+	int unit = 0;
+
+	while (unit < 3 && size && size % 1024 == 0) {
+		size /= 1024;
+		unit++;
+	}
+	buf_printf(out, "%llu%.1s", (unsigned long long)size, &units[unit]);
+}
+
+static void print_time(struct buf *out, uint64_t ms)
+{
+	uint64_t seconds = ms / 1000;
+
+	if (seconds % 86400 == 0)
+		buf_printf(out, "%llud", (unsigned long long)seconds / 86400);
+	else if (seconds % 3600 == 0)
+		buf_printf(out, "%lluh", (unsigned long long)seconds / 3600);
+	else if (seconds % 60 == 0)
+		buf_printf(out, "%llum", (unsigned long long)seconds / 60);
+	else
+		buf_printf(out, "%llus", (unsigned long long)seconds);
+}
+
+static const char *action_word(enum action action, bool is_switch)
+{
+	return action == ACTION_NONE   ? "off"
+	       : action == ACTION_WARN ? "warn"
+	       : is_switch             ? "on"
+	                               : "hold";
+}
+
+static void print_network(struct buf *out, const struct mx_network *network)
+{
+	char ip[INET6_ADDRSTRLEN];
+
+	inet_ntop(network->is_v6 ? AF_INET6 : AF_INET, network->ip, ip, sizeof ip);
+	buf_printf(out, "%s/%u", ip, network->bits);
+}
+
+static void print_host_port(struct buf *out, const char *host, unsigned port)
+{
+	buf_printf(out, strchr(host, ':') ? "[%s]:%u" : "%s:%u", host, port);
+}
+
+/* Item number i of a list. */
+static void print_item(const struct config *config, const struct setting *setting,
+	size_t i, struct buf *out)
+{
+	const struct mx_network *networks =
+		*(struct mx_network *const *)((const char *)config + setting->offset);
+
+	switch (setting->type) {
+	case SETTING_SOURCE:
+		buf_printf(out, config->sources[i].local_ip[0] ? "%s via %s" : "%s",
+			config->sources[i].public_ip, config->sources[i].local_ip);
+		break;
+	case SETTING_LISTENER:
+		print_host_port(out, config->listeners[i].ip, config->listeners[i].port);
+		buf_printf(out, " bare_newline=%s",
+			config->listeners[i].newlines == SMTP_NEWLINES_REJECT
+				? "reject"
+				: "normalize");
+		break;
+	case SETTING_NETWORK:
+		print_network(out, &networks[i]);
+		break;
+	case SETTING_ROUTE:
+		buf_printf(out, "%s%s ", config->routes[i].is_suffix ? "." : "",
+			config->routes[i].domain);
+		print_host_port(out, config->routes[i].host, config->routes[i].port);
+		break;
+	case SETTING_SMARTHOST:
+		print_host_port(
+			out, config->smarthosts[i].host, config->smarthosts[i].port);
+		break;
+	case SETTING_OVERRIDE:
+		buf_printf(out, "%s%s %s %s", config->overrides[i].is_suffix ? "." : "",
+			config->overrides[i].domain,
+			config->overrides[i].reason == REASON_COUNT
+				? "all"
+				: reason_name(config->overrides[i].reason),
+			action_word(config->overrides[i].action, false));
+		break;
+	default:
+		buf_printf(out, "%s", config->resolvers[i]);
+		break;
+	}
+}
+
+static void print_scalar(
+	const struct config *config, const struct setting *setting, struct buf *out)
+{
+	static const char *const levels[] = {"error", "warning", "info", "debug"};
+	const void *place = (const char *)config + setting->offset;
+
+	switch (setting->type) {
+	case SETTING_TEXT:
+		buf_printf(out, "%s", *(char *const *)place ? *(char *const *)place : "");
+		break;
+	case SETTING_SIZE:
+		print_size(out, *(const uint64_t *)place);
+		break;
+	case SETTING_TIME:
+		print_time(out, *(const uint64_t *)place);
+		break;
+	case SETTING_ACTION:
+	case SETTING_SWITCH:
+		buf_printf(out, "%s",
+			action_word(*(const enum action *)place,
+				setting->type == SETTING_SWITCH));
+		break;
+	case SETTING_LEVEL:
+		buf_printf(out, "%s", levels[*(const enum log_level *)place]);
+		break;
+	default:
+		buf_printf(out, "%llu", (unsigned long long)*(const uint64_t *)place);
+		break;
+	}
+}
+
+void config_print_setting(
+	const struct config *config, const struct setting *setting, struct buf *out)
+{
+	if (!setting->repeats) {
+		buf_printf(out, "%s = ", setting->key);
+		print_scalar(config, setting, out);
+		buf_printf(out, "\n");
+		return;
+	}
+	size_t count = *(const size_t *)((const char *)config + setting->count_offset);
+
+	for (size_t i = 0; i < count; i++) {
+		buf_printf(out, "%s = ", setting->key);
+		print_item(config, setting, i, out);
+		buf_printf(out, "\n");
+	}
+}
+
+void config_print(const struct config *config, struct buf *out)
+{
+	for (size_t i = 0; i < config_setting_count; i++)
+		config_print_setting(config, &config_settings[i], out);
+}
+
+void config_print_defaults(struct buf *out)
+{
+	for (size_t i = 0; i < config_setting_count; i++) {
+		const struct setting *setting = &config_settings[i];
+
+		buf_printf(out, "# %s\n", setting->help);
+		if (setting->value && setting->value[0])
+			buf_printf(out, "%s = %s\n", setting->key, setting->value);
+		else
+			buf_printf(out, "# %s =\n", setting->key);
+	}
+}

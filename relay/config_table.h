@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: ISC */
+#pragma once
+
+#include "relay/config.h"
+
+/*
+ * The settings, one row a key; parser, printer, defaults and the checks of config.example and the
+ * man page all go by it. Internal to config_*.c.
+ */
+
+enum setting_type {
+	SETTING_TEXT,
+	SETTING_COUNT,
+	SETTING_SIZE, /* bytes, "50M" */
+	SETTING_TIME, /* milliseconds, "5m" */
+	SETTING_ACTION, /* hold, warn, off */
+	SETTING_SWITCH, /* on, warn, off */
+	SETTING_LEVEL,  /* error, warning, info, debug */
+	SETTING_SOURCE,
+	SETTING_LISTENER,
+	SETTING_NETWORK,
+	SETTING_ROUTE,
+	SETTING_SMARTHOST,
+	SETTING_OVERRIDE,
+	SETTING_RESOLVER,
+};
+
+struct setting {
+	const char *key;
+	enum setting_type type;
+	size_t offset;      /* in struct config; lists: of the array, the count comes next to it */
+	size_t count_offset;
+	const char *value;  /* the default, as it would be written; NULL: none */
+	uint64_t low, high; /* bounds of counts, sizes (bytes) and times (ms) */
+	bool repeats;
+	const char *help;   /* one line */
+};
+
+extern const struct setting config_settings[];
+extern const size_t config_setting_count;
+
+/*
+ * Reads one value into config. Returns NULL, or a text that says what is wrong and what would be
+ * right (kept in error).
+ */
+const char *config_read_value(struct config *config, const struct setting *setting,
+	const char *value, char error[256]);
+
+/* Prints the setting's value or values, one "key = value" line each. */
+void config_print_setting(const struct config *config, const struct setting *setting, struct buf *out);

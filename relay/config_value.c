@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: ISC */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "relay/config_table.h"
+#include "relay/mem.h"
+
+/* Cuts value into at most max words. Returns how many there are. */
+static size_t split(char *value, char *words[], size_t max)
+{
+	size_t count = 0;
+	char *save;
+
+	for (char *word = strtok_r(value, " \t", &save); word;
+		word = strtok_r(NULL, " \t", &save)) {
+		if (count < max)
+			words[count] = word;
+		count++;
+	}
+	return count;
+}
+
+static void *grow(void **array, size_t *count, size_t size)
+{
+	*array = mem_realloc(*array, (*count + 1) * size);
+	void *place = (char *)*array + *count * size;
+
+	memset(place, 0, size);
+	++*count;
+	return place;
+}
+
+static bool is_ip(const char *text)
+{
+	uint8_t ip[16];
+
+	return inet_pton(AF_INET, text, ip) == 1 || inet_pton(AF_INET6, text, ip) == 1;
+}
+
+/* A number and its unit from a list such as "KMG", each step meaning that many times more. */
+static bool parse_number(
+	const char *text, const char *units, const uint64_t *factors, uint64_t *number)
+{
+	char *end;
+
+	if (*text < '0' || *text > '9')
+		return false;
+	errno = 0;
+	*number = strtoull(text, &end, 10);
+	if (errno)
+		return false;
+	if (!*end)
+		return factors[0] == 1 || *number == 0; /* a time needs its unit */
+	const char *unit = strchr(units, *end);
+
+	if (!unit || end[1] || *number > UINT64_MAX / factors[unit - units + 1])
+		return false;
+	*number *= factors[unit - units + 1];
+	return true;
+}
+
+static const char *read_number(const struct setting *setting, const char *value,
+	uint64_t *number, char error[256])
+{
+	static const uint64_t sizes[] = {1, 1024, 1024 * 1024, 1024 * 1024 * 1024};
+	static const uint64_t times[] = {0, 1000, 60000, 3600000, 86400000};
+	static const uint64_t counts[] = {1};
+	bool is_good = setting->type == SETTING_SIZE
+	                       ? parse_number(value, "KMG", sizes, number)
+	               : setting->type == SETTING_TIME
+	                       ? parse_number(value, "smhd", times, number)
+	                       : parse_number(value, "", counts, number);
+
+	if (!is_good)
+		snprintf(error, 256, "'%.60s' is no %s", value,
+			setting->type == SETTING_SIZE ? "size; write it like 50M or 64K"
+			: setting->type == SETTING_TIME
+				? "time; write it like 30s, 5m, 4h or 5d"
+				: "number");
+	else if (*number < setting->low || *number > setting->high)
+		snprintf(error, 256, "'%.60s' is out of bounds (from %llu to %llu%s)",
+			value,
+			(unsigned long long)(setting->type == SETTING_TIME
+						     ? setting->low / 1000
+						     : setting->low),
+			(unsigned long long)(setting->type == SETTING_TIME
+						     ? setting->high / 1000
+						     : setting->high),
+			setting->type == SETTING_TIME   ? " seconds"
+			: setting->type == SETTING_SIZE ? " bytes"
+							: "");
+	else
+		return NULL;
+	return error;
+}
+
+static const char *read_word(const char *value, const char *const *names, size_t count,
+	int *number, char error[256])
+{
+	size_t used = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (names[i] && strcmp(names[i], value) == 0) {
+			*number = (int)i;
+			return NULL;
+		}
+	}
+	used += (size_t)snprintf(error, 256, "'%.60s' is none of:", value);
+	for (size_t i = 0; i < count; i++)
+		if (names[i])
+			used += (size_t)snprintf(
+				error + used, 256 - used, " %s", names[i]);
+	return error;
+}
+
+static const char *const action_words[] = {
+	[ACTION_NONE] = "off", [ACTION_WARN] = "warn", [ACTION_HOLD] = "hold"};
+static const char *const switch_words[] = {
+	[ACTION_NONE] = "off", [ACTION_WARN] = "warn", [ACTION_HOLD] = "on"};
+static const char *const level_words[] = {"error", "warning", "info", "debug"};
+
+enum { ACTION_WORDS = 4, LEVEL_WORDS = 4 };
+
+/* "host:port", "[host]:port". Returns false when it is neither. */
+static bool parse_host_port(const char *text, char **host, uint16_t *port)
+{
+	const char *colon = strrchr(text, ':');
+	uint64_t number;
+	static const uint64_t one[] = {1};
+
+	if (!colon || colon == text || !parse_number(colon + 1, "", one, &number) ||
+		number == 0 || number > 65535)
+		return false;
+	size_t len = (size_t)(colon - text);
+
+	if (text[0] == '[' && text[len - 1] == ']' && len > 2)
+		*host = mem_strndup(text + 1, len - 2);
+	else if (memchr(text, ':', len))
+		return false; /* an IPv6 address wants brackets */
+	else
+		*host = mem_strndup(text, len);
+	*port = (uint16_t)number;
+	return true;
+}
+
+static const char *read_source(
+	struct config *config, char *words[], size_t count, char error[256])
+{
+	bool has_via = count == 3 && strcmp(words[1], "via") == 0;
+
+	if ((count != 1 && !has_via) || !is_ip(words[0]) ||
+		(has_via && !is_ip(words[2]))) {
+		snprintf(error, 256,
+			"it is PUBLIC or PUBLIC via LOCAL, both IP addresses");
+		return error;
+	}
+	if (has_via && !strchr(words[0], ':') != !strchr(words[2], ':')) {
+		snprintf(error, 256, "the two addresses are of different families");
+		return error;
+	}
+	struct config_source *source =
+		grow((void **)&config->sources, &config->source_count, sizeof *source);
+
+	snprintf(source->public_ip, sizeof source->public_ip, "%s", words[0]);
+	if (has_via)
+		snprintf(source->local_ip, sizeof source->local_ip, "%s", words[2]);
+	return NULL;
+}
+
+static const char *read_listener(
+	struct config *config, char *words[], size_t count, char error[256])
+{
+	static const char option[] = "bare_newline=";
+	struct config_listener listener = {.newlines = SMTP_NEWLINES_NORMALIZE};
+	char *host = NULL;
+
+	if (count < 1 || !parse_host_port(words[0], &host, &listener.port) ||
+		!is_ip(host)) {
+		free(host);
+		snprintf(
+			error, 256, "it is ADDRESS:PORT, as in 127.0.0.1:25 or [::1]:25");
+		return error;
+	}
+	snprintf(listener.ip, sizeof listener.ip, "%.45s", host);
+	free(host);
+	for (size_t i = 1; i < count; i++) {
+		const char *value = words[i] + sizeof option - 1;
+
+		if (strncmp(words[i], option, sizeof option - 1) != 0 ||
+			(strcmp(value, "normalize") != 0 &&
+				strcmp(value, "reject") != 0)) {
+			snprintf(error, 256,
+				"'%.60s' is no option of this version; "
+			        "bare_newline=normalize|reject is",
+				words[i]);
+			return error;
+		}
+		listener.newlines = strcmp(value, "reject") == 0
+		                            ? SMTP_NEWLINES_REJECT
+		                            : SMTP_NEWLINES_NORMALIZE;
+	}
+	*(struct config_listener *)grow((void **)&config->listeners,
+		&config->listener_count, sizeof listener) = listener;
+	return NULL;
+}
+
+/* "corp.example" or ".corp.example", in lower case without the dot. NULL: no domain. */
+static char *read_domain(const char *word, bool *is_suffix)
+{
+	*is_suffix = word[0] == '.';
+	if (!smtp_domain_is_valid(word + *is_suffix, strlen(word + *is_suffix)))
+		return NULL;
+	char *domain = mem_strdup(word + *is_suffix);
+
+	for (char *c = domain; *c; c++)
+		*c = (char)(*c >= 'A' && *c <= 'Z' ? *c + 32 : *c);
+	return domain;
+}
+
+static const char *read_route(
+	struct config *config, char *words[], size_t count, char error[256])
+{
+	struct config_route route = {0};
+
+	if (count == 2)
+		route.domain = read_domain(words[0], &route.is_suffix);
+	if (!route.domain || !parse_host_port(words[1], &route.host, &route.port)) {
+		free(route.domain);
+		snprintf(error, 256,
+			"it is DOMAIN HOST:PORT, as in corp.example 10.0.0.5:25");
+		return error;
+	}
+	*(struct config_route *)grow(
+		(void **)&config->routes, &config->route_count, sizeof route) = route;
+	return NULL;
+}
+
+static const char *read_smarthost(
+	struct config *config, char *words[], size_t count, char error[256])
+{
+	struct config_route route = {0};
+
+	if (count != 1 || !parse_host_port(words[0], &route.host, &route.port)) {
+		snprintf(error, 256,
+			"it is HOST:PORT, as in mail.isp.example:25 (TLS and AUTH are "
+			"not in this version)");
+		return error;
+	}
+	route.domain = mem_strdup("");
+	*(struct config_route *)grow((void **)&config->smarthosts,
+		&config->smarthost_count, sizeof route) = route;
+	return NULL;
+}
+
+static const char *read_override(
+	struct config *config, char *words[], size_t count, char error[256])
+{
+	struct config_override override = {0};
+	int action = 0;
+
+	if (count != 3) {
+		snprintf(error, 256, "it is DOMAIN REASON|all hold|warn|off");
+		return error;
+	}
+	bool is_all = strcmp(words[1], "all") == 0;
+
+	override.reason = is_all ? REASON_COUNT : reason_parse(words[1]);
+	if (override.reason == REASON_NONE) {
+		snprintf(error, 256, "'%.60s' is no reason; see ptrelay(1)", words[1]);
+		return error;
+	}
+	if (read_word(words[2], action_words, ACTION_WORDS, &action, error))
+		return error;
+	override.action = (enum action)action;
+	override.domain = read_domain(words[0], &override.is_suffix);
+	if (!override.domain) {
+		snprintf(error, 256, "'%.60s' is no domain", words[0]);
+		return error;
+	}
+	*(struct config_override *)grow((void **)&config->overrides,
+		&config->override_count, sizeof override) = override;
+	return NULL;
+}
+
+static const char *read_network(struct config *config, const struct setting *setting,
+	const char *word, char error[256])
+{
+	struct mx_network network;
+	void **array = (void **)((char *)config + setting->offset);
+	size_t *count = (size_t *)((char *)config + setting->count_offset);
+
+	if (mx_network_parse(word, &network)) {
+		snprintf(error, 256,
+			"'%.60s' is no address and no network; write 192.0.2.0/24", word);
+		return error;
+	}
+	*(struct mx_network *)grow(array, count, sizeof network) = network;
+	return NULL;
+}
+
+static const char *read_resolver(struct config *config, const char *word, char error[256])
+{
+	char *host = NULL;
+	uint16_t port;
+	bool is_good =
+		is_ip(word) || (parse_host_port(word, &host, &port) && is_ip(host));
+
+	free(host);
+	if (!is_good) {
+		snprintf(error, 256,
+			"'%.60s' is no IP[:PORT], as in 127.0.0.1 or [::1]:53", word);
+		return error;
+	}
+	*(char **)grow((void **)&config->resolvers, &config->resolver_count,
+		sizeof(char *)) = mem_strdup(word);
+	return NULL;
+}
+
+static const char *read_list(struct config *config, const struct setting *setting,
+	char *words[], size_t count, char error[256])
+{
+	switch (setting->type) {
+	case SETTING_SOURCE:
+		return read_source(config, words, count, error);
+	case SETTING_LISTENER:
+		return read_listener(config, words, count, error);
+	case SETTING_ROUTE:
+		return read_route(config, words, count, error);
+	case SETTING_SMARTHOST:
+		return read_smarthost(config, words, count, error);
+	case SETTING_OVERRIDE:
+		return read_override(config, words, count, error);
+	default:
+		break;
+	}
+	for (size_t i = 0; i < count; i++) {
+		const char *wrong =
+			setting->type == SETTING_NETWORK
+				? read_network(config, setting, words[i], error)
+				: read_resolver(config, words[i], error);
+
+		if (wrong)
+			return wrong;
+	}
+	return NULL;
+}
+
+const char *config_read_value(struct config *config, const struct setting *setting,
+	const char *value, char error[256])
+{
+	enum { WORDS_MAX = 64 };
+	char *words[WORDS_MAX], *copy;
+	void *place = (char *)config + setting->offset;
+	const char *wrong = NULL;
+	uint64_t number = 0;
+	int word = 0;
+
+	switch (setting->type) {
+	case SETTING_TEXT:
+		free(*(char **)place);
+		*(char **)place = mem_strdup(value);
+		return NULL;
+	case SETTING_COUNT:
+	case SETTING_SIZE:
+	case SETTING_TIME:
+		wrong = read_number(setting, value, &number, error);
+		if (!wrong)
+			*(uint64_t *)place = number;
+		return wrong;
+	case SETTING_ACTION:
+	case SETTING_SWITCH:
+		wrong = read_word(value,
+			setting->type == SETTING_ACTION ? action_words : switch_words,
+			ACTION_WORDS, &word, error);
+		if (!wrong)
+			*(enum action *)place = (enum action)word;
+		return wrong;
+	case SETTING_LEVEL:
+		wrong = read_word(value, level_words, LEVEL_WORDS, &word, error);
+		if (!wrong)
+			*(enum log_level *)place = (enum log_level)word;
+		return wrong;
+	default:
+		break;
+	}
+	copy = mem_strdup(value);
+	size_t count = split(copy, words, WORDS_MAX);
+
+	wrong = read_list(
+		config, setting, words, count < WORDS_MAX ? count : WORDS_MAX, error);
+	free(copy);
+	return wrong;
+}
