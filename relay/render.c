@@ -61,10 +61,13 @@ void render_colour(struct page *page, enum colour colour, const char *text)
 		[COLOUR_BOLD] = "1",
 	};
 
-	if (page->colours && colour != COLOUR_NONE)
-		buf_printf(&page->out, "\033[%sm%s\033[0m", codes[colour], text);
-	else
-		buf_printf(&page->out, "%s", text);
+	bool coloured = page->colours && colour != COLOUR_NONE;
+
+	if (coloured)
+		buf_printf(&page->out, "\033[%sm", codes[colour]);
+	render_text(page, text);
+	if (coloured)
+		buf_printf(&page->out, "\033[0m");
 }
 
 const char *render_string(const json_t *object, const char *key)

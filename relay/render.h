@@ -40,7 +40,7 @@ void render_flush(struct page *page, FILE *file);
 void render_text(struct page *page, const char *text);
 /* Appends text of several lines, each behind indent. */
 void render_lines(struct page *page, const char *indent, const char *text);
-/* Appends len bytes of our own text in a colour. */
+/* The same in a colour. */
 void render_colour(struct page *page, enum colour colour, const char *text);
 
 /* The string at key, or NULL. Borrowed. */

@@ -183,7 +183,8 @@ static void render_finding(struct page *page, const json_t *finding)
 	if (!json_is_object(remedy))
 		return;
 	buf_printf(&page->out, "\n");
-	render_colour(page, COLOUR_BOLD, "  What to publish\n\n");
+	render_colour(page, COLOUR_BOLD, "  What to publish");
+	buf_printf(&page->out, "\n\n");
 	render_remedy(page, remedy);
 	buf_printf(&page->out, "\n");
 }

@@ -141,18 +141,13 @@ static void render_headline(struct page *page, const json_t *verdict)
 	buf_printf(&page->out, "\n");
 }
 
-void render_verdict(struct page *page, const json_t *verdict)
+/* What every finding wants published, under one title. */
+static void render_remedies(struct page *page, const json_t *checks)
 {
-	const json_t *checks = json_object_get(verdict, "checks");
 	const json_t *finding;
 	bool titled = false;
 	size_t i;
 
-	render_headline(page, verdict);
-	json_array_foreach(checks, i, finding)
-	{
-		render_finding(page, finding);
-	}
 	json_array_foreach(checks, i, finding)
 	{
 		const json_t *remedy = json_object_get(finding, "remedy");
@@ -160,9 +155,25 @@ void render_verdict(struct page *page, const json_t *verdict)
 		if (!json_is_object(remedy))
 			continue;
 		buf_printf(&page->out, "\n");
-		if (!titled)
-			render_colour(page, COLOUR_BOLD, "What to publish\n\n");
+		if (!titled) {
+			render_colour(page, COLOUR_BOLD, "What to publish");
+			buf_printf(&page->out, "\n\n");
+		}
 		titled = true;
 		render_remedy(page, remedy);
 	}
+}
+
+void render_verdict(struct page *page, const json_t *verdict)
+{
+	const json_t *checks = json_object_get(verdict, "checks");
+	const json_t *finding;
+	size_t i;
+
+	render_headline(page, verdict);
+	json_array_foreach(checks, i, finding)
+	{
+		render_finding(page, finding);
+	}
+	render_remedies(page, checks);
 }
