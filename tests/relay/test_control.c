@@ -1,0 +1,686 @@
+/* SPDX-License-Identifier: ISC */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "relay/control.h"
+#include "relay/control_client.h"
+#include "relay/dispatch.h"
+#include "relay/hold.h"
+
+/* The control socket and a relay of which only the queue is real. */
+static struct world {
+	uv_loop_t loop;
+	struct config config;
+	struct relay relay;
+	struct control *control;
+	char path[64];
+	enum queue_verb verb; /* of the last dispatch_act */
+	size_t acts;          /* calls of it */
+	int body_status;      /* what reading a body ends with */
+	bool is_closed;
+} world;
+
+/* Calls back a turn of the loop later, as all that stands in for the others here does. */
+struct later {
+	uv_timer_t timer;
+	void (*then)(struct later *later);
+	uint64_t id;
+	spool_done_cb done;
+	spool_load_cb loaded;
+	spool_block_cb block;
+	void *owner;
+};
+
+static void on_later_closed(uv_handle_t *handle)
+{
+	free(handle->data);
+}
+
+static void on_later(uv_timer_t *timer)
+{
+	struct later *later = timer->data;
+
+	uv_close((uv_handle_t *)timer, on_later_closed);
+	later->then(later);
+}
+
+static struct later *do_later(void (*then)(struct later *later), void *owner)
+{
+	struct later *later = calloc(1, sizeof *later);
+
+	later->then = then;
+	later->owner = owner;
+	later->timer.data = later;
+	uv_timer_init(&world.loop, &later->timer);
+	uv_timer_start(&later->timer, on_later, 0, 0);
+	return later;
+}
+
+static void acted(struct later *later)
+{
+	if (world.verb == VERB_DELETE)
+		queue_remove(world.relay.queue, queue_find(world.relay.queue, later->id));
+	later->done(later->owner, 0);
+}
+
+size_t dispatch_act(struct dispatch *dispatch, enum queue_verb verb,
+	struct message *message, struct recipient *const *rcpts, size_t count,
+	spool_done_cb done, void *owner)
+{
+	struct later *later = do_later(acted, owner);
+
+	(void)dispatch;
+	later->id = message->id;
+	later->done = done;
+	world.verb = verb;
+	world.acts++;
+	for (size_t i = 0; i < count; i++)
+		cr_assert_eq(rcpts[i]->message, message);
+	return count;
+}
+
+static void loaded(struct later *later)
+{
+	struct recipient_record record = {.state = RCPT_HELD,
+		.reason = REASON_PTR_MISSING,
+		.origin = HOLD_PREFLIGHT,
+		.subject = "",
+		.detail = "{\"reply\":\"450 4.7.25 no\"}"};
+	struct buf bytes = {0};
+
+	recipient_record_encode(&record, &bytes);
+	struct spool_state state = {.bytes = bytes.bytes, .len = bytes.len};
+	struct spool_entry entry = {.id = later->id, .states = &state, .state_count = 1};
+
+	later->loaded(later->owner, 0, &entry);
+	buf_fini(&bytes);
+}
+
+int spool_load(struct spool *spool, uint64_t id, spool_load_cb cb, void *owner)
+{
+	struct later *later = do_later(loaded, owner);
+
+	(void)spool;
+	later->id = id;
+	later->loaded = cb;
+	return 0;
+}
+
+/* A body of three blocks of 70,000 bytes in all; then world.body_status. */
+struct spool_reader {
+	int blocks;
+	struct later *reading;
+};
+
+struct spool_reader *spool_reader_open(struct spool *spool, uint64_t id, int *error)
+{
+	(void)spool;
+	(void)id;
+	*error = 0;
+	return calloc(1, sizeof(struct spool_reader));
+}
+
+uint64_t spool_reader_size(const struct spool_reader *reader)
+{
+	(void)reader;
+	return 70000;
+}
+
+static void read_block(struct later *later)
+{
+	static const size_t sizes[] = {30000, 30000, 10000};
+	struct spool_reader *reader = later->owner;
+	spool_block_cb cb = later->block;
+	void *owner = (void *)(uintptr_t)later->id;
+	char *bytes;
+
+	reader->reading = NULL;
+	if (reader->blocks == 3 || (reader->blocks == 2 && world.body_status)) {
+		cb(owner, world.body_status, NULL, 0);
+		return;
+	}
+	size_t size = sizes[reader->blocks++];
+
+	bytes = malloc(size);
+	memset(bytes, 'a' + reader->blocks, size);
+	cb(owner, 0, bytes, size);
+	free(bytes);
+}
+
+void spool_reader_next(struct spool_reader *reader, spool_block_cb cb, void *owner)
+{
+	reader->reading = do_later(read_block, reader);
+	reader->reading->block = cb;
+	reader->reading->id = (uintptr_t)owner;
+}
+
+void spool_reader_close(struct spool_reader *reader)
+{
+	if (reader->reading)
+		uv_close((uv_handle_t *)&reader->reading->timer, on_later_closed);
+	free(reader);
+}
+
+void spool_stats(const struct spool *spool, struct spool_stats *stats)
+{
+	(void)spool;
+	*stats = (struct spool_stats){.messages = 5};
+}
+
+void resolver_stats(const struct resolver *resolver, struct resolver_stats *stats)
+{
+	(void)resolver;
+	*stats = (struct resolver_stats){.asked = 7};
+}
+
+const char *resolver_server(const struct resolver *resolver)
+{
+	(void)resolver;
+	return "127.0.0.1:53";
+}
+
+int64_t holds_next_check(const struct recipient *rcpt)
+{
+	(void)rcpt;
+	return 1764000000000;
+}
+
+size_t holds_count(const struct holds *holds)
+{
+	(void)holds;
+	return 1;
+}
+
+static int open_control(void)
+{
+	char error[256];
+
+	return control_open(&world.control, &world.relay, error, sizeof error);
+}
+
+static void set_up(void)
+{
+	char dir[] = "/tmp/test_control.XXXXXX";
+
+	signal(SIGPIPE, SIG_IGN); /* as main does */
+	cr_assert(mkdtemp(dir));
+	snprintf(world.path, sizeof world.path, "%s/socket", dir);
+	uv_loop_init(&world.loop);
+	world.config.hostname = "mail.corp.example";
+	world.config.control_socket = world.path;
+	world.relay.loop = &world.loop;
+	world.relay.config = &world.config;
+	world.relay.log = (struct log){.level = LOG_ERROR, .fd = STDERR_FILENO};
+	world.relay.queue = queue_new();
+}
+
+static void on_control_closed(void *owner)
+{
+	*(bool *)owner = true;
+}
+
+/* Every handle must have been closed, and nothing left in the directory. */
+static void tear_down(void)
+{
+	if (world.control)
+		control_close(world.control, on_control_closed, &world.is_closed);
+	uv_run(&world.loop, UV_RUN_DEFAULT);
+	cr_expect(!world.control || world.is_closed);
+	cr_expect_eq(uv_loop_close(&world.loop), 0);
+	queue_free(world.relay.queue);
+	unlink(world.path);
+	*strrchr(world.path, '/') = '\0';
+	cr_expect_eq(rmdir(world.path), 0);
+}
+
+TestSuite(control, .init = set_up, .fini = tear_down);
+
+/* count messages with ids from 1, each with a held and a queued recipient. */
+static void fill_queue(uint64_t count)
+{
+	static const char *const addresses[] = {"bob@dest.example", "eve@other.example"};
+	struct envelope envelope = {.received = 1764000000000,
+		.sender = "ann@corp.example",
+		.recipients = addresses,
+		.count = 2};
+
+	for (uint64_t id = 1; id <= count; id++) {
+		struct message *message = message_new(id, 812, &envelope);
+
+		message->recipients[0].state = RCPT_HELD;
+		message->recipients[0].reason = REASON_PTR_MISSING;
+		queue_add(world.relay.queue, message);
+	}
+}
+
+/* What a client in a thread of its own asks, and what it gets. */
+struct question {
+	const char *request;
+	json_t *objects, *end;
+	struct buf bytes;
+	int code;
+	uv_async_t answered;
+};
+
+static void on_object(void *owner, const json_t *object)
+{
+	json_array_append_new(
+		((struct question *)owner)->objects, json_deep_copy(object));
+}
+
+static void on_bytes(void *owner, const char *bytes, size_t len)
+{
+	buf_append(&((struct question *)owner)->bytes, bytes, len);
+}
+
+static void ask(void *argument)
+{
+	struct question *question = argument;
+	struct control_sink sink = {on_object, on_bytes, question};
+	json_t *request = json_loads(question->request, 0, NULL);
+
+	question->code = control_ask(world.path, request, &sink, &question->end);
+	json_decref(request);
+	uv_async_send(&question->answered);
+}
+
+static void on_answered(uv_async_t *async)
+{
+	uv_close((uv_handle_t *)async, NULL);
+	uv_stop(&world.loop);
+}
+
+static void get_answer(struct question *question, const char *request)
+{
+	uv_thread_t thread;
+
+	*question = (struct question){.request = request, .objects = json_array()};
+	uv_async_init(&world.loop, &question->answered, on_answered);
+	uv_thread_create(&thread, ask, question);
+	uv_run(&world.loop, UV_RUN_DEFAULT);
+	uv_thread_join(&thread);
+}
+
+static json_int_t figure(const struct question *question, const char *key)
+{
+	return json_integer_value(json_object_get(question->end, key));
+}
+
+static void forget(struct question *question)
+{
+	json_decref(question->objects);
+	json_decref(question->end);
+	buf_fini(&question->bytes);
+}
+
+Test(control, a_listing_is_whole_however_many_slices_it_takes)
+{
+	static const char *const requests[] = {
+		"{\"verb\":\"list\"}", "{\"verb\":\"list\",\"detail\":true}"};
+
+	fill_queue(450);
+	cr_assert_eq(open_control(), 0);
+	for (size_t i = 0; i < 2; i++) {
+		struct question question;
+
+		get_answer(&question, requests[i]);
+		cr_expect_eq(question.code, EX_OK, "%s: %d", requests[i], question.code);
+		cr_expect_eq(json_array_size(question.objects), 450, "%s", requests[i]);
+		cr_expect_eq(figure(&question, "messages"), 450);
+		cr_expect_eq(figure(&question, "recipients"), 900);
+		forget(&question);
+	}
+}
+
+Test(control, details_come_from_the_spool)
+{
+	struct question question;
+	json_t *rcpts;
+
+	fill_queue(1);
+	cr_assert_eq(open_control(), 0);
+	get_answer(&question, "{\"verb\":\"list\",\"detail\":true}");
+	rcpts = json_object_get(json_array_get(question.objects, 0), "recipients");
+	cr_expect_str_eq(json_string_value(
+				 json_object_get(json_array_get(rcpts, 0), "last_reply")),
+		"450 4.7.25 no");
+	cr_expect_eq(json_object_size(json_array_get(rcpts, 0)), 7,
+		"the fields of DESIGN section 6, no others");
+	forget(&question);
+	get_answer(&question, "{\"verb\":\"explain\",\"filter\":{\"to\":\"bob@*\"}}");
+	rcpts = json_object_get(json_array_get(question.objects, 0), "recipients");
+	cr_expect_eq(json_array_size(rcpts), 1, "the selected recipients only");
+	cr_expect(json_object_get(json_array_get(rcpts, 0), "detail"));
+	cr_expect_str_eq(json_string_value(
+				 json_object_get(json_array_get(rcpts, 0), "next_check")),
+		"2025-11-24T16:00:00Z");
+	forget(&question);
+}
+
+Test(control, an_id_that_is_no_message_is_named)
+{
+	struct question question;
+
+	fill_queue(2);
+	cr_assert_eq(open_control(), 0);
+	get_answer(&question, "{\"verb\":\"list\",\"filter\":{\"ids\":[\"0000000002\","
+			      "\"000000000X\"]}}");
+	cr_expect_eq(json_array_size(question.objects), 1);
+	cr_expect_str_eq(json_string_value(json_array_get(
+				 json_object_get(question.end, "missing"), 0)),
+		"000000000X");
+	forget(&question);
+}
+
+Test(control, a_verb_acts_on_the_selected_recipients_and_waits_for_the_spool)
+{
+	static const struct {
+		const char *name;
+		enum queue_verb verb;
+	} cases[] = {
+		{"hold", VERB_HOLD},
+		{"release", VERB_RELEASE},
+		{"retry", VERB_RETRY},
+		{"bounce", VERB_BOUNCE},
+	};
+
+	fill_queue(3);
+	cr_assert_eq(open_control(), 0);
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct question question;
+		char request[128];
+
+		snprintf(request, sizeof request,
+			"{\"verb\":\"%s\",\"filter\":{\"reason\":\"ptr-missing\"}}",
+			cases[i].name);
+		world.acts = 0;
+		get_answer(&question, request);
+		cr_expect_eq(world.verb, cases[i].verb, "%s", cases[i].name);
+		cr_expect_eq(world.acts, 3);
+		cr_expect_eq(figure(&question, "messages"), 3);
+		cr_expect_eq(figure(&question, "recipients"), 3);
+		forget(&question);
+	}
+}
+
+Test(control, everything_is_deleted_though_messages_go_between_the_slices)
+{
+	struct question question;
+
+	fill_queue(450);
+	queue_find(world.relay.queue, 7)->recipients[0].state = RCPT_DELIVERED;
+	cr_assert_eq(open_control(), 0);
+	get_answer(&question, "{\"verb\":\"delete\",\"filter\":{\"all\":true}}");
+	cr_expect_eq(figure(&question, "messages"), 450);
+	cr_expect_eq(figure(&question, "recipients"), 899);
+	cr_expect_eq(queue_count(world.relay.queue), 0);
+	forget(&question);
+}
+
+Test(control, a_body_comes_as_it_is)
+{
+	struct question question;
+
+	fill_queue(1);
+	cr_assert_eq(open_control(), 0);
+	get_answer(&question, "{\"verb\":\"cat\",\"filter\":{\"ids\":[\"0000000001\"]}}");
+	cr_expect_eq(question.code, EX_OK);
+	cr_assert_eq(question.bytes.len, 70000);
+	cr_expect_eq(question.bytes.bytes[0], 'b');
+	cr_expect_eq(question.bytes.bytes[69999], 'd');
+	forget(&question);
+}
+
+Test(control, a_damaged_body_does_not_look_whole)
+{
+	struct question question;
+
+	fill_queue(1);
+	world.body_status = -EBADMSG;
+	cr_assert_eq(open_control(), 0);
+	get_answer(&question, "{\"verb\":\"cat\",\"filter\":{\"ids\":[\"0000000001\"]}}");
+	cr_expect_eq(question.code, EX_IOERR);
+	forget(&question);
+}
+
+Test(control, status_counts_the_queue)
+{
+	struct question question;
+	const json_t *object;
+
+	fill_queue(3);
+	cr_assert_eq(open_control(), 0);
+	get_answer(&question, "{\"verb\":\"status\"}");
+	object = json_array_get(question.objects, 0);
+	cr_expect_eq(json_integer_value(
+			     json_object_get(json_object_get(object, "queue"), "held")),
+		3);
+	cr_expect_eq(json_integer_value(json_object_get(
+			     json_object_get(object, "resolver"), "asked")),
+		7);
+	cr_expect_eq(json_integer_value(json_object_get(object, "pid")), getpid());
+	forget(&question);
+}
+
+Test(control, bad_requests_are_refused)
+{
+	static const char *const requests[] = {
+		"[]",
+		"{}",
+		"{\"verb\":\"shoot\"}",
+		"{\"verb\":\"list\",\"filter\":{\"state\":\"odd\"}}",
+		"{\"verb\":\"delete\"}",
+		"{\"verb\":\"bounce\",\"filter\":{}}",
+	};
+
+	fill_queue(1);
+	cr_assert_eq(open_control(), 0);
+	for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++) {
+		struct question question;
+
+		get_answer(&question, requests[i]);
+		cr_expect_eq(
+			question.code, EX_USAGE, "%s: %d", requests[i], question.code);
+		forget(&question);
+	}
+	cr_expect_eq(world.acts, 0);
+}
+
+static int open_connection(void)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	snprintf(address.sun_path, sizeof address.sun_path, "%s", world.path);
+	cr_assert_eq(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+	return fd;
+}
+
+static void turn(int times)
+{
+	while (times-- > 0)
+		uv_run(&world.loop, UV_RUN_NOWAIT);
+}
+
+Test(control, a_request_without_end_is_cut)
+{
+	char junk[8192], answer[256] = "";
+	int fd;
+
+	memset(junk, 'x', sizeof junk);
+	cr_assert_eq(open_control(), 0);
+	fd = open_connection();
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	for (int i = 0; i < 12; i++) {
+		(void)!send(fd, junk, sizeof junk, MSG_NOSIGNAL);
+		turn(4);
+	}
+	cr_expect_gt(read(fd, answer, sizeof answer - 1), 0);
+	cr_expect(strstr(answer, "\"exit\":64"), "%s", answer);
+	close(fd);
+}
+
+Test(control, a_client_that_vanishes_disturbs_nobody)
+{
+	static const char *const requests[] = {"", "{\"verb\":\"li",
+		"{\"verb\":\"list\",\"detail\":true}\n",
+		"{\"verb\":\"hold\",\"filter\":{\"all\":true}}\n",
+		"{\"verb\":\"cat\",\"filter\":{\"ids\":[\"0000000001\"]}}\n"};
+
+	fill_queue(450);
+	cr_assert_eq(open_control(), 0);
+	for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++) {
+		for (int turns = 0; turns < 6; turns++) {
+			int fd = open_connection();
+
+			(void)!send(fd, requests[i], strlen(requests[i]), MSG_NOSIGNAL);
+			turn(turns);
+			close(fd);
+		}
+	}
+	struct question question;
+
+	get_answer(&question, "{\"verb\":\"list\"}");
+	cr_expect_eq(json_array_size(question.objects), 450);
+	forget(&question);
+}
+
+Test(control, a_client_beyond_the_limit_waits_for_a_place)
+{
+	int idle[16];
+	static const char request[] = "{\"verb\":\"status\"}\n";
+	char answer[4096];
+
+	cr_assert_eq(open_control(), 0);
+	for (size_t i = 0; i < 16; i++)
+		idle[i] = open_connection();
+	turn(20);
+	int late = open_connection();
+
+	fcntl(late, F_SETFL, O_NONBLOCK);
+	cr_assert_eq(write(late, request, strlen(request)), (ssize_t)strlen(request));
+	turn(20);
+	cr_expect_eq(read(late, answer, sizeof answer), -1, "there is no place yet");
+	close(idle[0]);
+	turn(20);
+	cr_expect_gt(read(late, answer, sizeof answer), 0);
+	close(late);
+	for (size_t i = 1; i < 16; i++)
+		close(idle[i]);
+}
+
+Test(control, what_was_begun_goes_on_after_the_end)
+{
+	static const char request[] = "{\"verb\":\"hold\",\"filter\":{\"all\":true}}\n";
+	int fd;
+
+	fill_queue(3);
+	cr_assert_eq(open_control(), 0);
+	fd = open_connection();
+	cr_assert_eq(write(fd, request, strlen(request)), (ssize_t)strlen(request));
+	while (world.acts == 0)
+		turn(1);
+	close(fd); /* tear_down closes the control while three callbacks are due */
+	cr_expect_eq(world.acts, 3);
+}
+
+Test(control, the_socket_is_for_its_owner)
+{
+	struct stat status;
+
+	cr_assert_eq(open_control(), 0);
+	cr_assert_eq(stat(world.path, &status), 0);
+	cr_expect_eq(status.st_mode & 0777, 0600);
+}
+
+Test(control, others_are_not_permitted)
+{
+	struct control_sink sink = {.object = on_object};
+	json_t *end, *request;
+	int status;
+
+	if (geteuid() != 0)
+		cr_skip_test("needs root to be somebody else");
+	cr_assert_eq(open_control(), 0);
+	chmod(world.path, 0666);
+	*strrchr(world.path, '/') = '\0';
+	chmod(world.path, 0755);
+	world.path[strlen(world.path)] = '/';
+	pid_t child = fork();
+
+	if (child == 0) {
+		request = json_loads("{\"verb\":\"list\"}", 0, NULL);
+		_exit(setuid(65534) ? 99 : control_ask(world.path, request, &sink, &end));
+	}
+	while (waitpid(child, &status, WNOHANG) == 0)
+		turn(1);
+	cr_expect_eq(WEXITSTATUS(status), EX_NOPERM, "%d", WEXITSTATUS(status));
+}
+
+Test(control, a_dead_daemons_socket_is_replaced)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	struct question question;
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	snprintf(address.sun_path, sizeof address.sun_path, "%s", world.path);
+	cr_assert_eq(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+	close(fd);
+	cr_assert_eq(open_control(), 0);
+	get_answer(&question, "{\"verb\":\"list\"}");
+	cr_expect_eq(question.code, EX_OK);
+	forget(&question);
+}
+
+Test(control, a_living_daemons_socket_is_left_alone)
+{
+	struct control *second;
+	char error[256] = "";
+
+	cr_assert_eq(open_control(), 0);
+	cr_expect_eq(
+		control_open(&second, &world.relay, error, sizeof error), -EADDRINUSE);
+	cr_expect(strstr(error, world.path), "%s", error);
+}
+
+Test(control, a_file_in_the_place_of_the_socket_is_left_alone)
+{
+	struct stat status;
+	int fd = open(world.path, O_CREAT | O_WRONLY, 0600);
+
+	close(fd);
+	cr_expect_eq(open_control(), -EADDRINUSE);
+	cr_expect_eq(stat(world.path, &status), 0);
+	cr_expect(S_ISREG(status.st_mode));
+}
+
+Test(control, a_path_that_no_socket_can_have_is_refused)
+{
+	char path[200];
+
+	memset(path, 'x', sizeof path);
+	path[0] = '/';
+	path[sizeof path - 1] = '\0';
+	world.config.control_socket = path;
+	cr_expect_eq(open_control(), -ENAMETOOLONG);
+}
+
+Test(control, nobody_at_the_socket_is_told_apart)
+{
+	struct control_sink sink = {.object = on_object};
+	json_t *end, *request = json_object();
+
+	cr_expect_eq(control_ask(world.path, request, &sink, &end), CONTROL_DOWN);
+	json_decref(request);
+}
