@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: ISC */
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "spool/fs.h"
+#include "spool/transaction.h"
+
+/*
+ * Group commit. One job at a time runs in the pool; what is committed meanwhile waits for the
+ * next one, so the busier the spool, the more transactions share a write and a sync.
+ *
+ *   waiting ──> job: [retire] [new segment] write... fdatasync ──> folded into the index, told
+ *                        └── any failure: the segment is fenced off by a new one, all get the error
+ *
+ * A file whose write or sync failed is never synced again: what the kernel then claims to be
+ * durable may not be (PostgreSQL's "fsyncgate"). The head of the next segment says that its
+ * records end where the last good job ended.
+ */
+enum { JOB_BYTES_MAX = 8 * 1024 * 1024 };
+
+struct commit_job {
+	uv_work_t work;
+	struct spool *spool;
+	struct transaction_list transactions;
+	struct segment *segment; /* written to */
+	struct segment *fresh;   /* made by this job, to be adopted */
+	uint64_t count;          /* of transactions */
+	uint64_t end;            /* of the segment, when all went well */
+	uint64_t written;
+	unsigned syncs;
+	int status;
+	bool needs_segment; /* the active one is full, or there is none */
+	bool is_fenced;     /* the segment must not be written to any more */
+};
+
+static void start_job(struct spool *spool);
+
+int start_segment(struct spool *spool, struct segment **segment)
+{
+	const struct segment *last = TAILQ_LAST(&spool->segments, segment_list);
+	struct segment_head head = {.number = ++spool->last_number,
+		.first_sequence = spool->durable + 1,
+		.previous = last ? last->head.number : 0,
+		.previous_end = last ? last->end : 0};
+
+	return segment_create(spool->log, &head, segment);
+}
+
+void adopt_segment(struct spool *spool, struct segment *segment)
+{
+	TAILQ_INSERT_TAIL(&spool->segments, segment, others);
+	spool->active = segment;
+	spool->next_id = segment->head.number * SEGMENT_IDS;
+	spool->id_end = spool->next_id + SEGMENT_IDS;
+}
+
+/* Segments nobody needs: the oldest first, so that no removal outlives less than its message. */
+static void unlink_retired(struct spool *spool)
+{
+	struct segment *segment;
+	char name[SEGMENT_NAME];
+	bool any = false;
+
+	while ((segment = TAILQ_FIRST(&spool->retired))) {
+		segment_name(segment->head.number, name);
+		fs_unlink(spool->log, name);
+		TAILQ_REMOVE(&spool->retired, segment, others);
+		segment_free(segment);
+		any = true;
+	}
+	if (any)
+		fs_sync_dir(spool->log);
+}
+
+/* The parts of a record in the order of the file: head, then head, body and bytes of each item. */
+static int write_record(struct commit_job *job, struct spool_transaction *transaction,
+	uint64_t sequence, uint64_t offset)
+{
+	size_t count = 1 + 3 * transaction->count;
+	struct iovec *parts = malloc(count * sizeof *parts);
+	uint8_t head[RECORD_HEAD];
+	struct record record = {.salt = job->segment->head.salt,
+		.sequence = sequence,
+		.offset = offset,
+		.durable = job->spool->durable,
+		.length = transaction_length(transaction) - RECORD_HEAD};
+	size_t used = 1;
+
+	if (!parts)
+		return -ENOMEM;
+	for (size_t i = 0; i < transaction->count; i++) {
+		struct transaction_item *item = &transaction->items[i];
+
+		item_encode(&item->item, item->head);
+		parts[used++] = (struct iovec){item->head, ITEM_HEAD};
+		if (item->item.body_size)
+			parts[used++] = (struct iovec){item->body, item->item.body_size};
+		if (item->item.len)
+			parts[used++] =
+				(struct iovec){(void *)item->item.bytes, item->item.len};
+	}
+	record_encode(&record, parts + 1, used - 1, head);
+	parts[0] = (struct iovec){head, RECORD_HEAD};
+	int error = fs_write(job->segment->fd, parts, used, offset);
+
+	free(parts);
+	transaction->offset = offset;
+	return error;
+}
+
+static int write_all(struct commit_job *job)
+{
+	struct spool_transaction *transaction;
+	uint64_t sequence = job->spool->durable, offset = job->segment->end;
+
+	TAILQ_FOREACH(transaction, &job->transactions, others)
+	{
+		int error = write_record(job, transaction, ++sequence, offset);
+
+		if (error)
+			return error;
+		offset += transaction_length(transaction);
+	}
+	job->written = offset - job->segment->end;
+	job->end = offset;
+	job->syncs++;
+	return fs_sync_data(job->segment->fd);
+}
+
+/* In the pool. */
+static void on_work(uv_work_t *work)
+{
+	struct commit_job *job = work->data;
+	struct spool *spool = job->spool;
+
+	unlink_retired(spool);
+	if (job->needs_segment) {
+		job->status = start_segment(spool, &job->fresh);
+		if (job->status)
+			return; /* the old one is whole, but must not grow for ever */
+		job->segment = job->fresh;
+	}
+	job->status = write_all(job);
+	if (!job->status)
+		return;
+	job->is_fenced = true;
+	if (job->fresh) { /* it never held anything: the next one's head passes it over */
+		segment_free(job->fresh);
+		job->fresh = NULL;
+	}
+	if (start_segment(spool, &job->fresh))
+		job->fresh = NULL;
+}
+
+static int fold(struct spool *spool, struct segment *segment,
+	const struct spool_transaction *transaction)
+{
+	uint64_t at = transaction->offset + RECORD_HEAD;
+
+	for (size_t i = 0; i < transaction->count; i++) {
+		const struct item *item = &transaction->items[i].item;
+		struct place place = {segment, at};
+
+		if (index_apply(spool->index, item, place))
+			return -ENOMEM;
+		at += item_size(item);
+	}
+	return 0;
+}
+
+/*
+ * A segment may go when nothing live is in it or in any older one: removals and states are about
+ * messages in the same segment or an older one, so none is lost that is still needed.
+ */
+static void retire(struct spool *spool)
+{
+	struct segment *oldest;
+
+	while ((oldest = TAILQ_FIRST(&spool->segments)) && oldest != spool->active &&
+		oldest->live == 0 && oldest->pins == 0) {
+		TAILQ_REMOVE(&spool->segments, oldest, others);
+		TAILQ_INSERT_TAIL(&spool->retired, oldest, others);
+		spool->stats.log_bytes -= oldest->end < spool->stats.log_bytes
+		                                  ? oldest->end
+		                                  : spool->stats.log_bytes;
+	}
+}
+
+static void tell(struct commit_job *job)
+{
+	struct spool_transaction *transaction;
+
+	while ((transaction = TAILQ_FIRST(&job->transactions))) {
+		int status = job->status;
+
+		TAILQ_REMOVE(&job->transactions, transaction, others);
+		if (!status)
+			status = fold(job->spool, job->segment, transaction);
+		if (transaction->done)
+			transaction->done(transaction->owner, status);
+		spool_discard(transaction);
+	}
+}
+
+static void on_done(uv_work_t *work, int cancelled)
+{
+	struct commit_job *job = work->data;
+	struct spool *spool = job->spool;
+
+	assert(cancelled == 0); /* we never cancel a job */
+	spool->committing = false;
+	spool->stats.syncs += job->syncs;
+	if (job->fresh)
+		adopt_segment(spool, job->fresh);
+	else if (job->is_fenced)
+		spool->active = NULL;
+	if (!job->status) {
+		job->segment->end = job->end;
+		spool->durable += job->count;
+		spool->stats.bytes_written += job->written;
+		spool->stats.log_bytes += job->written;
+	}
+	spool->stats.failed = job->status && !spool->active;
+	tell(job);
+	retire(spool);
+	free(job);
+	start_job(spool);
+	check_closing(spool);
+}
+
+/* What waits, up to a bound that keeps the wait of the first one short. */
+static void take_waiting(struct spool *spool, struct commit_job *job)
+{
+	struct spool_transaction *transaction;
+	uint64_t bytes = 0;
+
+	while (bytes < JOB_BYTES_MAX && (transaction = TAILQ_FIRST(&spool->waiting))) {
+		TAILQ_REMOVE(&spool->waiting, transaction, others);
+		TAILQ_INSERT_TAIL(&job->transactions, transaction, others);
+		bytes += transaction_length(transaction);
+		job->count++;
+	}
+}
+
+static void start_job(struct spool *spool)
+{
+	if (spool->committing || TAILQ_EMPTY(&spool->waiting))
+		return;
+	struct commit_job *job = calloc(1, sizeof *job);
+
+	if (!job)
+		abort();
+	job->spool = spool;
+	job->work.data = job;
+	job->segment = spool->active;
+	job->needs_segment = !job->segment || job->segment->end >= spool->segment_size ||
+	                     spool->id_end - spool->next_id < SEGMENT_IDS / 4;
+	TAILQ_INIT(&job->transactions);
+	take_waiting(spool, job);
+	spool->committing = true;
+	uv_queue_work(spool->loop, &job->work, on_work, on_done);
+}
+
+void spool_commit(struct spool_transaction *transaction, spool_done_cb done, void *owner)
+{
+	struct spool *spool = transaction->spool;
+
+	transaction->done = done;
+	transaction->owner = owner;
+	TAILQ_INSERT_TAIL(&spool->waiting, transaction, others);
+	start_job(spool);
+}

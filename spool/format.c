@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: ISC */
+#include "spool/format.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "spool/crc32c.h"
+
+static const uint32_t SEGMENT_MAGIC = 0x53525450; /* "PTRS" */
+static const uint32_t RECORD_MAGIC = 0x58525450;  /* "PTRX" */
+static const uint32_t VERSION = 1;
+
+static void put32(uint8_t *out, uint32_t value)
+{
+	for (int i = 0; i < 4; i++)
+		out[i] = (uint8_t)(value >> 8 * i);
+}
+
+static void put64(uint8_t *out, uint64_t value)
+{
+	put32(out, (uint32_t)value);
+	put32(out + 4, (uint32_t)(value >> 32));
+}
+
+static uint32_t get32(const uint8_t *in)
+{
+	return in[0] | (uint32_t)in[1] << 8 | (uint32_t)in[2] << 16 |
+	       (uint32_t)in[3] << 24;
+}
+
+static uint64_t get64(const uint8_t *in)
+{
+	return get32(in) | (uint64_t)get32(in + 4) << 32;
+}
+
+void segment_head_encode(
+	const struct segment_head *head, uint8_t out[static SEGMENT_HEAD])
+{
+	put32(out + 4, SEGMENT_MAGIC);
+	put32(out + 8, VERSION);
+	put32(out + 12, 0);
+	put64(out + 16, head->number);
+	put64(out + 24, head->salt);
+	put64(out + 32, head->first_sequence);
+	put64(out + 40, head->previous);
+	put64(out + 48, head->previous_end);
+	put32(out, crc32c(0, out + 4, SEGMENT_HEAD - 4));
+}
+
+bool segment_head_decode(const uint8_t in[static SEGMENT_HEAD], struct segment_head *head)
+{
+	if (get32(in + 4) != SEGMENT_MAGIC || get32(in + 8) != VERSION ||
+		get32(in) != crc32c(0, in + 4, SEGMENT_HEAD - 4))
+		return false;
+	head->number = get64(in + 16);
+	head->salt = get64(in + 24);
+	head->first_sequence = get64(in + 32);
+	head->previous = get64(in + 40);
+	head->previous_end = get64(in + 48);
+	return true;
+}
+
+void record_encode(const struct record *record, const struct iovec *parts, size_t count,
+	uint8_t out[static RECORD_HEAD])
+{
+	put32(out + 4, RECORD_MAGIC);
+	put64(out + 8, record->salt);
+	put64(out + 16, record->sequence);
+	put64(out + 24, record->offset);
+	put64(out + 32, record->durable);
+	put64(out + 40, record->length);
+	uint32_t crc = crc32c(0, out + 4, RECORD_HEAD - 4);
+	for (size_t i = 0; i < count; i++)
+		crc = crc32c(crc, parts[i].iov_base, parts[i].iov_len);
+	put32(out, crc);
+}
+
+void record_mark(uint64_t salt, uint8_t out[static RECORD_MARK])
+{
+	put32(out, RECORD_MAGIC);
+	put64(out + 4, salt);
+}
+
+static bool items_are_sound(const uint8_t *items, uint64_t len)
+{
+	struct item item;
+	for (; len > 0; items += item_size(&item), len -= item_size(&item))
+		if (!item_decode(items, len, &item))
+			return false;
+	return true;
+}
+
+bool record_decode(const uint8_t *segment, uint64_t len, uint64_t offset, uint64_t salt,
+	struct record *record)
+{
+	if (offset > len || len - offset < RECORD_HEAD)
+		return false;
+	const uint8_t *in = segment + offset;
+	record->salt = get64(in + 8);
+	record->sequence = get64(in + 16);
+	record->offset = get64(in + 24);
+	record->durable = get64(in + 32);
+	record->length = get64(in + 40);
+	if (get32(in + 4) != RECORD_MAGIC || record->salt != salt ||
+		record->offset != offset || record->length > len - offset - RECORD_HEAD)
+		return false;
+	size_t covered = RECORD_HEAD - 4 + (size_t)record->length;
+	return get32(in) == crc32c(0, in + 4, covered) &&
+	       items_are_sound(in + RECORD_HEAD, record->length);
+}
+
+static uint32_t item_crc(const struct item *item, const uint8_t *head)
+{
+	uint32_t crc = crc32c(0, head + 4, ITEM_HEAD - 4);
+	return crc32c(crc, item->bytes, item->len);
+}
+
+void item_encode(const struct item *item, uint8_t out[static ITEM_HEAD])
+{
+	bool is_state = item->kind == ITEM_KIND_STATE;
+	put32(out + 4, item->kind);
+	put64(out + 8, item->id);
+	put64(out + 16, item->body_size);
+	put32(out + 24, is_state ? item->recipient : item->body_crc);
+	put32(out + 28, item->len);
+	put32(out, item_crc(item, out));
+}
+
+uint64_t item_size(const struct item *item)
+{
+	return ITEM_HEAD + item->body_size + item->len;
+}
+
+void item_decode_head(const uint8_t in[static ITEM_HEAD], struct item *item)
+{
+	*item = (struct item){
+		.kind = get32(in + 4),
+		.id = get64(in + 8),
+		.body_size = get64(in + 16),
+		.len = get32(in + 28),
+	};
+	if (item->kind == ITEM_KIND_STATE)
+		item->recipient = get32(in + 24);
+	else
+		item->body_crc = get32(in + 24);
+}
+
+bool item_is_sound(const struct item *item, const uint8_t in[static ITEM_HEAD])
+{
+	bool is_known =
+		item->kind >= ITEM_KIND_MESSAGE && item->kind <= ITEM_KIND_REMOVAL;
+	bool has_body = item->body_size > 0;
+	return is_known && (!has_body || item->kind == ITEM_KIND_MESSAGE) &&
+	       get32(in) == item_crc(item, in);
+}
+
+bool item_decode(const uint8_t *in, uint64_t len, struct item *item)
+{
+	if (len < ITEM_HEAD)
+		return false;
+	item_decode_head(in, item);
+	len -= ITEM_HEAD;
+	if (item->body_size > len || item->len > len - item->body_size)
+		return false;
+	item->bytes = in + ITEM_HEAD + item->body_size;
+	return item_is_sound(item, in);
+}

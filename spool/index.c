@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: ISC */
+#include "spool/index.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+enum { BUCKETS_MIN = 64 };
+
+struct index {
+	struct index_entry **buckets; /* a power of two */
+	size_t bucket_count, count;
+};
+
+struct index *index_new(void)
+{
+	struct index *index = calloc(1, sizeof *index);
+
+	if (!index)
+		return NULL;
+	index->bucket_count = BUCKETS_MIN;
+	index->buckets = calloc(BUCKETS_MIN, sizeof(struct index_entry *));
+	if (!index->buckets) {
+		free(index);
+		return NULL;
+	}
+	return index;
+}
+
+static void free_entry(struct index_entry *entry)
+{
+	free(entry->states);
+	free(entry);
+}
+
+void index_free(struct index *index)
+{
+	if (!index)
+		return;
+	for (size_t i = 0; i < index->bucket_count; i++) {
+		while (index->buckets[i]) {
+			struct index_entry *entry = index->buckets[i];
+
+			index->buckets[i] = entry->bucket;
+			free_entry(entry);
+		}
+	}
+	free(index->buckets);
+	free(index);
+}
+
+size_t index_count(const struct index *index)
+{
+	return index->count;
+}
+
+static struct index_entry **bucket_of(const struct index *index, uint64_t id)
+{
+	return &index->buckets[(id * 0x9E3779B97F4A7C15u >> 32) &
+			       (index->bucket_count - 1)];
+}
+
+struct index_entry *index_find(const struct index *index, uint64_t id)
+{
+	struct index_entry *entry = *bucket_of(index, id);
+
+	while (entry && entry->id != id)
+		entry = entry->bucket;
+	return entry;
+}
+
+static int grow(struct index *index)
+{
+	size_t old_count = index->bucket_count;
+	struct index_entry **old = index->buckets;
+	struct index_entry **wider = calloc(2 * old_count, sizeof(struct index_entry *));
+
+	if (!wider)
+		return -ENOMEM;
+	index->buckets = wider;
+	index->bucket_count = 2 * old_count;
+	for (size_t i = 0; i < old_count; i++) {
+		while (old[i]) {
+			struct index_entry *entry = old[i];
+			struct index_entry **bucket = bucket_of(index, entry->id);
+
+			old[i] = entry->bucket;
+			entry->bucket = *bucket;
+			*bucket = entry;
+		}
+	}
+	free(old);
+	return 0;
+}
+
+static int add_message(struct index *index, const struct item *item, struct place place)
+{
+	if (index->count == index->bucket_count && grow(index))
+		return -ENOMEM;
+	struct index_entry *entry = calloc(1, sizeof *entry);
+
+	if (!entry)
+		return -ENOMEM;
+	struct index_entry **bucket = bucket_of(index, item->id);
+
+	*entry = (struct index_entry){.id = item->id,
+		.body_size = item->body_size,
+		.body_crc = item->body_crc,
+		.place = place,
+		.bucket = *bucket};
+	*bucket = entry;
+	index->count++;
+	place.segment->live++;
+	return 0;
+}
+
+static int set_state(struct index_entry *entry, uint32_t recipient, struct place place)
+{
+	uint32_t at = 0;
+
+	while (at < entry->state_count && entry->states[at].recipient < recipient)
+		at++;
+	if (at == entry->state_count || entry->states[at].recipient != recipient) {
+		struct state_place *states =
+			realloc(entry->states, (entry->state_count + 1) * sizeof *states);
+
+		if (!states)
+			return -ENOMEM;
+		entry->states = states;
+		for (uint32_t i = entry->state_count++; i > at; i--)
+			states[i] = states[i - 1];
+	}
+	entry->states[at] = (struct state_place){recipient, place};
+	return 0;
+}
+
+static void remove_message(struct index *index, struct index_entry *entry)
+{
+	struct index_entry **link = bucket_of(index, entry->id);
+
+	while (*link != entry)
+		link = &(*link)->bucket;
+	*link = entry->bucket;
+	index->count--;
+	entry->place.segment->live--;
+	free_entry(entry);
+}
+
+int index_apply(struct index *index, const struct item *item, struct place place)
+{
+	struct index_entry *entry = index_find(index, item->id);
+
+	if (item->kind == ITEM_KIND_MESSAGE)
+		return entry ? 0 : add_message(index, item, place);
+	if (!entry) /* its message was damaged, or is removed already */
+		return 0;
+	if (item->kind == ITEM_KIND_STATE)
+		return set_state(entry, item->recipient, place);
+	remove_message(index, entry);
+	return 0;
+}
+
+static int compare_ids(const void *left, const void *right)
+{
+	const struct index_entry *const *a = left, *const *b = right;
+
+	return (*a)->id < (*b)->id ? -1 : (*a)->id > (*b)->id;
+}
+
+struct index_entry **index_sorted(const struct index *index)
+{
+	struct index_entry **sorted =
+		malloc((index->count + 1) * sizeof(struct index_entry *));
+	size_t count = 0;
+
+	if (!sorted)
+		return NULL;
+	for (size_t i = 0; i < index->bucket_count; i++)
+		for (struct index_entry *entry = index->buckets[i]; entry;
+			entry = entry->bucket)
+			sorted[count++] = entry;
+	qsort(sorted, count, sizeof(struct index_entry *), compare_ids);
+	return sorted;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: ISC */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "spool/segment.h"
+
+/*
+ * Where the log has each live message and the last state of its recipients: the fold of all
+ * records in their order. Nothing of their contents is kept in memory.
+ */
+
+struct place {
+	struct segment *segment;
+	uint64_t offset; /* of the item */
+};
+
+struct state_place {
+	uint32_t recipient;
+	struct place place;
+};
+
+struct index_entry {
+	uint64_t id;
+	uint64_t body_size;
+	uint32_t body_crc;
+	uint32_t state_count;
+	struct place place;
+	struct state_place *states; /* by recipient */
+	struct index_entry *bucket;
+};
+
+struct index;
+
+struct index *index_new(void); /* NULL without memory */
+void index_free(struct index *index);
+
+size_t index_count(const struct index *index);
+struct index_entry *index_find(const struct index *index, uint64_t id); /* or NULL */
+
+/* Folds one item, found at place, into the index. Returns 0 or -ENOMEM. */
+int index_apply(struct index *index, const struct item *item, struct place place);
+
+/* All entries, by id. Returns an array that the caller frees, or NULL without memory. */
+struct index_entry **index_sorted(const struct index *index);

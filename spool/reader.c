@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: ISC */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "spool/crc32c.h"
+#include "spool/fs.h"
+#include "spool/store.h"
+
+/* A body on its way out. Its segment is pinned as long as the reader is open. */
+struct spool_reader {
+	uv_work_t work;
+	struct spool *spool;
+	struct segment *segment;
+	uint64_t offset, size, done; /* of the body; done: bytes given out */
+	uint32_t crc, expected;
+	size_t len; /* in block */
+	int status;
+	bool busy, closed; /* closed while busy: freed when the block comes */
+	spool_block_cb cb;
+	void *owner;
+	char block[SPOOL_BLOCK];
+};
+
+/* Reads the next block; the last one is only good if the CRC over all is. */
+static int read_block(struct spool_reader *reader)
+{
+	uint64_t left = reader->size - reader->done;
+	size_t want = left < SPOOL_BLOCK ? (size_t)left : SPOOL_BLOCK, got;
+	int error = fs_read(reader->segment->fd, reader->block, want,
+		reader->offset + reader->done, &got);
+
+	reader->len = want;
+	if (error)
+		return error;
+	if (got != want)
+		return -EBADMSG;
+	reader->crc = crc32c(reader->crc, reader->block, want);
+	reader->done += want;
+	return reader->done == reader->size && reader->crc != reader->expected ? -EBADMSG
+	                                                                       : 0;
+}
+
+static void free_reader(struct spool_reader *reader)
+{
+	reader->segment->pins--;
+	free(reader);
+}
+
+static void on_work(uv_work_t *work)
+{
+	struct spool_reader *reader = work->data;
+
+	reader->status = read_block(reader);
+}
+
+static void on_done(uv_work_t *work, int cancelled)
+{
+	struct spool_reader *reader = work->data;
+	struct spool *spool = reader->spool;
+
+	(void)cancelled; /* never */
+	reader->busy = false;
+	spool->reads--;
+	if (reader->closed)
+		free_reader(reader);
+	else
+		reader->cb(reader->owner, reader->status, reader->block,
+			reader->status ? 0 : reader->len);
+	check_closing(spool);
+}
+
+struct spool_reader *spool_reader_open(struct spool *spool, uint64_t id, int *error)
+{
+	const struct index_entry *entry = index_find(spool->index, id);
+	struct spool_reader *reader = entry ? calloc(1, sizeof *reader) : NULL;
+
+	*error = entry ? -ENOMEM : -ENOENT;
+	if (!reader)
+		return NULL;
+	*error = 0;
+	reader->spool = spool;
+	reader->segment = entry->place.segment;
+	reader->offset = entry->place.offset + ITEM_HEAD;
+	reader->size = entry->body_size;
+	reader->expected = entry->body_crc;
+	reader->work.data = reader;
+	reader->segment->pins++;
+	return reader;
+}
+
+uint64_t spool_reader_size(const struct spool_reader *reader)
+{
+	return reader->size;
+}
+
+void spool_reader_next(struct spool_reader *reader, spool_block_cb cb, void *owner)
+{
+	reader->cb = cb;
+	reader->owner = owner;
+	reader->busy = true;
+	reader->spool->reads++;
+	uv_queue_work(reader->spool->loop, &reader->work, on_work, on_done);
+}
+
+void spool_reader_close(struct spool_reader *reader)
+{
+	if (reader->busy)
+		reader->closed = true;
+	else
+		free_reader(reader);
+}
+
+int spool_body_now(struct spool *spool, uint64_t id, char **body, size_t *len)
+{
+	int error;
+	struct spool_reader *reader = spool_reader_open(spool, id, &error);
+
+	if (!reader)
+		return error;
+	*len = 0;
+	*body = malloc((size_t)reader->size + 1);
+	error = *body ? 0 : -ENOMEM;
+	while (!error && *len < reader->size) {
+		error = read_block(reader);
+		if (!error) {
+			memcpy(*body + *len, reader->block, reader->len);
+			*len += reader->len;
+		}
+	}
+	free_reader(reader);
+	if (error) {
+		free(*body);
+		*body = NULL;
+	}
+	return error;
+}

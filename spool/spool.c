@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: ISC */
+#include "spool/spool.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "spool/fs.h"
+#include "spool/store.h"
+
+enum { ROOM_MS = 1000, FILES_MIN = 16 };
+
+static int complain(struct spool_error *error, int code, const char *what,
+	const char *path, const char *name)
+{
+	error->code = code;
+	snprintf(error->text, sizeof error->text, "cannot %s %s%s: %s", what, path, name,
+		strerror(-code));
+	return code;
+}
+
+static void free_segments(struct segment_list *list)
+{
+	struct segment *segment;
+
+	while ((segment = TAILQ_FIRST(list))) {
+		TAILQ_REMOVE(list, segment, others);
+		segment_free(segment);
+	}
+}
+
+static void free_spool(struct spool *spool)
+{
+	free_segments(&spool->segments);
+	free_segments(&spool->retired);
+	index_free(spool->index);
+	fs_close(spool->lock);
+	fs_close(spool->log);
+	fs_close(spool->dir);
+	free(spool->path);
+	free(spool);
+}
+
+static struct spool *new_spool(const char *path)
+{
+	struct spool *spool = calloc(1, sizeof *spool);
+
+	if (!spool)
+		return NULL;
+	spool->dir = spool->log = spool->lock = -1;
+	spool->path = strdup(path);
+	spool->index = index_new();
+	TAILQ_INIT(&spool->segments);
+	TAILQ_INIT(&spool->retired);
+	TAILQ_INIT(&spool->waiting);
+	if (spool->path && spool->index)
+		return spool;
+	free_spool(spool);
+	return NULL;
+}
+
+static int take_lock(struct spool *spool, bool shared, struct spool_error *error)
+{
+	spool->lock = fs_open(spool->dir, "lock", shared ? O_RDONLY : O_RDWR | O_CREAT);
+	if (spool->lock < 0)
+		return complain(error, spool->lock, "open", spool->path, "/lock");
+	int code = fs_lock(spool->lock, shared);
+
+	if (code == -EWOULDBLOCK) {
+		error->code = code;
+		snprintf(error->text, sizeof error->text,
+			"another ptrelay is using the spool %s; stop it, or set another "
+		        "spool_dir",
+			spool->path);
+		return code;
+	}
+	return code ? complain(error, code, "lock", spool->path, "/lock") : 0;
+}
+
+/* Directory, lock, log: everything but a new segment. */
+static int open_spool(struct spool **result, const char *path, bool read_only,
+	struct spool_error *error)
+{
+	struct spool *spool = new_spool(path);
+	int code = 0;
+
+	if (!spool)
+		return complain(error, -ENOMEM, "open", path, "");
+	if (!read_only)
+		fs_make_dir(
+			AT_FDCWD, path); /* if it cannot be made, it cannot be opened */
+	spool->dir = fs_open_dir(AT_FDCWD, path);
+	if (spool->dir < 0)
+		code = complain(error, spool->dir, "open the spool", path, "");
+	if (!code)
+		code = take_lock(spool, read_only, error);
+	if (!code && !read_only) {
+		code = fs_make_dir(spool->dir, "log");
+		code = code ? complain(error, code, "make", path, "/log") : 0;
+	}
+	if (!code) {
+		spool->log = fs_open_dir(spool->dir, "log");
+		code = spool->log < 0 ? complain(error, spool->log, "open", path, "/log")
+		                      : 0;
+	}
+	if (!code)
+		code = recover(spool, error);
+	if (code) {
+		free_spool(spool);
+		return code;
+	}
+	*result = spool;
+	return 0;
+}
+
+int spool_open(struct spool **result, uv_loop_t *loop,
+	const struct spool_options *options, struct spool_error *error)
+{
+	struct spool *spool;
+	struct segment *segment;
+	int code = open_spool(&spool, options->dir, false, error);
+
+	if (code)
+		return code;
+	spool->loop = loop;
+	spool->segment_size = options->segment_size;
+	spool->reserve = options->reserve;
+	code = fs_sync_dir(spool->dir);
+	if (!code)
+		code = start_segment(spool, &segment);
+	if (code) {
+		free_spool(spool);
+		return complain(error, code, "write to the spool", options->dir, "");
+	}
+	adopt_segment(spool, segment);
+	uv_timer_init(loop, &spool->closer);
+	spool->closer.data = spool;
+	*result = spool;
+	return 0;
+}
+
+int spool_open_readonly(struct spool **result, const char *dir, struct spool_error *error)
+{
+	return open_spool(result, dir, true, error);
+}
+
+static void on_closer_closed(uv_handle_t *handle)
+{
+	struct spool *spool = handle->data;
+	void (*closed)(void *owner) = spool->closed;
+	void *owner = spool->closed_owner;
+
+	free_spool(spool);
+	if (closed)
+		closed(owner);
+}
+
+void check_closing(struct spool *spool)
+{
+	bool is_idle =
+		!spool->committing && !spool->reads && TAILQ_EMPTY(&spool->waiting);
+
+	if (spool->closing && is_idle && !uv_is_closing((uv_handle_t *)&spool->closer))
+		uv_close((uv_handle_t *)&spool->closer, on_closer_closed);
+}
+
+void spool_close(struct spool *spool, void (*closed)(void *owner), void *owner)
+{
+	spool->closing = true;
+	spool->closed = closed;
+	spool->closed_owner = owner;
+	check_closing(spool);
+}
+
+void spool_close_now(struct spool *spool)
+{
+	if (spool->loop)
+		spool_close(spool, NULL, NULL);
+	else
+		free_spool(spool);
+}
+
+void spool_stats(const struct spool *spool, struct spool_stats *stats)
+{
+	*stats = spool->stats;
+	stats->messages = index_count(spool->index);
+}
+
+/* Asked for each message, so counted once a second; what was written since is taken off. */
+bool spool_has_room(struct spool *spool, uint64_t bytes)
+{
+	uint64_t now = uv_now(spool->loop);
+	struct fs_room room;
+
+	if (spool->stats.failed)
+		return false;
+	if (!spool->room_time || now - spool->room_time >= ROOM_MS) {
+		if (fs_room(spool->dir, &room))
+			return false;
+		spool->room = room.files < FILES_MIN
+		                      ? 0
+		                      : room.bytes + spool->stats.bytes_written;
+		spool->room_time = now;
+	}
+	return spool->room >= bytes + spool->reserve + spool->stats.bytes_written;
+}

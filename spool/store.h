@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: ISC */
+#pragma once
+
+#include "spool/index.h"
+#include "spool/spool.h"
+
+/*
+ * What the parts of the spool share. Everything belongs to the loop thread, but for the active
+ * segment and the retired ones, which belong to the commit job while it runs. Internal to spool/.
+ */
+
+TAILQ_HEAD(transaction_list, spool_transaction);
+
+struct spool {
+	uv_loop_t *loop;
+	char *path;
+	int dir, log, lock;
+	uint64_t segment_size, reserve;
+	struct segment_list segments; /* the oldest first; the active one is the last */
+	struct segment_list retired;  /* to be unlinked by the next job */
+	struct segment *active; /* NULL: none could be made, or opened for reading only */
+	uint64_t last_number;   /* of a segment, good or void */
+	uint64_t durable;       /* sequence of the last record known to be durable */
+	uint64_t next_id, id_end;
+	struct index *index;
+	struct transaction_list waiting;
+	bool committing;
+	unsigned reads; /* loads and blocks on their way */
+	struct spool_stats stats;
+	uint64_t room, room_time; /* bytes, and when they were counted (uv_now) */
+	uv_timer_t closer;
+	bool closing;
+	void (*closed)(void *owner);
+	void *closed_owner;
+};
+
+/* Reads the whole log into the index. Called once, by spool_open*. 0 or -errno. */
+int recover(struct spool *spool, struct spool_error *error);
+
+/* Makes the segment that the next records go to. Blocks. 0 or -errno. */
+int start_segment(struct spool *spool, struct segment **segment);
+/* It is the active one from now on. */
+void adopt_segment(struct spool *spool, struct segment *segment);
+
+/* Something ended: a spool that is being closed may be able to go now. */
+void check_closing(struct spool *spool);
+
+/*
+ * Reads the envelope and the states of an entry from the log. The pointers in *result lead into
+ * *bytes, which the caller frees. Blocks. 0, -ENOMEM, -EBADMSG or -errno.
+ */
+struct entry_places; /* a copy of what the index says, for another thread */
+struct entry_places *entry_places_new(const struct index_entry *entry);
+void entry_places_free(struct entry_places *places); /* takes the pins off */
+int read_entry(const struct entry_places *places, struct spool_entry *result,
+	char **bytes, struct spool_state **states);
