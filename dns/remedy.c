@@ -166,21 +166,24 @@ static void set_owner(struct evaluation *evaluation, const struct finding *findi
 		zone, contact);
 }
 
-__attribute__((format(strftime, 2, 0))) static void format_clock(
-	int64_t ms, const char *format, char out[32])
+/* In UTC: the reader's time zone is not known. */
+static void format_clock(int64_t ms, bool with_date, char out[32])
 {
 	time_t seconds = (time_t)(ms / 1000);
-	struct tm tm;
+	struct tm tm = {0};
 
-	if (!gmtime_r(&seconds, &tm) || !strftime(out, 32, format, &tm))
-		out[0] = '\0';
+	gmtime_r(&seconds, &tm);
+	if (with_date)
+		strftime(out, 32, "%Y-%m-%d %H:%M UTC", &tm);
+	else
+		strftime(out, 32, "%H:%M UTC", &tm);
 }
 
 static void add_evidence(struct remedy *remedy, const struct answer *answer)
 {
 	char time[32], data[300];
 
-	format_clock(answer->learned, "%Y-%m-%d %H:%M UTC", time);
+	format_clock(answer->learned, true, time);
 	add_text(
 		remedy, "    %.250s. %s: ", answer->name, record_type_name(answer->type));
 	if (answer->status == ANSWER_FOUND) {
@@ -210,8 +213,7 @@ static void write_text(const struct finding *finding, struct remedy *remedy)
 			 "name and type:\n\n");
 	for (size_t i = 0; i < remedy->record_count; i++)
 		add_text(remedy, "    %s\n", remedy->records[i]);
-	format_clock(
-		evidence->learned + (int64_t)evidence->ttl * 1000, "%H:%M UTC", until);
+	format_clock(evidence->learned + (int64_t)evidence->ttl * 1000, false, until);
 	add_text(remedy, "\nCaches may keep the old answer until %s.\n\nThank you.\n",
 		until);
 }
