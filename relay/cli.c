@@ -20,13 +20,20 @@ struct config *cli_load_config(const char *option)
 	return config;
 }
 
-int cli_print_json(const json_t *object)
+int cli_finish(int code)
 {
-	char *text = json_dumps(object, JSON_COMPACT);
-	int printed = text ? puts(text) : EOF;
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return code;
+	perror("ptrelay: cannot write");
+	return EX_IOERR;
+}
 
+void cli_print_json(const json_t *object)
+{
+	char *text = mem_must(json_dumps(object, JSON_COMPACT));
+
+	puts(text);
 	free(text);
-	return printed;
 }
 
 /* CONTROL_DOWN when the verb cannot do without the daemon. */

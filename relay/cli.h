@@ -22,8 +22,11 @@ int cli_config(int argc, char **argv, const char *config);
 /* The configuration, or NULL after its problems were printed: the command ends with EX_CONFIG. */
 struct config *cli_load_config(const char *option);
 
-/* One object a line, for scripts. Returns what puts does. */
-int cli_print_json(const json_t *object);
+/* code, or EX_IOERR when what was printed did not arrive (a full disk must not look well). */
+int cli_finish(int code);
+
+/* One object a line, for scripts. */
+void cli_print_json(const json_t *object);
 
 /*
  * Asks the daemon to do verb to what filter selects; detail: objects for scripts. When it is down,

@@ -380,7 +380,7 @@ int cli_check(int argc, char **argv, const char *config_option)
 	} else if (code == EX_OK) {
 		code = load_config(&options, config_option, &config);
 		if (code == EX_OK)
-			code = check(&options, config);
+			code = cli_finish(check(&options, config));
 		config_free(config);
 	}
 	facts_free(options.laid);

@@ -14,7 +14,7 @@
 static const char help[] =
 	"usage: ptrelay [-c FILE] explain ID [--json]\n\n"
 	"Why a message waits: its timeline, what receivers and the DNS said, which "
-        "record\n"
+	"record\n"
 	"cures it and whose zone that is, what happens next and when.\n\n"
 	"  --json  the message as one object\n\n"
 	"exit codes: 0 told, 1 no such message, 64 usage, 69 a relay has the spool but\n"
@@ -77,7 +77,7 @@ int cli_explain(int argc, char **argv, const char *config_option)
 		return EXIT_FAILURE;
 	}
 	struct config *config = cli_load_config(config_option);
-	int code = config ? explain(config, id, json) : EX_CONFIG;
+	int code = config ? cli_finish(explain(config, id, json)) : EX_CONFIG;
 
 	config_free(config);
 	return code;

@@ -14,7 +14,7 @@ static const char help[] =
 	"  --json  one object\n\n"
 	"exit codes: 0 it runs, 1 it runs but its spool has failed, 64 usage,\n"
 	"            69 the relay is not running, 77 not permitted, 78 bad "
-        "configuration\n\n"
+	"configuration\n\n"
 	"example: ptrelay status --json\n";
 
 /* What is printed, and what it told. */
@@ -73,7 +73,7 @@ int cli_status(int argc, char **argv, const char *config_option)
 		return EX_USAGE;
 	}
 	struct config *config = cli_load_config(config_option);
-	int code = config ? report(config, json) : EX_CONFIG;
+	int code = config ? cli_finish(report(config, json)) : EX_CONFIG;
 
 	config_free(config);
 	return code;

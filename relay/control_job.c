@@ -13,8 +13,8 @@
 #include "relay/text.h"
 
 enum {
-	SLICE = 200,       /* messages shown or acted on in one step */
-	SLICE_LOOK = 5000, /* messages looked at in one step */
+	SLICE = 400,       /* recipients shown or acted on in one step */
+	SLICE_LOOK = 5000, /* recipients looked at in one step */
 };
 
 struct verb {
@@ -187,13 +187,14 @@ static enum job_progress step_list(struct job *job, struct buf *out)
 	struct message *message = NULL;
 
 	move_loaded(job, out);
-	for (int looked = 0, shown = 0; looked < SLICE_LOOK && shown < SLICE; looked++) {
+	for (uint32_t looked = 0, shown = 0; looked < SLICE_LOOK && shown < SLICE;) {
 		message = next_message(job);
 		if (!message)
 			break;
+		looked += message->count;
 		if (!listing_selects(&job->filter, message, now, &job->recipients))
 			continue;
-		shown++;
+		shown += message->count;
 		job->messages++;
 		load_or_show(job, message, out);
 	}
@@ -208,8 +209,8 @@ static void on_acted(void *owner, int status)
 	resume(owner);
 }
 
-/* Returns true when there was something to act on. */
-static bool act_on(struct job *job, struct message *message, int64_t now)
+/* Returns how many recipients there were to act on. */
+static size_t act_on(struct job *job, struct message *message, int64_t now)
 {
 	struct recipient **rcpts = mem_alloc(message->count * sizeof(struct recipient *));
 	size_t count = 0;
@@ -225,7 +226,7 @@ static bool act_on(struct job *job, struct message *message, int64_t now)
 			message, rcpts, count, on_acted, job);
 	}
 	free(rcpts);
-	return count > 0;
+	return count;
 }
 
 static enum job_progress step_act(struct job *job, struct buf *out)
@@ -233,10 +234,11 @@ static enum job_progress step_act(struct job *job, struct buf *out)
 	int64_t now = text_now();
 	struct message *message = NULL;
 
-	for (int looked = 0, acted = 0; looked < SLICE_LOOK && acted < SLICE; looked++) {
+	for (size_t looked = 0, acted = 0; looked < SLICE_LOOK && acted < SLICE;) {
 		message = next_message(job);
 		if (!message)
 			break;
+		looked += message->count;
 		acted += act_on(job, message, now);
 	}
 	if (job->pending)
@@ -296,7 +298,7 @@ static enum job_progress step_cat(struct job *job, struct buf *out)
 
 static enum job_progress step_status(struct job *job, struct buf *out)
 {
-	for (int looked = 0; looked < SLICE_LOOK; looked++) {
+	for (uint32_t looked = 0; looked < SLICE_LOOK;) {
 		const struct message *message = next_in_queue(job);
 
 		if (!message) {
@@ -307,6 +309,7 @@ static enum job_progress step_status(struct job *job, struct buf *out)
 			json_decref(object);
 			return finish(job, out);
 		}
+		looked += message->count;
 		control_status_count(&job->status, message);
 	}
 	return JOB_MORE;
