@@ -177,9 +177,9 @@ Test(describe, a_full_message_brings_the_stored_detail)
 {
 	describe_stored(true, true,
 		HEAD ",\"origin\":null,\"held_since\":null,\"expires\":null,\"detail\":"
-	             "null" SECOND
+		     "null" SECOND
 		     "\"451 4.1.8 no\",\"origin\":\"reply-4xx\",\"held_since\":"
 		     "\"2025-11-24T16:00:01Z\",\"expires\":null,\"detail\":{\"reply\":"
-	             "\"451 4.1.8 no\","
+		     "\"451 4.1.8 no\","
 		     "\"remote\":\"mx\"}}]}");
 }
