@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "relay/envelope.h"
 #include "relay/mem.h"
 #include "relay/text.h"
 
@@ -82,14 +81,6 @@ static const char *key_of(const struct groups *groups, const json_t *message,
 	return domain;
 }
 
-static bool is_open(const json_t *rcpt)
-{
-	const char *name = render_string(rcpt, "state");
-	enum recipient_state state;
-
-	return name && recipient_state_parse(name, &state) == 0 && state < RCPT_DELIVERED;
-}
-
 void groups_add(struct groups *groups, const json_t *message)
 {
 	const char *id = render_string(message, "id");
@@ -99,10 +90,10 @@ void groups_add(struct groups *groups, const json_t *message)
 	size_t i;
 
 	assert(!groups->sorted);
+	if (!id || !received)
+		return;
 	json_array_foreach(json_object_get(message, "recipients"), i, rcpt)
 	{
-		if (!is_open(rcpt) || !id || !received)
-			continue;
 		struct group *group =
 			find_group(groups, key_of(groups, message, rcpt, domain));
 

@@ -6,8 +6,8 @@
 #include "relay/render.h"
 
 /*
- * `queue list --by reason|domain|sender`: open recipients and their messages counted, from the
- * objects of a listing.
+ * `queue list --by reason|domain|sender`: recipients and their messages counted, from the objects
+ * of a listing.
  */
 
 struct groups;

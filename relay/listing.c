@@ -16,12 +16,12 @@ bool listing_selects(const struct filter *filter, const struct message *message,
 	return *count > before;
 }
 
-static bool is_shown(
-	const struct filter *filter, const struct recipient *rcpt, int64_t now)
+static bool is_shown(const struct filter *filter, const struct recipient *rcpt,
+	enum listing_form form, int64_t now)
 {
 	struct filter any_state = *filter;
 
-	if (any_state.state < 0)
+	if (any_state.state < 0 && form != LISTING_ROWS)
 		any_state.state = rcpt->state;
 	return filter_matches(&any_state, rcpt, now);
 }
@@ -45,7 +45,7 @@ json_t *listing_describe(const struct filter *filter, const struct message *mess
 	for (uint32_t i = message->count; i-- > 0;) { /* from behind: places stay */
 		const struct recipient *rcpt = &message->recipients[i];
 
-		if (!is_shown(filter, rcpt, now))
+		if (!is_shown(filter, rcpt, form, now))
 			json_array_remove(recipients, i);
 		else if (form != LISTING_PLAIN)
 			add_next_check(json_array_get(recipients, i), rcpt);

@@ -25,8 +25,8 @@ bool listing_selects(const struct filter *filter, const struct message *message,
 	int64_t now, uint64_t *count);
 
 /*
- * The message with those recipients that filter selects; without a state named, also those
- * already served. entry may be NULL. The caller's.
+ * The message with those recipients that filter selects; but for rows, without a state named,
+ * also those already served. entry may be NULL. The caller's.
  */
 json_t *listing_describe(const struct filter *filter, const struct message *message,
 	const struct spool_entry *entry, enum listing_form form, int64_t now);

@@ -368,6 +368,34 @@ Test(control, details_come_from_the_spool)
 	forget(&question);
 }
 
+Test(control, rows_are_what_is_still_to_be_done_and_objects_are_whole)
+{
+	static const struct {
+		const char *request;
+		size_t recipients;
+	} cases[] = {
+		{"{\"verb\":\"list\"}", 1},
+		{"{\"verb\":\"list\",\"detail\":true}", 2},
+		{"{\"verb\":\"explain\"}", 2},
+		{"{\"verb\":\"list\",\"filter\":{\"state\":\"delivered\"}}", 1},
+		{"{\"verb\":\"list\",\"detail\":true,\"filter\":{\"state\":\"held\"}}",
+			1},
+	};
+
+	fill_queue(1);
+	queue_first(world.relay.queue)->recipients[1].state = RCPT_DELIVERED;
+	cr_assert_eq(open_control(), 0);
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct question question;
+
+		get_answer(&question, cases[i].request);
+		cr_expect_eq(json_array_size(json_object_get(
+				     json_array_get(question.objects, 0), "recipients")),
+			cases[i].recipients, "%s", cases[i].request);
+		forget(&question);
+	}
+}
+
 Test(control, an_id_that_is_no_message_is_named)
 {
 	struct question question;
