@@ -349,7 +349,7 @@ static int exit_code(const struct check_run *run)
 static int check(const struct check_options *options, const struct config *config)
 {
 	struct source sources[SOURCES_MAX];
-	const char *ips[SOURCES_MAX];
+	const char *ips[SOURCES_MAX] = {NULL};
 	struct check_run run = {.count = list_ips(options, config, sources, ips)};
 
 	run.pending = run.count;

@@ -33,6 +33,7 @@ static void print_page(void *owner, const json_t *object)
 struct rows {
 	struct page page;
 	struct table table;
+	bool any; /* the heads alone are not worth a line */
 };
 
 enum { ROWS_AT_ONCE = 1000 };
@@ -47,6 +48,7 @@ static void add_rows(void *owner, const json_t *object)
 {
 	struct rows *rows = owner;
 
+	rows->any = true;
 	render_rows(&rows->table, object, rows->page.now);
 	if (table_rows(&rows->table) >= ROWS_AT_ONCE)
 		print_rows(rows);
@@ -66,7 +68,7 @@ static int list_rows(const struct config *config, const struct filter *filter)
 	render_heads(&rows.table);
 	int code = cli_ask(config, "list", filter, false, &sink, &end);
 
-	if (json_integer_value(json_object_get(end, "messages")))
+	if (rows.any)
 		print_rows(&rows);
 	table_fini(&rows.table);
 	json_decref(end);
