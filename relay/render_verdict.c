@@ -26,18 +26,21 @@ static const struct verdict_style *find_style(const char *verdict)
 	return &verdict_styles[0];
 }
 
+static bool is_text(const char *text, const char *expected)
+{
+	return text && strcmp(text, expected) == 0;
+}
+
 static void render_mark(struct page *page, const json_t *finding)
 {
 	const char *result = render_string(finding, "result");
 	const char *action = render_string(finding, "action");
 
-	if (!result || !action || strcmp(result, "skipped") == 0)
-		render_colour(page, COLOUR_NONE, "--");
-	else if (strcmp(result, "pass") == 0)
+	if (is_text(result, "pass"))
 		render_colour(page, COLOUR_GREEN, "ok");
-	else if (strcmp(result, "unknown") == 0)
+	else if (is_text(result, "unknown"))
 		render_colour(page, COLOUR_YELLOW, "??");
-	else if (strcmp(action, "none") == 0)
+	else if (!action || is_text(action, "none") || is_text(result, "skipped"))
 		render_colour(page, COLOUR_NONE, "--");
 	else
 		render_colour(page, find_style(action)->colour, "!!");
