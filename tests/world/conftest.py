@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: ISC
+"""One DNS and one Postfix for all tests; a fresh relay and a good world for each."""
+
+import pytest
+
+from names import FaultyResolver, Names
+from postfix import CLIENT, RECEIVER, Postfix
+from receiver import Receiver
+from relay import Relay
+
+
+def pytest_addoption(parser):
+    parser.addoption("--binary", required=True)
+
+
+@pytest.fixture(scope="session")
+def names():
+    world = Names()
+    world.start()
+    yield world
+    world.stop()
+
+
+@pytest.fixture(scope="session")
+def resolver(names):
+    return FaultyResolver()
+
+
+@pytest.fixture(scope="session")
+def postfix(names):
+    instance = Postfix("receiver", RECEIVER, "198.51.100.7", 25)
+    instance.start()
+    return instance
+
+
+@pytest.fixture(scope="session")
+def postfix_client(names):
+    instance = Postfix("client", CLIENT, "127.0.0.4", 2527)
+    instance.start()
+    return instance
+
+
+@pytest.fixture(scope="session")
+def _scripted():
+    return Receiver("198.51.100.8", 25)
+
+
+@pytest.fixture(scope="session")
+def _exchange():
+    return Receiver("127.0.0.2", 2526)
+
+
+@pytest.fixture
+def scripted(_scripted):
+    _scripted.reset()
+    return _scripted
+
+
+@pytest.fixture
+def exchange(_exchange):
+    _exchange.reset()
+    return _exchange
+
+
+@pytest.fixture
+def relay(request, names, resolver, exchange):
+    names.reset()
+    resolver.mode = "pass"
+    instance = Relay(request.config.getoption("--binary"))
+    instance.wipe()
+    yield instance
+    instance.stop()

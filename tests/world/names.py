@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: ISC
+"""The DNS of the world: a real authoritative server (knot) whose zones the tests edit while it runs,
+a real recursive resolver (unbound) in front of it, and a faulty one that can fail on demand."""
+
+import socket
+import subprocess
+import threading
+
+from support import BASE, wait_for, wait_for_port
+
+KNOT = "127.0.0.53"
+ZONES = ["example", "2.0.192.in-addr.arpa", "100.51.198.in-addr.arpa"]
+
+GOOD = """\
+corp.example. MX 10 mail.corp.example.
+mail.corp.example. A 192.0.2.25
+25.2.0.192.in-addr.arpa. PTR mail.corp.example.
+dest.example. MX 10 mx.dest.example.
+dest2.example. MX 10 mx.dest.example.
+mx.dest.example. A 198.51.100.7
+7.100.51.198.in-addr.arpa. PTR mx.dest.example.
+script.example. MX 10 mx.script.example.
+mx.script.example. A 198.51.100.8
+exchange.example. A 127.0.0.2
+"""
+
+
+class Names:
+    """knot and unbound. Records have TTL 1; so have negative answers."""
+
+    def __init__(self):
+        self.directory = BASE / "dns"
+        self.directory.mkdir()
+        self.serial = 1
+        self.records = []
+        self.processes = []
+
+    def start(self):
+        self.records = GOOD.splitlines()
+        self._write_zones()
+        (self.directory / "knot.conf").write_text(self._knot_conf())
+        (self.directory / "unbound.conf").write_text(self._unbound_conf())
+        self._spawn("knotd", "-c", str(self.directory / "knot.conf"))
+        wait_for_port(KNOT, 53)
+        self._spawn("unbound", "-d", "-c", str(self.directory / "unbound.conf"))
+        wait_for_port("127.0.0.1", 53)
+
+    def _spawn(self, *command):
+        log = open(self.directory / f"{command[0]}.log", "wb")
+        self.processes.append(subprocess.Popen(command, stdout=log, stderr=log))
+
+    def stop(self):
+        for process in self.processes:
+            process.kill()
+            process.wait()
+
+    def reset(self):
+        """Back to a world in which everything is right."""
+        self._replace(GOOD.splitlines())
+
+    def add(self, record):
+        self._replace(self.records + [record])
+
+    def remove(self, start):
+        """Takes out every record whose line begins with start."""
+        self._replace([r for r in self.records if not r.startswith(start)])
+
+    def _replace(self, records):
+        if records == self.records:
+            return
+        self.records = records
+        self.serial += 1
+        self._write_zones()
+        subprocess.run(["knotc", "-c", str(self.directory / "knot.conf"), "-b", "zone-reload"],
+                       check=True, capture_output=True)
+        # Wait until the resolver has forgotten what it knew: a cache of a second at most.
+        subprocess.run(["unbound-control", "-c", str(self.directory / "unbound.conf"),
+                        "flush_zone", "."], check=True, capture_output=True)
+        for zone in ZONES:
+            subprocess.run(["unbound-control", "-c", str(self.directory / "unbound.conf"),
+                            "flush_zone", zone], check=True, capture_output=True)
+
+    def _zone_of(self, record):
+        owner = record.split()[0].rstrip(".")
+        return max((z for z in ZONES if owner == z or owner.endswith("." + z)), key=len)
+
+    def _write_zones(self):
+        for zone in ZONES:
+            lines = [f"$TTL 1", f"@ SOA ns.{zone}. hostmaster.isp.example. {self.serial} 60 60 600 1",
+                     f"@ NS ns.{zone}.", "ns A 127.0.0.53"]
+            lines += [r.replace(" ", " 1 IN ", 1) for r in self.records if self._zone_of(r) == zone]
+            (self.directory / f"{zone}.zone").write_text(f"$ORIGIN {zone}.\n" + "\n".join(lines) + "\n")
+
+    def _knot_conf(self):
+        zones = "".join(f'  - domain: "{z}."\n    file: "{z}.zone"\n' for z in ZONES)
+        return f"""\
+server:
+    listen: {KNOT}@53
+    rundir: {self.directory}
+    automatic-acl: on
+database:
+    storage: {self.directory}
+control:
+    listen: {self.directory}/knot.sock
+template:
+  - id: default
+    storage: {self.directory}
+    journal-content: none
+    zonefile-load: whole
+    semantic-checks: off
+zone:
+{zones}"""
+
+    def _unbound_conf(self):
+        stubs = "".join(f"stub-zone:\n  name: \"{z}\"\n  stub-addr: {KNOT}\n" for z in ZONES)
+        local = "".join(f'  local-zone: "{z}." nodefault\n' for z in ZONES)
+        return f"""\
+server:
+  interface: 127.0.0.1
+  access-control: 127.0.0.0/8 allow
+  username: ""
+  chroot: ""
+  directory: "{self.directory}"
+  pidfile: "{self.directory}/unbound.pid"
+  use-syslog: no
+  do-not-query-localhost: no
+  module-config: "iterator"
+  cache-max-ttl: 1
+  cache-max-negative-ttl: 1
+  infra-host-ttl: 1
+  unblock-lan-zones: yes
+{local}
+remote-control:
+  control-enable: yes
+  control-use-cert: no
+  control-interface: {self.directory}/unbound.ctl
+{stubs}"""
+
+
+class FaultyResolver:
+    """A resolver on 127.0.0.3 that passes questions on to unbound, or fails as it is told."""
+
+    ADDRESS = "127.0.0.3"
+
+    def __init__(self):
+        self.mode = "pass"
+        self.asked = 0
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind((self.ADDRESS, 53))
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self):
+        while True:
+            query, client = self.socket.recvfrom(4096)
+            self.asked += 1
+            if self.mode == "pass":
+                threading.Thread(target=self._pass_on, args=(query, client), daemon=True).start()
+            elif self.mode == "servfail":
+                self.socket.sendto(query[:2] + b"\x81\x82" + query[4:6] + b"\0" * 6 + query[12:], client)
+
+    def _pass_on(self, query, client):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as upstream:
+            upstream.settimeout(5)
+            upstream.sendto(query, ("127.0.0.1", 53))
+            try:
+                self.socket.sendto(upstream.recv(65535), client)
+            except OSError:
+                pass

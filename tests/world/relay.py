@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: ISC
+"""ptrelay itself, started with the world's configuration, and its commands."""
+
+import json
+import shutil
+import signal
+import smtplib
+import subprocess
+
+from support import BASE, is_listening, wait_for
+
+CONFIG = {
+    "hostname": "mail.corp.example",
+    "public_ip": "192.0.2.25",
+    "listen": "127.0.0.1:2525",
+    "allow": "127.0.0.0/8",
+    "resolver": "127.0.0.3",
+    "route": "corp.example 127.0.0.2:2526",
+    "hold_recheck_min": "1s",
+    "hold_recheck_max": "2s",
+    "retry_first": "1s",
+    "retry_max": "2s",
+    "spool_reserve": "1M",
+    "spool_dir": str(BASE / "relay" / "spool"),
+    "control_socket": str(BASE / "relay" / "control.sock"),
+    "log_level": "debug",
+}
+
+
+class Relay:
+    def __init__(self, binary):
+        self.binary = binary
+        self.directory = BASE / "relay"
+        self.process = None
+        self.log_path = self.directory / "log"
+
+    def configure(self, **changes):
+        """Writes a configuration: the world's, with changes (None takes a key out)."""
+        settings = {**CONFIG, **{k.replace("__", "."): v for k, v in changes.items()}}
+        self.directory.mkdir(exist_ok=True)
+        path = self.directory / "ptrelay.conf"
+        path.write_text("".join(f"{k} = {v}\n" for k, v in settings.items() if v is not None))
+        return path
+
+    def start(self, **changes):
+        path = self.configure(**changes)
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen([self.binary, "-c", str(path), "serve"], stderr=log)
+        wait_for(lambda: is_listening("127.0.0.1", 2525) or self.process.poll() is not None, "the relay")
+        assert self.process.poll() is None, self.log
+        return self
+
+    def stop(self):
+        """An orderly end; a sanitizer's report or a crash shows in the exit code."""
+        if self.process:
+            self.process.send_signal(signal.SIGTERM)
+            code = self.process.wait(timeout=30)
+            self.process = None
+            assert code == 0, f"exit {code}\n{self.log[-4000:]}"
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+        self.process = None
+
+    def wipe(self):
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    @property
+    def log(self):
+        return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
+
+    def run(self, *arguments, config=True):
+        command = [self.binary] + (["-c", str(self.directory / "ptrelay.conf")] if config else [])
+        return subprocess.run(command + list(arguments), capture_output=True, text=True, timeout=60)
+
+    def queue(self, *filters):
+        """The messages of `queue list --json`."""
+        result = self.run("queue", "list", "--json", *filters)
+        assert result.returncode == 0, result.stderr
+        return [json.loads(line) for line in result.stdout.splitlines()]
+
+    def recipients(self):
+        return [r for m in self.queue() for r in m["recipients"]]
+
+    def wait_for_state(self, state, count=1):
+        def reached():
+            found = [r for r in self.recipients() if r["state"] == state]
+            return found if len(found) >= count else None
+        return wait_for(reached, f"{count} recipients {state}; {self.run('queue', 'list').stdout}")
+
+    def wait_until_empty(self, seconds=30):
+        wait_for(lambda: not self.queue(), "an empty queue", seconds)
+
+
+def send(sender="ann@corp.example", to=("bob@dest.example",), text="Subject: hello\r\n\r\nhello\r\n"):
+    """Hands in a message with Python's smtplib. Returns the queue id."""
+    with smtplib.SMTP("127.0.0.1", 2525, timeout=30) as client:
+        client.ehlo("exchange.corp.local")
+        code, answer = client.mail(sender)
+        assert code == 250, answer
+        for recipient in to:
+            code, answer = client.rcpt(recipient)
+            assert code == 250, answer
+        code, answer = client.data(text)
+        assert code == 250, answer
+        return answer.decode().split()[-1]
