@@ -128,7 +128,7 @@ static int restore(void *owner, const struct spool_entry *entry)
 		spool_id_format(entry->id, id);
 		log_event(&server->relay.log, LOG_ERROR,
 			"unreadable id=%s what=\"its envelope is of another version; "
-		        "kept\"",
+			"kept\"",
 			id);
 	}
 	return 0;
@@ -220,13 +220,33 @@ static int start(struct server *server)
 	return error;
 }
 
+static void on_abandoned(void *owner)
+{
+	(void)owner;
+}
+
+/* What was opened before something failed is closed again. */
+static int abandon(struct server *server, int error)
+{
+	int code = complain(server, error);
+
+	if (server->control)
+		control_close(server->control, on_abandoned, NULL);
+	if (server->relay.spool)
+		spool_close_now(server->relay.spool);
+	if (server->listener)
+		listener_close(server->listener, on_abandoned, NULL);
+	uv_run(&server->loop, UV_RUN_DEFAULT);
+	return code;
+}
+
 static int run(struct server *server)
 {
 	struct relay *relay = &server->relay;
 	int error = start(server);
 
 	if (error)
-		return complain(server, error);
+		return abandon(server, error);
 	relay->queue = queue_new();
 	relay->holds = holds_new(relay);
 	relay->dispatch = dispatch_new(relay);

@@ -111,12 +111,12 @@ static void wait_for(struct cause *cause, uint32_t ttl_seconds)
 	uv_timer_start(&cause->timer, on_timer, (uint64_t)delay, 0);
 }
 
-static void log_cause(const struct cause *cause, const char *what)
+static void log_cause(const struct cause *cause, enum log_level level, const char *what)
 {
 	char subject[600];
 
 	text_escape(subject, sizeof subject, cause->subject, strlen(cause->subject));
-	log_event(&cause->holds->relay->log, LOG_INFO,
+	log_event(&cause->holds->relay->log, level,
 		"cause-%s reason=%s subject=%s recipients=%zu", what,
 		reason_name(cause->reason), subject, cause->count);
 }
@@ -127,7 +127,7 @@ static void release_all(struct cause *cause)
 	struct recipient *rcpt;
 	int64_t when = text_now();
 
-	log_cause(cause, "cleared");
+	log_cause(cause, LOG_INFO, "cleared");
 	while ((rcpt = TAILQ_FIRST(&cause->members))) {
 		TAILQ_REMOVE(&cause->members, rcpt, siblings);
 		cause->count--;
@@ -225,6 +225,8 @@ static void on_reply_cause_checked(struct cause *cause, const struct verdict *ve
 			release_all(cause);
 			return;
 		}
+		if (!cause->has_records)
+			log_cause(cause, LOG_DEBUG, "remembered");
 		cause->records = records;
 		cause->has_records = true;
 	}
@@ -321,9 +323,12 @@ void holds_add(
 	TAILQ_INSERT_TAIL(&cause->members, rcpt, siblings);
 	if (++cause->count > 1)
 		return;
-	log_cause(cause, "opened");
-	if (cause->origin != HOLD_REPLY_4XX)
+	log_cause(cause, LOG_INFO, "opened");
+	if (cause->origin == HOLD_PREFLIGHT)
 		wait_for(cause, 0);
+	else if (cause->origin == HOLD_REPLY_5XX)
+		uv_timer_start(
+			&cause->timer, on_timer, 0, 0); /* remember what led to it */
 }
 
 void holds_remove(struct recipient *rcpt)

@@ -50,7 +50,7 @@ Test(detail, words_tell_what_is_missing_and_what_was_said)
 {
 	static const char stored[] =
 		"{\"finding\":{\"summary\":\"192.0.2.25 has no PTR "
-	        "record\",\"remedy\":{\"records\":"
+		"record\",\"remedy\":{\"records\":"
 		"[\"25.2.0.192.in-addr.arpa. PTR mail.corp.example.\"]}},"
 		"\"reply\":\"450 4.7.25 no\",\"remote\":\"mx\"}";
 	char *words = detail_words("given up after 5d", stored);

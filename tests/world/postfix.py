@@ -90,7 +90,9 @@ class Postfix:
                         f"lowerdir=/,upperdir={self.directory}/upper,workdir={self.directory}/work",
                         str(self.root)], check=True)
         for package in packages():
-            subprocess.run(["dpkg-deb", "-x", str(package), str(self.root)], check=True)
+            # Not dpkg-deb -x: it would put a directory in place of the link /lib.
+            subprocess.run(f"dpkg-deb --fsys-tarfile '{package}' | "
+                           f"tar -x --keep-directory-symlink -C '{self.root}'", shell=True, check=True)
         for special in ("proc", "dev"):
             subprocess.run(["mount", "--rbind", f"/{special}", str(self.root / special)], check=True)
         self._write_files()

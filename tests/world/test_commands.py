@@ -16,7 +16,7 @@ def held(relay, names):
     names.remove("25.2.0.192")
     relay.start()
     first = send(to=("a@script.example", "b@script.example"))
-    second = send(sender="", to=("c@dest.example",))
+    second = send(sender="", to=("c@script.example",))
     relay.wait_for_state("held", 3)
     return first, second
 
@@ -28,7 +28,7 @@ def states(relay):
 def test_list_and_show(relay, held):
     text = relay.run("queue", "list").stdout.splitlines()
     assert text[0].split() == ["ID", "AGE", "SIZE", "STATE", "TRIES", "NEXT", "FROM", "TO", "REASON"]
-    (message,) = relay.queue("--to", "*@dest.example")
+    (message,) = relay.queue("--to", "C@*")
     assert set(message) == {"id", "state", "received", "size", "from", "recipients"}
     assert set(message["recipients"][0]) == {"address", "domain", "state", "reason", "attempts",
                                              "next_attempt", "last_reply"}
@@ -43,7 +43,7 @@ def test_filters_select_recipients(relay, held):
     assert len(relay.queue("--reason", "ptr-missing")) == 2
     assert not relay.queue("--reason", "spf-fail")
     assert relay.run("queue", "delete", "--to", "a@*").returncode == 0
-    assert states(relay) == [("b@script.example", "held"), ("c@dest.example", "held")]
+    assert states(relay) == [("b@script.example", "held"), ("c@script.example", "held")]
     assert relay.run("queue", "delete", "--all").returncode == 64, "it wants --yes"
     assert relay.run("queue", "delete").returncode == 64
     assert relay.run("queue", "delete", "--all", "--yes").returncode == 0
@@ -70,7 +70,7 @@ def test_hold_by_hand_is_not_released_by_itself(relay, names, held, scripted):
     assert {r["reason"] for r in relay.recipients()} == {"manual"}
     assert relay.run("queue", "retry", held[0]).returncode == 0
     relay.wait_until_empty()
-    assert len(scripted.messages) == 1
+    assert len(scripted.messages) == 2
 
 
 def test_bounce_tells_the_sender(relay, held, exchange):

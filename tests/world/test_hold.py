@@ -33,15 +33,24 @@ def no_sender_domain(names):
 
 
 BROKEN = [
-    (no_ptr, "ptr-missing", "cannot find your reverse hostname"),
-    (stray_ptr, "fcrdns-mismatch", "cannot find your hostname"),
-    (no_name, "helo-unresolvable", "Helo command rejected: Host not found"),
-    (no_sender_domain, "sender-domain-unresolvable", "Sender address rejected: Domain not found"),
+    (no_ptr, "ptr-missing"),
+    (stray_ptr, "fcrdns-mismatch"),
+    (no_name, "helo-unresolvable"),
+    (no_sender_domain, "sender-domain-unresolvable"),
+]
+
+# What Postfix says then, and how its words are read. "cannot find your hostname" does not tell
+# whether the name is missing or leads elsewhere.
+REFUSED = [
+    (no_ptr, "cannot find your reverse hostname", "ptr-missing"),
+    (stray_ptr, "cannot find your hostname", "ptr-missing"),
+    (no_name, "Helo command rejected: Host not found", "helo-unresolvable"),
+    (no_sender_domain, "Sender address rejected: Domain not found", "sender-domain-unresolvable"),
 ]
 
 
-@pytest.mark.parametrize("damage, reason, refusal", BROKEN, ids=[b[1] for b in BROKEN])
-def test_held_explained_released(relay, names, postfix, damage, reason, refusal):
+@pytest.mark.parametrize("damage, reason", BROKEN, ids=[b[1] for b in BROKEN])
+def test_held_explained_released(relay, names, postfix, damage, reason):
     damage(names)
     before = postfix.connections()
     relay.start()
@@ -69,8 +78,8 @@ def test_held_explained_released(relay, names, postfix, damage, reason, refusal)
     assert any(f"held for {reason}".encode() in m for m in postfix.messages())
 
 
-@pytest.mark.parametrize("damage, reason, refusal", BROKEN, ids=[b[1] for b in BROKEN])
-def test_the_prediction_is_true(relay, names, postfix, damage, reason, refusal):
+@pytest.mark.parametrize("damage, refusal, reason", REFUSED, ids=[b[1] for b in BROKEN])
+def test_the_prediction_is_true(relay, names, postfix, damage, refusal, reason):
     damage(names)
     before = len(postfix.refusals())
     relay.start(preflight="off")
@@ -78,7 +87,7 @@ def test_the_prediction_is_true(relay, names, postfix, damage, reason, refusal):
     wait_for(lambda: len(postfix.refusals()) > before, "a refusal by Postfix")
     assert refusal in postfix.refusals()[-1]
     (recipient,) = relay.wait_for_state("held")
-    assert recipient["reason"] == reason, "what it says is read as what we would have predicted"
+    assert recipient["reason"] == reason
 
 
 def test_a_hold_survives_a_restart(relay, names, postfix):
@@ -152,7 +161,8 @@ def test_a_5xx_for_a_dns_reason_waits_for_a_change_and_a_second_one_bounces(rela
     send(to=("b@script.example",))
     (recipient,) = relay.wait_for_state("held")
     assert recipient["reason"] == "ptr-missing"
-    wait_for(lambda: scripted.connections == 1, "one connection")
+    wait_for(lambda: "cause-remembered" in relay.log, "what the DNS says now")
+    assert scripted.connections == 1
     names.add("25.2.0.192.in-addr.arpa. PTR mail2.corp.example.")
     names.add("mail2.corp.example. A 192.0.2.25")
     wait_for(lambda: exchange.messages, "an NDR after the second refusal")
