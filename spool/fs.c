@@ -124,11 +124,6 @@ int fs_unlink(int dir, const char *name)
 	return unlinkat(dir, name, 0) == 0 ? 0 : -errno;
 }
 
-int fs_rename(int dir, const char *name, int to_dir)
-{
-	return renameat(dir, name, to_dir, name) == 0 ? 0 : -errno;
-}
-
 int fs_list(int dir, int (*each)(void *owner, const char *name), void *owner)
 {
 	int fd = fs_open_dir(dir, ".");

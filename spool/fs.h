@@ -34,7 +34,6 @@ int fs_sync_data(int fd); /* a file: content and size */
 int fs_sync_dir(int fd);  /* a directory: its entries */
 
 int fs_unlink(int dir, const char *name);
-int fs_rename(int dir, const char *name, int to_dir); /* into another directory */
 
 /* Calls each for every name until it returns non-zero; returns that. */
 int fs_list(int dir, int (*each)(void *owner, const char *name), void *owner);

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A file system in memory in place of spool/fs.c (included by the test that wants it, so that the
+ * linker leaves the real one out). It knows what is durable: a file's content since its last sync, a
+ * directory's entries since theirs. At call number fault_at it fails once, or the power goes: then
+ * every call fails until memory_reboot(), which forgets what was not durable.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "spool/fs.h"
+
+enum { FILES_MAX = 64, FILE_CAP = 1 << 20, DIR_ROOT = 1000, DIR_LOG = 1001, FD_FILE = 2000 };
+
+enum loss { LOSE_ALL_UNSYNCED, KEEP_ALL, KEEP_HALF_OF_LAST_WRITE };
+
+struct memory_file {
+	char name[64];
+	bool exists, durable_entry;
+	uint8_t *now, *durable;
+	size_t size, durable_size;
+	size_t last_at, last_len; /* of the last write since the sync */
+	bool is_sync_failed;      /* its sync failed: it must not be synced again */
+};
+
+static struct {
+	pthread_mutex_t mutex;
+	struct memory_file files[FILES_MAX];
+	unsigned calls, fault_at;
+	int fault; /* -errno, once; 0: the power goes */
+	bool is_dark;
+	unsigned resyncs; /* of files whose sync had failed */
+	bool is_locked;
+} memory = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+
+/* Counts a durable call. Returns 0 or what it is to fail with. */
+static int tick(void)
+{
+	if (memory.is_dark)
+		return -EIO;
+	if (++memory.calls != memory.fault_at)
+		return 0;
+	if (memory.fault)
+		return memory.fault;
+	memory.is_dark = true;
+	return -EIO;
+}
+
+static void memory_wipe(void)
+{
+	for (int i = 0; i < FILES_MAX; i++) {
+		free(memory.files[i].now);
+		free(memory.files[i].durable);
+		memory.files[i] = (struct memory_file){0};
+	}
+	memory.calls = memory.fault_at = memory.resyncs = 0;
+	memory.is_dark = memory.is_locked = false;
+}
+
+static void forget(struct memory_file *file, enum loss loss)
+{
+	size_t kept = file->last_at + file->last_len / 2;
+
+	if (loss == LOSE_ALL_UNSYNCED) {
+		memcpy(file->now, file->durable, FILE_CAP);
+		file->size = file->durable_size;
+	} else if (loss == KEEP_HALF_OF_LAST_WRITE && file->last_len && kept < file->size) {
+		memset(file->now + kept, 0, FILE_CAP - kept);
+		file->size = kept;
+	}
+	file->last_len = 0;
+	file->is_sync_failed = false;
+}
+
+/* The power is back. */
+static void memory_reboot(enum loss loss)
+{
+	for (int i = 0; i < FILES_MAX; i++) {
+		struct memory_file *file = &memory.files[i];
+
+		if (!file->now)
+			continue;
+		if (loss == LOSE_ALL_UNSYNCED)
+			file->exists = file->durable_entry;
+		forget(file, loss);
+	}
+	memory.is_dark = memory.is_locked = false;
+	memory.fault_at = 0;
+}
+
+static struct memory_file *file_of(int fd)
+{
+	return &memory.files[fd - FD_FILE];
+}
+
+int fs_make_dir(int dir, const char *name)
+{
+	(void)dir, (void)name;
+	return 0;
+}
+
+int fs_open_dir(int dir, const char *name)
+{
+	(void)name;
+	return dir == AT_FDCWD ? DIR_ROOT : DIR_LOG;
+}
+
+static int find_file(const char *name)
+{
+	for (int i = 0; i < FILES_MAX; i++)
+		if (memory.files[i].exists && strcmp(memory.files[i].name, name) == 0)
+			return i;
+	return -ENOENT;
+}
+
+static int make_file(const char *name)
+{
+	for (int i = 0; i < FILES_MAX; i++) {
+		struct memory_file *file = &memory.files[i];
+
+		if (file->now)
+			continue;
+		*file = (struct memory_file){.exists = true};
+		snprintf(file->name, sizeof file->name, "%s", name);
+		file->now = calloc(1, FILE_CAP);
+		file->durable = calloc(1, FILE_CAP);
+		return i;
+	}
+	return -ENOSPC;
+}
+
+int fs_open(int dir, const char *name, int flags)
+{
+	(void)dir;
+	pthread_mutex_lock(&memory.mutex);
+	int number = flags & O_CREAT ? tick() : 0;
+
+	if (number == 0) {
+		number = find_file(name);
+		if (number == -ENOENT && flags & O_CREAT)
+			number = make_file(name);
+		else if (number >= 0 && flags & O_EXCL)
+			number = -EEXIST;
+	}
+	pthread_mutex_unlock(&memory.mutex);
+	return number < 0 ? number : FD_FILE + number;
+}
+
+void fs_close(int fd)
+{
+	if (fd >= FD_FILE && strcmp(file_of(fd)->name, "lock") == 0)
+		memory.is_locked = false;
+}
+
+int fs_lock(int fd, bool shared)
+{
+	(void)fd, (void)shared;
+	if (memory.is_locked)
+		return -EWOULDBLOCK;
+	memory.is_locked = true;
+	return 0;
+}
+
+int fs_size(int fd, uint64_t *size)
+{
+	*size = file_of(fd)->size;
+	return 0;
+}
+
+int fs_read(int fd, void *bytes, size_t len, uint64_t offset, size_t *got)
+{
+	struct memory_file *file = file_of(fd);
+
+	pthread_mutex_lock(&memory.mutex);
+	*got = offset >= file->size ? 0 : file->size - (size_t)offset;
+	*got = *got < len ? *got : len;
+	memcpy(bytes, file->now + offset, *got);
+	pthread_mutex_unlock(&memory.mutex);
+	return 0;
+}
+
+int fs_write(int fd, const struct iovec *parts, size_t count, uint64_t offset)
+{
+	struct memory_file *file = file_of(fd);
+
+	pthread_mutex_lock(&memory.mutex);
+	int error = tick();
+	size_t at = (size_t)offset;
+
+	for (size_t i = 0; i < count && (!error || memory.is_dark || error == -ENOSPC); i++) {
+		/* A failing write, and one that the power cuts, may still leave something behind. */
+		memcpy(file->now + at, parts[i].iov_base, parts[i].iov_len);
+		at += parts[i].iov_len;
+	}
+	if (at > (size_t)offset) {
+		file->last_at = (size_t)offset;
+		file->last_len = at - (size_t)offset;
+		file->size = at > file->size ? at : file->size;
+	}
+	pthread_mutex_unlock(&memory.mutex);
+	return error;
+}
+
+int fs_sync_data(int fd)
+{
+	struct memory_file *file = file_of(fd);
+
+	pthread_mutex_lock(&memory.mutex);
+	memory.resyncs += file->is_sync_failed;
+	int error = tick();
+
+	if (error) {
+		file->is_sync_failed = true;
+	} else {
+		memcpy(file->durable, file->now, FILE_CAP);
+		file->durable_size = file->size;
+		file->last_len = 0;
+	}
+	pthread_mutex_unlock(&memory.mutex);
+	return error;
+}
+
+int fs_sync_dir(int fd)
+{
+	(void)fd;
+	pthread_mutex_lock(&memory.mutex);
+	int error = tick();
+
+	for (int i = 0; i < FILES_MAX && !error; i++)
+		memory.files[i].durable_entry = memory.files[i].exists;
+	pthread_mutex_unlock(&memory.mutex);
+	return error;
+}
+
+int fs_unlink(int dir, const char *name)
+{
+	(void)dir;
+	pthread_mutex_lock(&memory.mutex);
+	int number = tick();
+
+	if (number == 0) {
+		number = find_file(name);
+		if (number >= 0)
+			memory.files[number].exists = false;
+	}
+	pthread_mutex_unlock(&memory.mutex);
+	return number < 0 ? number : 0;
+}
+
+int fs_list(int dir, int (*each)(void *owner, const char *name), void *owner)
+{
+	(void)dir;
+	int result = 0;
+
+	for (int i = 0; i < FILES_MAX && result == 0; i++)
+		if (memory.files[i].exists && strcmp(memory.files[i].name, "lock") != 0)
+			result = each(owner, memory.files[i].name);
+	return result;
+}
+
+int fs_room(int dir, struct fs_room *room)
+{
+	(void)dir;
+	*room = (struct fs_room){.bytes = 1 << 30, .files = 1000};
+	return 0;
+}
+
+int fs_random(void *bytes, size_t len)
+{
+	static uint64_t last = 88172645463325252u;
+
+	for (size_t i = 0; i < len; i++) {
+		last = last * 6364136223846793005u + 1442695040888963407u;
+		((uint8_t *)bytes)[i] = (uint8_t)(last >> 56);
+	}
+	return 0;
+}
