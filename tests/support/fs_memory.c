@@ -14,7 +14,13 @@
 
 #include "spool/fs.h"
 
-enum { FILES_MAX = 64, FILE_CAP = 1 << 20, DIR_ROOT = 1000, DIR_LOG = 1001, FD_FILE = 2000 };
+enum {
+	FILES_MAX = 64,
+	FILE_CAP = 1 << 20,
+	DIR_ROOT = 1000,
+	DIR_LOG = 1001,
+	FD_FILE = 2000
+};
 
 enum loss { LOSE_ALL_UNSYNCED, KEEP_ALL, KEEP_HALF_OF_LAST_WRITE };
 
@@ -68,7 +74,8 @@ static void forget(struct memory_file *file, enum loss loss)
 	if (loss == LOSE_ALL_UNSYNCED) {
 		memcpy(file->now, file->durable, FILE_CAP);
 		file->size = file->durable_size;
-	} else if (loss == KEEP_HALF_OF_LAST_WRITE && file->last_len && kept < file->size) {
+	} else if (loss == KEEP_HALF_OF_LAST_WRITE && file->last_len &&
+		   kept < file->size) {
 		memset(file->now + kept, 0, FILE_CAP - kept);
 		file->size = kept;
 	}
@@ -191,7 +198,8 @@ int fs_write(int fd, const struct iovec *parts, size_t count, uint64_t offset)
 	int error = tick();
 	size_t at = (size_t)offset;
 
-	for (size_t i = 0; i < count && (!error || memory.is_dark || error == -ENOSPC); i++) {
+	for (size_t i = 0; i < count && (!error || memory.is_dark || error == -ENOSPC);
+		i++) {
 		/* A failing write, and one that the power cuts, may still leave something behind. */
 		memcpy(file->now + at, parts[i].iov_base, parts[i].iov_len);
 		at += parts[i].iov_len;
