@@ -168,14 +168,18 @@ int name_to_wire(const char *name, uint8_t wire[static NAME_WIRE_MAX])
 void name_normalize(const char *name, char *out, size_t cap)
 {
 	size_t len = strlen(name);
+	bool is_cut = len >= cap;
 
-	if (len && name[len - 1] == '.')
+	/* "a.." stays what it is, a name that cannot be: twice normalized must be once normalized. */
+	if (len && name[len - 1] == '.' && (len == 1 || name[len - 2] != '.'))
 		len--;
-	if (len >= cap)
+	if (is_cut)
 		len = cap - 1;
 	for (size_t i = 0; i < len; i++)
 		out[i] =
 			(char)(name[i] >= 'A' && name[i] <= 'Z' ? name[i] + 32 : name[i]);
+	if (is_cut && out[len - 1] == '.')
+		out[len - 1] = '-';
 	out[len] = '\0';
 }
 

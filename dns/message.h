@@ -24,7 +24,7 @@ enum {
  */
 int name_to_wire(const char *name, uint8_t wire[static NAME_WIRE_MAX]);
 
-/* Lower case, without the trailing dot; cut at cap. */
+/* Lower case, without the trailing dot; cut at cap. Idempotent. */
 void name_normalize(const char *name, char *out, size_t cap);
 
 /* A query with RD set, no EDNS (for TCP). Returns its length, or -1: the name cannot be carried. */

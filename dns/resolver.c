@@ -292,7 +292,7 @@ struct resolver_query *resolver_ask(struct resolver *resolver, const char *name,
 			resolver->stats.cache_hits++;
 	}
 	if (!ready)
-		ready = question_impossible(name, type);
+		ready = question_impossible(normalized, type);
 	if (ready) {
 		make_ready(query, ready);
 		return query;
