@@ -79,7 +79,7 @@ static const struct {
 		ACTION_DEFER, ACTION_DEFER},
 	{"IPv6 by nibbles",
 		{"5.2.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6."
-                 "arpa. PTR "
+		 "arpa. PTR "
 		 "mail.corp.example.",
 			"mail.corp.example. AAAA 2001:db8::25", GOOD_SENDER, GOOD_DEST},
 		NULL, NULL, "2001:db8::25", CHECK_FCRDNS, RESULT_PASS, REASON_NONE,

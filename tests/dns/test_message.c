@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: ISC */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "dns/message.h"
+
+/* Builds messages byte by byte. */
+struct packet {
+	uint8_t bytes[4096];
+	size_t len;
+};
+
+static void put16(struct packet *p, unsigned value)
+{
+	p->bytes[p->len++] = (uint8_t)(value >> 8);
+	p->bytes[p->len++] = (uint8_t)value;
+}
+
+static void put_name(struct packet *p, const char *name)
+{
+	uint8_t wire[NAME_WIRE_MAX];
+	int len = name_to_wire(name, wire);
+
+	cr_assert_gt(len, 0);
+	memcpy(p->bytes + p->len, wire, (size_t)len);
+	p->len += (size_t)len;
+}
+
+static struct packet start(unsigned flags, unsigned answers, unsigned authority,
+	const char *name, enum record_type type)
+{
+	struct packet p = {.len = 0};
+
+	put16(&p, 7);
+	put16(&p, flags);
+	put16(&p, 1);
+	put16(&p, answers);
+	put16(&p, authority);
+	put16(&p, 0);
+	put_name(&p, name);
+	put16(&p, type);
+	put16(&p, 1);
+	return p;
+}
+
+static void put_record(struct packet *p, const char *owner, unsigned type, unsigned ttl,
+	const void *data, size_t len)
+{
+	put_name(p, owner);
+	put16(p, type);
+	put16(p, 1);
+	put16(p, ttl >> 16);
+	put16(p, ttl & 0xFFFF);
+	put16(p, (unsigned)len);
+	memcpy(p->bytes + p->len, data, len);
+	p->len += len;
+}
+
+static void put_name_record(struct packet *p, const char *owner, unsigned type,
+	unsigned ttl, const char *target)
+{
+	uint8_t wire[NAME_WIRE_MAX];
+	int len = name_to_wire(target, wire);
+
+	put_record(p, owner, type, ttl, wire, (size_t)len);
+}
+
+static void put_soa(struct packet *p, const char *zone, unsigned ttl, unsigned minimum)
+{
+	struct packet data = {.len = 0};
+
+	put_name(&data, "ns.isp.example");
+	put_name(&data, "hostmaster.isp.example");
+	for (int i = 0; i < 4; i++) {
+		put16(&data, 0);
+		put16(&data, 1);
+	}
+	put16(&data, minimum >> 16);
+	put16(&data, minimum & 0xFFFF);
+	put_record(p, zone, TYPE_SOA, ttl, data.bytes, data.len);
+}
+
+static struct answer *read_packet(const struct packet *p, size_t len, const char *name,
+	enum record_type type, struct message_reading *reading)
+{
+	struct answer_builder *builder = answer_builder_new(name, type);
+	struct answer meta = {.server = "test"};
+
+	message_read(p->bytes, len, name, type, builder, reading);
+	meta.status = reading->status;
+	return answer_builder_finish(builder, &meta);
+}
+
+static const uint8_t ip[4] = {192, 0, 2, 25};
+
+Test(message, records_are_read_in_any_order_along_a_chain)
+{
+	struct message_reading reading;
+	struct packet p = start(0x81A0, 3, 0, "A.example", TYPE_A);
+
+	put_record(&p, "c.example", TYPE_A, 50, ip, 4);
+	put_name_record(&p, "b.example", TYPE_CNAME, 20, "c.example");
+	put_name_record(&p, "a.example", TYPE_CNAME, 900, "B.example");
+	struct answer *answer = read_packet(&p, p.len, "a.example", TYPE_A, &reading);
+
+	cr_assert_eq(reading.kind, MESSAGE_ANSWER);
+	cr_assert_eq(reading.status, ANSWER_FOUND);
+	cr_assert_eq(reading.ttl, 20, "the shortest of the chain");
+	cr_assert(reading.authenticated);
+	cr_assert_eq(answer->count, 1);
+	cr_assert_eq(answer->chain_count, 2);
+	cr_assert_str_eq(answer->chain[1], "c.example");
+	answer_free(answer);
+}
+
+Test(message, a_no_has_its_ttl_and_its_zone)
+{
+	struct message_reading reading;
+	struct packet p = start(0x8183, 0, 1, "x.example", TYPE_MX);
+
+	put_soa(&p, "example", 500, 300);
+	struct answer *answer = read_packet(&p, p.len, "x.example", TYPE_MX, &reading);
+
+	cr_assert_eq(reading.status, ANSWER_NO_NAME);
+	cr_assert_eq(reading.ttl, 300);
+	cr_assert_str_eq(answer->zone, "example");
+	cr_assert_str_eq(answer->zone_rname, "hostmaster.isp.example");
+	answer_free(answer);
+	p = start(0x8180, 0, 0, "x.example", TYPE_MX);
+	answer = read_packet(&p, p.len, "x.example", TYPE_MX, &reading);
+	cr_assert_eq(reading.status, ANSWER_NO_DATA);
+	cr_assert_eq(reading.ttl, MESSAGE_NEGATIVE_TTL);
+	answer_free(answer);
+}
+
+Test(message, what_is_no_answer_is_told_apart)
+{
+	static const struct {
+		const char *name;
+		unsigned flags;
+		enum message_kind kind;
+	} rows[] = {
+		{"an echo of the question", 0x0100, MESSAGE_FAILED},
+		{"another opcode", 0x8980, MESSAGE_FAILED},
+		{"truncated", 0x8380, MESSAGE_TRUNCATED},
+		{"SERVFAIL", 0x8182, MESSAGE_FAILED},
+		{"REFUSED", 0x8185, MESSAGE_FAILED},
+		{"a code nobody knows", 0x818F, MESSAGE_FAILED},
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct message_reading reading;
+		struct packet p = start(rows[i].flags, 0, 0, "x.example", TYPE_A);
+
+		answer_free(read_packet(&p, p.len, "x.example", TYPE_A, &reading));
+		cr_assert_eq(reading.kind, rows[i].kind, "%s", rows[i].name);
+		if (reading.kind == MESSAGE_FAILED)
+			cr_assert_eq(reading.status, ANSWER_FAILED, "%s", rows[i].name);
+	}
+}
+
+Test(message, an_alias_alone_is_followed_by_a_new_question)
+{
+	struct message_reading reading;
+	struct packet p = start(0x8180, 1, 0, "a.example", TYPE_A);
+
+	put_name_record(&p, "a.example", TYPE_CNAME, 9, "b.example");
+	answer_free(read_packet(&p, p.len, "a.example", TYPE_A, &reading));
+	cr_assert_eq(reading.kind, MESSAGE_CONTINUE);
+	cr_assert_str_eq(reading.target, "b.example");
+	p = start(0x8180, 2, 0, "a.example", TYPE_A);
+	put_name_record(&p, "a.example", TYPE_CNAME, 9, "b.example");
+	put_name_record(&p, "b.example", TYPE_CNAME, 9, "a.example");
+	answer_free(read_packet(&p, p.len, "a.example", TYPE_A, &reading));
+	cr_assert_eq(reading.kind, MESSAGE_ANSWER, "a loop");
+	cr_assert_eq(reading.status, ANSWER_NO_DATA);
+}
+
+Test(message, other_questions_other_owners_and_other_types_do_not_count)
+{
+	struct message_reading reading;
+	struct packet p = start(0x8180, 2, 0, "x.example", TYPE_A);
+
+	put_record(&p, "evil.example", TYPE_A, 9, ip, 4);
+	put_record(&p, "x.example", 99, 9, ip, 4);
+	answer_free(read_packet(&p, p.len, "x.example", TYPE_A, &reading));
+	cr_assert_eq(reading.status, ANSWER_NO_DATA);
+	answer_free(read_packet(&p, p.len, "y.example", TYPE_A, &reading));
+	cr_assert_eq(reading.kind, MESSAGE_FAILED);
+	answer_free(read_packet(&p, p.len, "x.example", TYPE_MX, &reading));
+	cr_assert_eq(reading.kind, MESSAGE_FAILED);
+}
+
+static void expect_malformed(const struct packet *p, const char *what)
+{
+	struct message_reading reading;
+
+	answer_free(read_packet(p, p->len, "x.example", TYPE_MX, &reading));
+	cr_assert_eq(reading.kind, MESSAGE_FAILED, "%s", what);
+}
+
+Test(message, malformed_ones_are_survived)
+{
+	static const uint8_t self[] = {0, 10, 0xC0, 27 + 12 + 10},
+			     forward[] = {0, 10, 0xC1, 0xFF}, header[] = {0, 10, 0xC0, 2},
+			     reserved[] = {0, 10, 0x80, 1, 0};
+	static const struct {
+		const char *name;
+		const uint8_t *data;
+		size_t len;
+	} rows[] = {
+		{"a pointer to itself", self, sizeof self},
+		{"a pointer forward", forward, sizeof forward},
+		{"a pointer into the header", header, sizeof header},
+		{"a reserved label type", reserved, sizeof reserved},
+		{"an MX of one byte", self, 1},
+		{"an MX without a name", self, 2},
+		{"an empty MX", self, 0},
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct packet p = start(0x8180, 1, 0, "x.example", TYPE_MX);
+
+		put_record(&p, "x.example", TYPE_MX, 9, rows[i].data, rows[i].len);
+		expect_malformed(&p, rows[i].name);
+	}
+	struct packet lie = start(0x8180, 65535, 0, "x.example", TYPE_MX);
+
+	expect_malformed(&lie, "a count that lies");
+}
+
+Test(message, every_truncation_is_survived)
+{
+	struct message_reading reading;
+	struct packet p = start(0x8180, 2, 1, "x.example", TYPE_MX);
+	uint8_t mx[NAME_WIRE_MAX + 2] = {0, 10};
+	int len = name_to_wire("mx.x.example", mx + 2);
+
+	put_record(&p, "x.example", TYPE_MX, 9, mx, (size_t)len + 2);
+	put_record(&p, "mx.x.example", TYPE_A, 9, ip, 4);
+	put_soa(&p, "example", 5, 5);
+	for (size_t cut = 0; cut < p.len; cut++) {
+		answer_free(read_packet(&p, cut, "x.example", TYPE_MX, &reading));
+		cr_assert_eq(reading.kind, MESSAGE_FAILED, "cut at %zu", cut);
+	}
+	struct answer *answer = read_packet(&p, p.len, "x.example", TYPE_MX, &reading);
+
+	cr_assert_str_eq(answer->records[0].text, "mx.x.example");
+	cr_assert_eq(answer->records[0].preference, 10);
+	answer_free(answer);
+}
+
+Test(message, texts_are_joined_and_odd_bytes_escaped)
+{
+	static const uint8_t txt[] = {3, 'v', '=', 's', 0, 2, 'p', 'f'};
+	struct message_reading reading;
+	struct packet p = start(0x8180, 1, 0, "x.example", TYPE_TXT);
+
+	put_record(&p, "x.example", TYPE_TXT, 0x80000000u, txt, sizeof txt);
+	struct answer *answer = read_packet(&p, p.len, "x.example", TYPE_TXT, &reading);
+
+	cr_assert_str_eq(answer->records[0].text, "v=spf");
+	cr_assert_eq(reading.ttl, 0, "RFC 2181 8");
+	answer_free(answer);
+	p = start(0x8180, 1, 0, "x.example", TYPE_PTR);
+	put_name_record(&p, "x.example", TYPE_PTR, 9, "a\\046b\\027\\010.example");
+	answer = read_packet(&p, p.len, "x.example", TYPE_PTR, &reading);
+	cr_assert_str_eq(answer->records[0].text, "a\\046b\\027\\010.example");
+	answer_free(answer);
+}
+
+Test(message, names_that_no_packet_can_carry_are_known)
+{
+	char label[80], name[300] = "";
+	uint8_t wire[NAME_WIRE_MAX];
+
+	memset(label, 'a', 64);
+	label[63] = '\0';
+	cr_assert_eq(name_to_wire(label, wire), 65);
+	label[63] = 'a';
+	label[64] = '\0';
+	cr_assert_eq(name_to_wire(label, wire), -1);
+	for (int i = 0; i < 127; i++)
+		strcat(name, "a.");
+	cr_assert_eq(name_to_wire(name, wire), 255);
+	strcat(name, "a");
+	cr_assert_eq(name_to_wire(name, wire), -1);
+	cr_assert_eq(name_to_wire("a..b", wire), -1);
+	cr_assert_eq(name_to_wire(".a", wire), -1);
+	cr_assert_eq(name_to_wire("", wire), 1, "the root");
+}
+
+Test(message, normalizing_twice_is_normalizing_once)
+{
+	static const char *const names[] = {"", ".", "..", "A.B.", "a..", "a."};
+	char once[64], twice[64];
+
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		name_normalize(names[i], once, sizeof once);
+		name_normalize(once, twice, sizeof twice);
+		cr_assert_str_eq(once, twice, "%s", names[i]);
+	}
+}

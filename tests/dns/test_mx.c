@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: ISC */
+#include "tests/dns/records.h"
+
+/* The list for dest.example over these lines. */
+static struct mx_list order(
+	const char *const *lines, const struct mx_options *options, struct facts *facts)
+{
+	struct mx_list list;
+	const char *error, *name;
+	enum record_type type;
+
+	for (const char *const *line = lines; *line; line++)
+		if (!strstr(*line, "FAILED"))
+			cr_assert_eq(facts_lay(facts, *line, &error), 0, "%s", error);
+	for (;;) {
+		mx_order(facts, "dest.example", options, &list);
+		if (list.status != MX_PENDING)
+			return list;
+		while (facts_wanted(facts)) {
+			facts_wanted_at(facts, 0, &name, &type);
+			answer_wanted(facts, name, type, lines);
+		}
+	}
+}
+
+Test(mx, every_state_has_its_status)
+{
+	static const struct {
+		const char *name, *lines[6];
+		enum mx_status status;
+		size_t count;
+	} rows[] = {
+		{"two exchanges",
+			{"dest.example. MX 20 b.example.",
+				"dest.example. MX 10 a.example.",
+				"a.example. A 198.51.100.1", "b.example. A 198.51.100.2"},
+			MX_FOUND, 2},
+		{"no MX, an address", {"dest.example. A 198.51.100.1"}, MX_FOUND, 1},
+		{"null MX", {"dest.example. MX 0 ."}, MX_NULL, 0},
+		{"null MX beside others",
+			{"dest.example. MX 0 .", "dest.example. MX 10 a.example.",
+				"a.example. A 198.51.100.1"},
+			MX_FOUND, 1},
+		{"nothing", {NULL}, MX_NO_DOMAIN, 0},
+		{"the name exists, nothing more", {"dest.example. TXT x"}, MX_NO_DOMAIN,
+			0},
+		{"exchanges without address", {"dest.example. MX 10 a.example."},
+			MX_NO_ADDRESS, 0},
+		{"private addresses", {"dest.example. A 10.0.0.1"}, MX_NO_ADDRESS, 0},
+		{"MX failed: never the implicit one", {"dest.example. FAILED"},
+			MX_UNKNOWN, 0},
+		{"one of two failed",
+			{"dest.example. MX 10 a.example.",
+				"dest.example. MX 20 b.example.", "a.example. FAILED",
+				"b.example. A 198.51.100.2"},
+			MX_FOUND, 1},
+		{"all failed", {"dest.example. MX 10 a.example.", "a.example. FAILED"},
+			MX_UNKNOWN, 0},
+		{"we are the best",
+			{"dest.example. MX 10 mail.corp.example.",
+				"dest.example. MX 20 b.example.",
+				"b.example. A 198.51.100.2"},
+			MX_LOOP, 0},
+		{"we are the second",
+			{"dest.example. MX 10 a.example.",
+				"dest.example. MX 20 mail.corp.example.",
+				"dest.example. MX 30 c.example.",
+				"a.example. A 198.51.100.1", "c.example. A 198.51.100.3"},
+			MX_FOUND, 1},
+	};
+	struct mx_options options = {.host = "mail.corp.example"};
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct facts *facts = facts_new();
+		struct mx_list list = order(rows[i].lines, &options, facts);
+
+		cr_assert_eq(
+			list.status, rows[i].status, "%s: %d", rows[i].name, list.status);
+		cr_assert_eq(list.count, rows[i].count, "%s", rows[i].name);
+		facts_free(facts);
+	}
+}
+
+Test(mx, exchanges_go_by_preference_and_equals_are_shuffled)
+{
+	static const char *const lines[] = {"dest.example. MX 10 a.example.",
+		"dest.example. MX 10 b.example.", "dest.example. MX 5 c.example.",
+		"a.example. A 198.51.100.1", "b.example. A 198.51.100.2",
+		"c.example. A 198.51.100.3", NULL};
+	bool seen[2] = {false};
+
+	for (uint32_t seed = 0; seed < 50; seed++) {
+		struct facts *facts = facts_new();
+		struct mx_options options = {.seed = seed * 7919};
+		struct mx_list list = order(lines, &options, facts);
+
+		cr_assert_eq(list.count, 3);
+		cr_assert_str_eq(list.addresses[0].exchange, "c.example");
+		seen[list.addresses[1].exchange[0] - 'a'] = true;
+		facts_free(facts);
+	}
+	cr_assert(seen[0] && seen[1]);
+}
+
+Test(mx, an_allowed_private_network_is_used)
+{
+	static const char *const lines[] = {"dest.example. A 10.1.2.3", NULL};
+	struct mx_network network;
+	struct mx_options options = {.allowed = &network, .allowed_count = 1};
+	struct facts *facts = facts_new();
+
+	cr_assert_eq(mx_network_parse("10.1.0.0/16", &network), 0);
+	cr_assert_eq(order(lines, &options, facts).status, MX_FOUND);
+	facts_free(facts);
+}
+
+Test(mx, addresses_no_server_has_are_known)
+{
+	static const struct {
+		const char *text;
+		bool is_private;
+	} rows[] = {{"127.0.0.1", true}, {"0.0.0.0", true}, {"10.255.0.1", true},
+		{"100.64.0.1", true}, {"169.254.1.1", true}, {"172.31.0.1", true},
+		{"172.32.0.1", false}, {"192.168.1.1", true}, {"224.0.0.1", true},
+		{"255.255.255.255", true}, {"192.0.2.1", false}, {"8.8.8.8", false},
+		{"::", true}, {"::1", true}, {"fe80::1", true}, {"fd00::1", true},
+		{"ff02::1", true}, {"::ffff:10.0.0.1", true}, {"::ffff:192.0.2.1", false},
+		{"64:ff9b::a00:1", true}, {"2002:a00:1::", true}, {"2001:db8::1", false}};
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct mx_network address;
+
+		cr_assert_eq(
+			mx_network_parse(rows[i].text, &address), 0, "%s", rows[i].text);
+		cr_assert_eq(mx_address_is_private(address.ip, address.is_v6),
+			rows[i].is_private, "%s", rows[i].text);
+	}
+}
+
+Test(mx, networks_are_read_strictly)
+{
+	static const char *const bad[] = {"", "x", "1.2.3", "1.2.3.4/33", "1.2.3.4/",
+		"1.2.3.4/-1", "1.2.3.4/8x", "::1/129", "1.2.3.4.5"};
+	struct mx_network network;
+	struct mx_network inside;
+
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+		cr_assert_neq(mx_network_parse(bad[i], &network), 0, "%s", bad[i]);
+	mx_network_parse("192.0.2.128/25", &network);
+	mx_network_parse("192.0.2.129", &inside);
+	cr_assert(mx_network_contains(&network, inside.ip, false));
+	mx_network_parse("192.0.2.127", &inside);
+	cr_assert(!mx_network_contains(&network, inside.ip, false));
+	cr_assert(!mx_network_contains(&network, inside.ip, true));
+}
