@@ -132,7 +132,11 @@ void config_print_setting(
 	const struct config *config, const struct setting *setting, struct buf *out)
 {
 	if (!setting->repeats) {
-		buf_printf(out, "%s = ", setting->key);
+		const char *const *text =
+			(const void *)((const char *)config + setting->offset);
+		bool is_empty = setting->type == SETTING_TEXT && (!*text || !**text);
+
+		buf_printf(out, is_empty ? "# %s = " : "%s = ", setting->key);
 		print_scalar(config, setting, out);
 		buf_printf(out, "\n");
 		return;

@@ -2,10 +2,14 @@
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 
+#include <jansson.h>
+
 #include "relay/cli.h"
+#include "relay/mem.h"
 
 struct command {
 	const char *name;
@@ -52,6 +56,7 @@ int main(int argc, char **argv)
 	int option;
 
 	signal(SIGPIPE, SIG_IGN);
+	json_set_alloc_funcs(mem_alloc, free);
 	while ((option = getopt_long(argc, argv, "+c:hV", options, NULL)) != -1) {
 		switch (option) {
 		case 'c':

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: ISC */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "relay/config.h"
+
+static struct config *parse(const char *text, struct buf *problems)
+{
+	return config_parse("test", text, strlen(text), problems);
+}
+
+#define HOST "hostname = mail.corp.example\n"
+
+Test(config, a_name_is_enough)
+{
+	struct buf problems = {0};
+	struct config *config = parse("\xEF\xBB\xBF# comment\r\n" HOST "\r\n", &problems);
+
+	cr_assert_not_null(config, "%s", problems.bytes);
+	cr_assert_eq(config->listener_count, 1);
+	cr_assert_eq(config->queue_lifetime, 5LL * 86400 * 1000);
+	cr_assert_eq(config->hold_lifetime, config->queue_lifetime);
+	cr_assert_eq(config->message_size_limit, 50 * 1024 * 1024);
+	cr_assert_str_eq(config->bounce_from, "postmaster@mail.corp.example");
+	cr_assert_str_eq(config->user, "");
+	config_free(config);
+}
+
+Test(config, every_kind_of_value_is_read_and_printed_as_it_can_be_read_again)
+{
+	static const char text[] = HOST
+		"public_ip = 192.0.2.25 via 10.0.0.6\npublic_ip = 2001:db8::25\n"
+		"listen = 127.0.0.1:2525 bare_newline=reject\nlisten = [::1]:25\n"
+		"allow = 10.0.0.0/8 # the inside\nallow = ::1\n"
+		"route = Corp.Example 10.0.0.5:25\nroute = .corp.example [fd00::5]:26\n"
+		"smarthost = mail.isp.example:587\nresolver = 127.0.0.1:5353\n"
+		"preflight = warn\npreflight.ptr-missing = off\npreflight_for = "
+	        ".dest.example all off\n"
+		"allow_private_mx = 10.1.0.0/16\nretry_first = 90s\nspool_segment = "
+	        "1M\nlog_level = debug\n";
+	struct buf problems = {0}, once = {0}, twice = {0};
+	struct config *config = parse(text, &problems);
+
+	cr_assert_not_null(config, "%s", problems.bytes);
+	cr_assert_str_eq(config->sources[0].local_ip, "10.0.0.6");
+	cr_assert_eq(config->listeners[0].newlines, SMTP_NEWLINES_REJECT);
+	cr_assert_eq(config->retry_first, 90000);
+	cr_assert_str_eq(config_route_for(config, "CORP.example")->host, "10.0.0.5");
+	cr_assert_eq(config_route_for(config, "mail.corp.example")->port, 26);
+	cr_assert_null(config_route_for(config, "notcorp.example"));
+	config_print(config, &once);
+	struct config *again = config_parse("printed", once.bytes, once.len, &problems);
+
+	cr_assert_not_null(again, "%s", problems.bytes);
+	config_print(again, &twice);
+	cr_assert_eq(once.len, twice.len);
+	cr_assert_arr_eq(once.bytes, twice.bytes, once.len);
+	config_free(config);
+	config_free(again);
+	buf_fini(&once);
+	buf_fini(&twice);
+}
+
+Test(config, every_problem_is_named_with_its_line)
+{
+	static const struct {
+		const char *text, *problem;
+	} rows[] = {
+		{"", "hostname is missing"},
+		{"hostname = localhost\n", "no dot"},
+		{"hostname = 192.0.2.1\n", "IP address"},
+		{"hostname = a_b.example\n", "underscore"},
+		{"hostname = mail.corp.local\n", ".local"},
+		{HOST "hostnmae = x\n",
+			"test:2: unknown key 'hostnmae'; did you mean 'hostname'?"},
+		{HOST "quite_wrong_key = x\n", "config defaults"},
+		{HOST "tls_cert = x\n", "not in this version"},
+		{HOST HOST, "test:2: 'hostname' was given on line 1"},
+		{HOST "listen\n", "no '='"},
+		{HOST "listen =\n", "no value"},
+		{HOST "listen = localhost:25\n", "ADDRESS:PORT"},
+		{HOST "listen = 127.0.0.1:0\n", "ADDRESS:PORT"},
+		{HOST "listen = 127.0.0.1:25 preset=modern\n",
+			"no option of this version"},
+		{HOST "allow = 10.0.0.0/33\n", "no address and no network"},
+		{HOST "public_ip = 192.0.2.1 via ::1\n", "different families"},
+		{HOST "public_ip = here\n", "IP addresses"},
+		{HOST "route = corp.example\n", "DOMAIN HOST:PORT"},
+		{HOST "smarthost = mail\n", "HOST:PORT"},
+		{HOST "resolver = localhost\n", "no IP[:PORT]"},
+		{HOST "preflight = maybe\n", "none of: off warn on"},
+		{HOST "preflight.ptr-missing = bounce\n", "none of"},
+		{HOST "preflight_for = x nonsense off\n", "no reason"},
+		{HOST "retry_first = 5\n", "no time"},
+		{HOST "retry_first = 0s\n", "out of bounds"},
+		{HOST "retry_first = 99999999999999999999d\n", "no time"},
+		{HOST "message_size_limit = 5X\n", "no size"},
+		{HOST "recipient_limit = 0\n", "out of bounds"},
+		{HOST "log_level = loud\n", "none of"},
+		{HOST "retry_first = 4h\nretry_max = 5m\n", "longer"},
+		{HOST "bounce_from = nobody\n", "not a mailbox"},
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct buf problems = {0};
+
+		cr_assert_null(parse(rows[i].text, &problems), "%s", rows[i].text);
+		buf_append(&problems, "", 1);
+		cr_assert(strstr(problems.bytes, rows[i].problem), "%s: %s", rows[i].text,
+			problems.bytes);
+		buf_fini(&problems);
+	}
+}
+
+Test(config, all_problems_are_told_at_once)
+{
+	struct buf problems = {0};
+
+	cr_assert_null(parse("a = 1\nb = 2\nlisten = x\n", &problems));
+	buf_append(&problems, "", 1);
+	cr_assert(
+		strstr(problems.bytes, "test:1:") && strstr(problems.bytes, "test:2:") &&
+		strstr(problems.bytes, "test:3:") && strstr(problems.bytes, "hostname"));
+	buf_fini(&problems);
+	cr_assert_null(config_parse("test", "host\0name = x\n", 14, &problems));
+	buf_fini(&problems);
+	cr_assert_null(config_load("/no/such/file", &problems));
+	buf_append(&problems, "", 1);
+	cr_assert(strstr(problems.bytes, "/no/such/file: cannot read it: No such file"));
+	buf_fini(&problems);
+	cr_assert_null(config_load("/", &problems));
+	buf_fini(&problems);
+}
+
+Test(config, the_longest_match_decides_what_a_finding_leads_to)
+{
+	struct buf problems = {0};
+	struct config *config =
+		parse(HOST "preflight_for = dest.example ptr-missing off\n"
+			   "preflight_for = .example all warn\n",
+			&problems);
+	enum action actions[REASON_COUNT];
+
+	config_actions_for(config, "dest.example", actions);
+	cr_assert_eq(actions[REASON_PTR_MISSING], ACTION_NONE);
+	cr_assert_eq(actions[REASON_FCRDNS_MISMATCH], ACTION_WARN);
+	cr_assert_eq(actions[REASON_DNS_TEMPFAIL], ACTION_DEFER, "not ours to change");
+	config_actions_for(config, "elsewhere.test", actions);
+	cr_assert_eq(actions[REASON_PTR_MISSING], ACTION_HOLD);
+	config->preflight = ACTION_WARN;
+	config_actions_for(config, "elsewhere.test", actions);
+	cr_assert_eq(actions[REASON_PTR_MISSING], ACTION_WARN);
+	cr_assert_eq(actions[REASON_RECIPIENT_NULL_MX], ACTION_BOUNCE);
+	config_free(config);
+}

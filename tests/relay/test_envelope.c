@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: ISC */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "relay/envelope.h"
+
+Test(envelope, it_comes_back_as_it_was)
+{
+	const char *recipients[] = {"b@dest.example", "c@dest.example"};
+	struct envelope envelope = {.received = 1764000000123,
+		.sender = "",
+		.recipients = recipients,
+		.count = 2,
+		.eight_bit = true,
+		.client = "192.0.2.7"};
+	struct envelope back;
+	struct buf bytes = {0};
+	const char **list;
+
+	envelope_encode(&envelope, &bytes);
+	cr_assert_eq(envelope_decode(bytes.bytes, bytes.len, &back, &list), 0);
+	cr_assert_eq(back.received, envelope.received);
+	cr_assert_str_eq(back.sender, "");
+	cr_assert_str_eq(back.client, "192.0.2.7");
+	cr_assert_eq(back.count, 2);
+	cr_assert_str_eq(back.recipients[1], "c@dest.example");
+	cr_assert(back.eight_bit && !back.notification);
+	free(list);
+	for (size_t cut = 0; cut < bytes.len; cut++)
+		cr_assert_neq(envelope_decode(bytes.bytes, cut, &back, &list), 0,
+			"cut at %zu", cut);
+	bytes.bytes[0] = 9;
+	cr_assert_neq(envelope_decode(bytes.bytes, bytes.len, &back, &list), 0,
+		"another version");
+	buf_fini(&bytes);
+}
+
+Test(envelope, a_recipient_comes_back_as_it_was)
+{
+	struct recipient_record record = {.state = RCPT_HELD,
+		.reason = REASON_PTR_MISSING,
+		.origin = HOLD_PREFLIGHT,
+		.attempts = 3,
+		.next_attempt = 5,
+		.first_deferral = 6,
+		.held_since = 7,
+		.subject = "192.0.2.25",
+		.detail = "{}"};
+	struct recipient_record back;
+	struct buf bytes = {0};
+
+	recipient_record_encode(&record, &bytes);
+	cr_assert_eq(recipient_record_decode(bytes.bytes, bytes.len, &back), 0);
+	cr_assert_eq(back.state, RCPT_HELD);
+	cr_assert_eq(back.reason, REASON_PTR_MISSING);
+	cr_assert_eq(back.attempts, 3);
+	cr_assert_eq(back.held_since, 7);
+	cr_assert_str_eq(back.subject, "192.0.2.25");
+	cr_assert_str_eq(back.detail, "{}");
+	for (size_t cut = 0; cut < bytes.len; cut++)
+		cr_assert_neq(recipient_record_decode(bytes.bytes, cut, &back), 0,
+			"cut at %zu", cut);
+	bytes.bytes[1] = RCPT_ACTIVE;
+	cr_assert_neq(recipient_record_decode(bytes.bytes, bytes.len, &back), 0,
+		"never written");
+	buf_fini(&bytes);
+}
+
+Test(envelope, states_are_named_and_read_back)
+{
+	enum recipient_state state;
+
+	for (int i = RCPT_QUEUED; i <= RCPT_DELETED; i++) {
+		cr_assert_eq(
+			recipient_state_parse(
+				recipient_state_name((enum recipient_state)i), &state),
+			0);
+		cr_assert_eq(state, (enum recipient_state)i);
+	}
+	cr_assert_neq(recipient_state_parse("lost", &state), 0);
+}
