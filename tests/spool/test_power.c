@@ -141,8 +141,11 @@ static int on_entry(void *owner, const struct spool_entry *entry)
 		cr_assert_eq(entry->envelope_len, strlen(text));
 		cr_assert_arr_eq(entry->envelope, text, strlen(text));
 		found->there[i] = true;
-		if (entry->state_count)
-			found->state[i] = atoi((const char *)entry->states[0].bytes + 6);
+		if (entry->state_count) {
+			snprintf(text, sizeof text, "%.*s", (int)entry->states[0].len,
+				(const char *)entry->states[0].bytes);
+			found->state[i] = atoi(text + strlen("state "));
+		}
 	}
 	return 0;
 }
