@@ -12,15 +12,18 @@ int64_t retry_delay(const struct config *config, uint32_t attempts, uint32_t cha
 	return delay + delay / 10 * (int64_t)(chance % 1000) / 1000;
 }
 
-/* Nothing in the DNS to watch for: such a hold is given up after refused_hold_lifetime. */
-static bool is_beyond_watching(enum reason reason)
+/* True while hold.c watches the records behind the reason; other holds by a reply end sooner. */
+static bool is_watched(enum reason reason)
 {
 	switch (reason) {
-	case REASON_AUTH_REQUIRED:
-	case REASON_DKIM_FAIL:
-	case REASON_DNS_OTHER:
-	case REASON_DNSBL_IP:
-	case REASON_DNSBL_DOMAIN:
+	case REASON_PTR_MISSING:
+	case REASON_FCRDNS_MISMATCH:
+	case REASON_PTR_GENERIC:
+	case REASON_HELO_UNRESOLVABLE:
+	case REASON_HELO_MISMATCH:
+	case REASON_SENDER_DOMAIN_UNRESOLVABLE:
+	case REASON_SENDER_NULL_MX:
+	case REASON_SENDER_MX_BOGUS:
 		return true;
 	default:
 		return false;
@@ -34,7 +37,7 @@ int64_t retry_end(const struct config *config, int64_t received,
 		return received + config->queue_lifetime;
 	if (record->origin == HOLD_MANUAL)
 		return 0;
-	if (record->origin != HOLD_PREFLIGHT && is_beyond_watching(record->reason) &&
+	if (record->origin != HOLD_PREFLIGHT && !is_watched(record->reason) &&
 		config->refused_hold_lifetime < config->hold_lifetime)
 		return record->held_since + config->refused_hold_lifetime;
 	return record->held_since + config->hold_lifetime;
