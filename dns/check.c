@@ -23,8 +23,8 @@ const struct answer *consult(struct evaluation *evaluation, struct finding *find
 	return answer;
 }
 
-static void set(struct finding *finding, enum check_result result, const char *format,
-	va_list arguments)
+__attribute__((format(printf, 3, 0))) static void set(struct finding *finding,
+	enum check_result result, const char *format, va_list arguments)
 {
 	finding->result = result;
 	vsnprintf(finding->summary, sizeof finding->summary, format, arguments);

@@ -364,12 +364,12 @@ static void settle_step(struct settle *s)
 			return;
 		}
 		s->state = SETTLE_HEADER;
-		/* fall through */
+		__attribute__((fallthrough));
 	case SETTLE_HEADER:
 		if (is_notification_due(s) && read_header(s))
 			return;
 		s->state = SETTLE_COMMIT;
-		/* fall through */
+		__attribute__((fallthrough));
 	case SETTLE_COMMIT:
 	case SETTLE_REMOVE:
 		commit(s);

@@ -282,7 +282,7 @@ static void on_reply(struct smtp_client *m, struct smtp_event *event)
 			m->phase = SMTP_CLIENT_CLOSED;
 			break;
 		}
-		/* fall through */
+		__attribute__((fallthrough));
 	case SMTP_CLIENT_BODY:
 	case SMTP_CLIENT_CLOSED:
 		set_protocol_error(m, event, "the server answered what was not asked");
