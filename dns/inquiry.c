@@ -127,8 +127,12 @@ static void ask_wanted(struct inquiry *inquiry)
 	const char *name;
 	enum record_type type;
 
+	size_t wanted = facts_wanted(inquiry->facts);
+
+	if (wanted == 0)
+		abort(); /* pending, but not for an answer: memory is missing */
 	inquiry->rounds++;
-	for (size_t i = facts_wanted(inquiry->facts); i-- > 0;) {
+	for (size_t i = wanted; i-- > 0;) {
 		facts_wanted_at(inquiry->facts, i, &name, &type);
 		ask(inquiry, name, type);
 	}

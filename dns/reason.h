@@ -7,7 +7,7 @@
 /*
  * The one vocabulary for what we predict and for what receivers tell us: why a recipient is held
  * (DESIGN section 3). The order is that of the table there: the first of the worst action names
- * a message's reason.
+ * a message's reason. Spools keep the numbers: a released one never changes.
  */
 
 enum reason {

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import threading
 
-from support import BASE, wait_for, wait_for_port
+from support import BASE, wait_for_port
 
 KNOT = "127.0.0.53"
 ZONES = ["example", "2.0.192.in-addr.arpa", "100.51.198.in-addr.arpa"]
@@ -71,14 +71,13 @@ class Names:
         self.records = records
         self.serial += 1
         self._write_zones()
-        subprocess.run(["knotc", "-c", str(self.directory / "knot.conf"), "-b", "zone-reload"],
+        self._control("knotc", "knot.conf", "-b", "zone-reload")
+        for zone in [".", *ZONES]:  # what the resolver knew is of yesterday
+            self._control("unbound-control", "unbound.conf", "flush_zone", zone)
+
+    def _control(self, command, configuration, *arguments):
+        subprocess.run([command, "-c", str(self.directory / configuration), *arguments],
                        check=True, capture_output=True)
-        # Wait until the resolver has forgotten what it knew: a cache of a second at most.
-        subprocess.run(["unbound-control", "-c", str(self.directory / "unbound.conf"),
-                        "flush_zone", "."], check=True, capture_output=True)
-        for zone in ZONES:
-            subprocess.run(["unbound-control", "-c", str(self.directory / "unbound.conf"),
-                            "flush_zone", zone], check=True, capture_output=True)
 
     def _zone_of(self, record):
         owner = record.split()[0].rstrip(".")
@@ -86,7 +85,7 @@ class Names:
 
     def _write_zones(self):
         for zone in ZONES:
-            lines = [f"$TTL 1", f"@ SOA ns.{zone}. hostmaster.isp.example. {self.serial} 60 60 600 1",
+            lines = ["$TTL 1", f"@ SOA ns.{zone}. hostmaster.isp.example. {self.serial} 60 60 600 1",
                      f"@ NS ns.{zone}.", "ns A 127.0.0.53"]
             lines += [r.replace(" ", " 1 IN ", 1) for r in self.records if self._zone_of(r) == zone]
             (self.directory / f"{zone}.zone").write_text(f"$ORIGIN {zone}.\n" + "\n".join(lines) + "\n")

@@ -6,7 +6,7 @@ import os
 import pathlib
 import subprocess
 
-from support import BASE, wait_for, wait_for_port
+from support import BASE, wait_for_port
 
 MASTER = """\
 {listen}:{port} inet n - n - - smtpd

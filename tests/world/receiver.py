@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: ISC
 """A scripted SMTP receiver for exact replies: a real socket, no mail system behind it."""
 
-import socket
 import socketserver
 import threading
 
