@@ -59,5 +59,8 @@ const char *shown(const char *name, char out[200]);
 /* The domain of a mailbox (or the domain itself, without '@'); "" when there is none. */
 const char *domain_of(const char *mailbox);
 
-/* Adds the repair kit to a finding that a record can cure. May leave the evaluation pending. */
+/*
+ * Adds the repair kit to a finding that has a reason; its records are none where no record cures it. May
+ * leave the evaluation pending.
+ */
 void remedy_add(struct evaluation *evaluation, struct finding *finding);

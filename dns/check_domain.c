@@ -42,7 +42,7 @@ static void judge_sender(struct evaluation *evaluation, struct finding *finding,
 	case MX_NULL:
 		conclude_fail(evaluation, finding, REASON_SENDER_NULL_MX, domain,
 			"the sender's domain %s says that it takes no mail (null MX), so "
-		        "receivers "
+			"receivers "
 			"refuse mail from it",
 			name);
 		break;
@@ -55,10 +55,10 @@ static void judge_sender(struct evaluation *evaluation, struct finding *finding,
 	case MX_NO_ADDRESS:
 		conclude_fail(evaluation, finding, REASON_SENDER_MX_BOGUS, domain,
 			list->has_private ? "the mail exchangers of the sender's domain "
-		                            "%s have private "
+					    "%s have private "
 					    "addresses only"
 					  : "the mail exchangers of the sender's domain "
-		                            "%s have no address",
+					    "%s have no address",
 			name);
 		break;
 	default:
@@ -67,7 +67,6 @@ static void judge_sender(struct evaluation *evaluation, struct finding *finding,
 			name);
 		break;
 	}
-	remedy_add(evaluation, finding);
 }
 
 void check_sender(struct evaluation *evaluation, struct finding *finding)

@@ -160,5 +160,4 @@ void check_helo(struct evaluation *evaluation, struct finding *finding)
 			"the DNS could not tell whether %s exists", shown(ehlo, name));
 	else
 		judge_without_address(evaluation, finding);
-	remedy_add(evaluation, finding);
 }

@@ -39,7 +39,7 @@ void check_ip(struct evaluation *evaluation, struct finding *finding)
 	finding->action = ACTION_WARN;
 	snprintf(finding->summary, sizeof finding->summary,
 		"%s is a private address, which no receiver ever sees: public_ip should "
-	        "be the one "
+		"be the one "
 		"the Internet sees",
 		evaluation->question->ip);
 }
@@ -92,7 +92,6 @@ void check_ptr(struct evaluation *evaluation, struct finding *finding)
 			shown(ptr->records[0].text, name));
 	else
 		conclude_pass(finding, "%s is named %s", ip, shown(names[0], name));
-	remedy_add(evaluation, finding);
 }
 
 /* How the names behind our address lead back to it. */
@@ -162,5 +161,4 @@ void check_fcrdns(struct evaluation *evaluation, struct finding *finding)
 			"%s is named %s, but that name does not lead back to it", ip,
 			shown(names[0], name));
 	}
-	remedy_add(evaluation, finding);
 }

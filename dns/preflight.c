@@ -105,6 +105,8 @@ int preflight_evaluate(const struct preflight_question *question, struct facts *
 		finding->check = checks[i].check;
 		evaluation.pending = false; /* each check looks as far as it can */
 		checks[i].run(&evaluation, finding);
+		if (!evaluation.pending && finding->reason)
+			remedy_add(&evaluation, finding);
 		pending = pending || evaluation.pending;
 	}
 	if (evaluation.no_memory) {

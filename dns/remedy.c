@@ -252,10 +252,39 @@ static void add_records(struct evaluation *evaluation, const struct finding *fin
 	}
 }
 
+/* Where there is nothing to publish: who can do something, and what. */
+static void give_advice(const struct finding *finding, struct remedy *remedy)
+{
+	const char *who = "whoever runs the DNS servers that were asked";
+	const char *text = "There is nothing to publish: the DNS could not be asked. It "
+			   "is tried again.";
+
+	switch (finding->reason) {
+	case REASON_HELO_INVALID:
+		who = "you, the administrator of this relay";
+		text = "Set hostname in ptrelay.conf to a name with a dot that exists in "
+		       "the DNS; best is the "
+		       "one in the PTR record of your public IP address.";
+		break;
+	case REASON_SENDER_DOMAIN_UNRESOLVABLE:
+		who = "whoever sends this mail";
+		text = "The sender's address needs a domain that exists in the DNS.";
+		break;
+	case REASON_RECIPIENT_DOMAIN_UNRESOLVABLE:
+	case REASON_RECIPIENT_NULL_MX:
+		who = "owner of the recipient's domain";
+		text = "There is nothing to publish on our side: the recipient's domain "
+		       "takes no mail.";
+		break;
+	default:
+		break;
+	}
+	snprintf(remedy->who, sizeof remedy->who, "%s", who);
+	add_text(remedy, "%s. %s\n", finding->summary, text);
+}
+
 void remedy_add(struct evaluation *evaluation, struct finding *finding)
 {
-	if (!is_curable(finding->reason) || finding->evidence_count == 0)
-		return;
 	struct remedy *remedy = calloc(1, sizeof *remedy);
 
 	if (!remedy) {
@@ -263,8 +292,14 @@ void remedy_add(struct evaluation *evaluation, struct finding *finding)
 		return;
 	}
 	finding->remedy = remedy;
+	if (!is_curable(finding->reason) || finding->evidence_count == 0) {
+		give_advice(finding, remedy);
+		return;
+	}
 	add_records(evaluation, finding, remedy);
 	set_owner(evaluation, finding, remedy);
-	if (!evaluation->pending && remedy->record_count)
+	if (remedy->record_count)
 		write_text(finding, remedy);
+	else
+		add_text(remedy, "%s.\n", finding->summary);
 }
