@@ -45,14 +45,27 @@ def test_three_recipients_in_two_domains(relay, postfix):
     relay.wait_until_empty()
 
 
+def without_first_field(text):
+    """What Postfix hands in begins with its own Received field; the message is below it."""
+    lines = text.split(b"\n")
+    rest = 1
+    while lines[rest].startswith((b" ", b"\t")):
+        rest += 1
+    return b"\n".join(lines[rest:])
+
+
 def test_postfix_as_client(relay, postfix, postfix_client):
     relay.start()
+    message = ("Subject: through two Postfixes\nFrom: ann@corp.example\nTo: bob@dest.example\n"
+               "Date: Tue, 24 Nov 2026 12:00:00 +0000\nMessage-Id: <1@corp.example>\n\n.dot\nend\n")
     subprocess.run(["swaks", "--server", "127.0.0.4:2527", "--from", "ann@corp.example", "--to",
-                    "bob@dest.example", "--header", "Subject: through two Postfixes"],
+                    "bob@dest.example", "--data", message.replace("\n", "\\n")],
                    check=True, capture_output=True)
     (raw,) = arrived(postfix, b"through two Postfixes")
-    assert below_our_line(raw).startswith(b"Received: from ")
-    assert b"by exchange.corp.example (Postfix)" in below_our_line(raw)
+    handed_in = below_our_line(raw)
+    assert handed_in.startswith(b"Received: from ")
+    assert b"by exchange.corp.example (Postfix)" in handed_in
+    assert without_first_field(handed_in).rstrip(b"\n") == message.encode().rstrip(b"\n")
     relay.wait_until_empty()
 
 
