@@ -6,6 +6,19 @@
 #include <stdio.h>
 #include <string.h>
 
+struct finding *another_finding(struct evaluation *evaluation, enum check check)
+{
+	struct verdict *verdict = evaluation->verdict;
+
+	if (verdict->count == FINDINGS_MAX)
+		return NULL;
+	struct finding *finding = &verdict->findings[verdict->count++];
+
+	memset(finding, 0, sizeof *finding);
+	finding->check = check;
+	return finding;
+}
+
 const struct answer *consult(struct evaluation *evaluation, struct finding *finding,
 	const char *name, enum record_type type)
 {
@@ -72,6 +85,12 @@ void conclude_unknown(struct evaluation *evaluation, struct finding *finding,
 	va_end(arguments);
 	finding->reason = REASON_DNS_TEMPFAIL;
 	finding->action = action >= ACTION_HOLD ? ACTION_DEFER : action;
+}
+
+void warn_at_most(struct finding *finding)
+{
+	if (finding->action > ACTION_WARN)
+		finding->action = ACTION_WARN;
 }
 
 bool own_address(const struct preflight_question *question, struct address *address)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "dns/preflight.h"
+#include "dns/spf.h"
 
 /*
  * What the checks share. Each check is straight-line C over the facts: it consults what it needs,
@@ -12,16 +13,28 @@
 struct evaluation {
 	const struct preflight_question *question;
 	struct facts *facts;
+	struct verdict *verdict;
 	bool pending;
 	bool no_memory;
+	/* What check_spf has found, for those that build on it; only when is_spf_known. */
+	struct spf_outcome spf;
+	bool is_spf_known;
 };
 
 void check_ip(struct evaluation *evaluation, struct finding *finding);
 void check_ptr(struct evaluation *evaluation, struct finding *finding);
 void check_fcrdns(struct evaluation *evaluation, struct finding *finding);
+void check_ptr_name(struct evaluation *evaluation, struct finding *finding);
 void check_helo(struct evaluation *evaluation, struct finding *finding);
 void check_sender(struct evaluation *evaluation, struct finding *finding);
+void check_spf(struct evaluation *evaluation, struct finding *finding);
+void check_spf_helo(struct evaluation *evaluation, struct finding *finding);
+void check_dmarc(struct evaluation *evaluation, struct finding *finding);
+void check_dnsbl(struct evaluation *evaluation, struct finding *finding);
 void check_recipient(struct evaluation *evaluation, struct finding *finding);
+
+/* One more finding of the same check (a second block list), or NULL: there are too many. */
+struct finding *another_finding(struct evaluation *evaluation, enum check check);
 
 /* The answer, shown as evidence from now on; NULL: missing, the evaluation is pending. */
 const struct answer *consult(struct evaluation *evaluation, struct finding *finding,
@@ -40,6 +53,9 @@ void conclude_unknown(struct evaluation *evaluation, struct finding *finding,
 	enum reason reason, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 
+/* Whatever the configuration says, this finding stops no mail. */
+void warn_at_most(struct finding *finding);
+
 /* The question's IP address in bytes. False: not given, or no address. */
 struct address {
 	uint8_t ip[16];
@@ -52,6 +68,13 @@ void reverse_name(const struct address *address, char name[80]);
 
 /* True when one of the answer's records is this address. */
 bool answer_has_address(const struct answer *answer, const struct address *address);
+
+/* The names behind our address that are host names, PTR_NAMES_MAX at most. */
+enum { PTR_NAMES_MAX = 10 }; /* as RFC 7208 4.6.4 does */
+size_t usable_ptr_names(const struct answer *ptr, const char *names[PTR_NAMES_MAX]);
+
+/* True for a name that looks made from an address or names a dial-up pool (ptr-generic). */
+bool is_generic_name(const char *name);
 
 /* A name for a sentence: unprintable bytes escaped, cut when it is very long. */
 const char *shown(const char *name, char out[200]);

@@ -72,8 +72,8 @@ static void judge_literal(struct evaluation *evaluation, struct finding *finding
 		is_own ? "%s is our address, but many receivers want a name"
 		       : "%s is an address literal, and not that of our public IP",
 		shown(ehlo, name));
-	if (is_own && finding->action > ACTION_WARN)
-		finding->action = ACTION_WARN;
+	if (is_own)
+		warn_at_most(finding);
 }
 
 /* The name has no address: an MX alone satisfies some (Postfix), not all. */
@@ -96,8 +96,8 @@ static void judge_without_address(struct evaluation *evaluation, struct finding 
 		has_mx ? "the name we greet with, %s, has an MX but no address"
 		       : "the name we greet with, %s, does not exist in the DNS",
 		shown(ehlo, name));
-	if (has_mx && finding->action > ACTION_WARN)
-		finding->action = ACTION_WARN;
+	if (has_mx)
+		warn_at_most(finding);
 }
 
 static void judge_addresses(struct evaluation *evaluation, struct finding *finding,

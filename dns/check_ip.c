@@ -6,8 +6,6 @@
 #include <string.h>
 #include <strings.h>
 
-enum { PTR_NAMES_MAX = 10 }; /* looked at, as RFC 7208 4.6.4 does */
-
 static bool is_given(const struct evaluation *evaluation, struct finding *finding,
 	struct address *address)
 {
@@ -54,8 +52,7 @@ static bool is_host_name(const char *name)
 	       strncasecmp(name, "localhost.", 10) != 0;
 }
 
-/* The names behind our address that are host names. */
-static size_t usable_names(const struct answer *ptr, const char *names[PTR_NAMES_MAX])
+size_t usable_ptr_names(const struct answer *ptr, const char *names[PTR_NAMES_MAX])
 {
 	size_t count = 0;
 
@@ -86,7 +83,7 @@ void check_ptr(struct evaluation *evaluation, struct finding *finding)
 	else if (ptr->status != ANSWER_FOUND)
 		conclude_fail(evaluation, finding, REASON_PTR_MISSING, ip,
 			"%s has no PTR record", ip);
-	else if (usable_names(ptr, names) == 0)
+	else if (usable_ptr_names(ptr, names) == 0)
 		conclude_fail(evaluation, finding, REASON_PTR_MISSING, ip,
 			"the PTR record of %s leads to %s, which is no host name", ip,
 			shown(ptr->records[0].text, name));
@@ -105,7 +102,7 @@ static bool follow_names(struct evaluation *evaluation, struct finding *finding,
 	const struct address *address, const struct answer *ptr, struct tally *tally)
 {
 	const char *names[PTR_NAMES_MAX];
-	size_t count = usable_names(ptr, names);
+	size_t count = usable_ptr_names(ptr, names);
 
 	for (size_t i = 0; i < count; i++) {
 		const struct answer *forward = consult(evaluation, finding, names[i],
@@ -138,7 +135,7 @@ void check_fcrdns(struct evaluation *evaluation, struct finding *finding)
 
 	if (!ptr)
 		return;
-	if (usable_names(ptr, names) == 0) {
+	if (usable_ptr_names(ptr, names) == 0) {
 		conclude_skipped(finding, "there is no PTR name to follow");
 		return;
 	}
@@ -148,8 +145,7 @@ void check_fcrdns(struct evaluation *evaluation, struct finding *finding)
 		conclude_fail(evaluation, finding, REASON_FCRDNS_MISMATCH, ip,
 			"%s has several names, and %s does not lead back to it", ip,
 			shown(tally.stray, name));
-		if (finding->action > ACTION_WARN)
-			finding->action = ACTION_WARN;
+		warn_at_most(finding);
 	} else if (tally.matching) {
 		conclude_pass(finding, "%s leads back to %s", shown(names[0], name), ip);
 	} else if (tally.failed) {

@@ -21,8 +21,7 @@ struct asked {
 struct inquiry {
 	struct resolver *resolver;
 	struct preflight_question question;
-	char *ip, *ehlo, *sender, *recipient, *host, *mx_host; /* the question's texts */
-	struct mx_network *allowed;
+	void *block; /* what the question points to */
 	enum resolver_freshness freshness;
 	struct facts *facts;
 	struct asked asked[INQUIRY_QUESTIONS_MAX];
@@ -40,13 +39,7 @@ static void on_turn(uv_timer_t *timer);
 static void free_inquiry(struct inquiry *inquiry)
 {
 	facts_free(inquiry->facts);
-	free(inquiry->ip);
-	free(inquiry->ehlo);
-	free(inquiry->sender);
-	free(inquiry->recipient);
-	free(inquiry->host);
-	free(inquiry->mx_host);
-	free(inquiry->allowed);
+	free(inquiry->block);
 	free(inquiry);
 }
 
@@ -184,32 +177,90 @@ static void on_deadline(uv_timer_t *timer)
 	uv_timer_start(&inquiry->turn, on_turn, 0, 0);
 }
 
-static bool copy(char **to, const char *from, const char **used)
+/* One block for all that a question points to: arrays of pointers, networks, then texts. */
+struct block {
+	const char **pointers;
+	struct mx_network *networks;
+	char *texts;
+};
+
+static const char *copy_text(struct block *block, const char *from)
 {
-	*to = from ? strdup(from) : NULL;
-	*used = *to;
-	return !from || *to;
+	char *to = block->texts;
+
+	if (from)
+		block->texts = stpcpy(to, from) + 1;
+	return from ? to : NULL;
 }
 
+static void copy_list(struct block *block, struct preflight_texts *list)
+{
+	const char **items = block->pointers;
+
+	block->pointers += list->count;
+	for (size_t i = 0; i < list->count; i++)
+		items[i] = copy_text(block, list->items[i]);
+	list->items = items;
+}
+
+static size_t text_size(const char *text)
+{
+	return text ? strlen(text) + 1 : 0;
+}
+
+enum { SINGLES = 7, LISTS = 4 };
+
+/* The members of a question that are to be copied. */
+static void list_members(struct preflight_question *question,
+	const char **singles[SINGLES], struct preflight_texts *lists[LISTS])
+{
+	singles[0] = &question->ip;
+	singles[1] = &question->ehlo;
+	singles[2] = &question->sender;
+	singles[3] = &question->author;
+	singles[4] = &question->recipient;
+	singles[5] = &question->host;
+	singles[6] = &question->mx.host;
+	lists[0] = &question->signers;
+	lists[1] = &question->addresses;
+	lists[2] = &question->ip_lists;
+	lists[3] = &question->domain_lists;
+}
+
+/* The question outlives its asker. */
 static bool copy_question(
 	struct inquiry *inquiry, const struct preflight_question *question)
 {
 	struct preflight_question *own = &inquiry->question;
 	size_t networks = question->mx.allowed_count * sizeof *question->mx.allowed;
+	size_t pointers = 0, texts = 1;
+	const char **singles[SINGLES];
+	struct preflight_texts *lists[LISTS];
 
 	*own = *question;
-	inquiry->allowed = malloc(networks + 1);
-	if (!inquiry->allowed)
+	list_members(own, singles, lists);
+	for (size_t i = 0; i < SINGLES; i++)
+		texts += text_size(*singles[i]);
+	for (size_t i = 0; i < LISTS; i++) {
+		pointers += lists[i]->count * sizeof(char *);
+		for (size_t j = 0; j < lists[i]->count; j++)
+			texts += text_size(lists[i]->items[j]);
+	}
+	inquiry->block = malloc(pointers + networks + texts);
+	if (!inquiry->block)
 		return false;
+	struct block block = {.pointers = inquiry->block,
+		.networks = (void *)((char *)inquiry->block + pointers),
+		.texts = (char *)inquiry->block + pointers + networks};
+
 	if (networks)
-		memcpy(inquiry->allowed, question->mx.allowed, networks);
-	own->mx.allowed = inquiry->allowed;
-	return copy(&inquiry->ip, question->ip, &own->ip) &&
-	       copy(&inquiry->ehlo, question->ehlo, &own->ehlo) &&
-	       copy(&inquiry->sender, question->sender, &own->sender) &&
-	       copy(&inquiry->recipient, question->recipient, &own->recipient) &&
-	       copy(&inquiry->host, question->host, &own->host) &&
-	       copy(&inquiry->mx_host, question->mx.host, &own->mx.host);
+		memcpy(block.networks, question->mx.allowed, networks);
+	own->mx.allowed = block.networks;
+	for (size_t i = 0; i < LISTS; i++)
+		copy_list(&block, lists[i]);
+	for (size_t i = 0; i < SINGLES; i++)
+		*singles[i] = copy_text(&block, *singles[i]);
+	return true;
 }
 
 struct inquiry *inquiry_start(uv_loop_t *loop, struct resolver *resolver,

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 #include "dns/preflight.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "dns/check.h"
 
-/* Adding a check: one file, and one row here, in the order of enum check. */
+/* Adding a check: one file, and one row here. Block lists come last: they may add many findings. */
 static const struct {
 	enum check check;
 	void (*run)(struct evaluation *evaluation, struct finding *finding);
@@ -92,23 +93,36 @@ static void conclude(struct verdict *verdict)
 			verdict->ttl = decisive->evidence[i]->ttl;
 }
 
+/* Each check looks as far as it can, whatever the others still miss. Returns false: pending. */
+static bool run_check(struct evaluation *evaluation, size_t i)
+{
+	struct verdict *verdict = evaluation->verdict;
+	size_t first = verdict->count;
+
+	evaluation->pending = false;
+	struct finding *finding = another_finding(evaluation, checks[i].check);
+
+	assert(finding); /* only block lists add findings of their own, and they come late */
+	checks[i].run(evaluation, finding);
+	for (size_t f = first; f < verdict->count && !evaluation->pending; f++)
+		if (verdict->findings[f].reason)
+			remedy_add(evaluation, &verdict->findings[f]);
+	return !evaluation->pending;
+}
+
 int preflight_evaluate(const struct preflight_question *question, struct facts *facts,
 	struct verdict *verdict)
 {
-	struct evaluation evaluation = {.question = question, .facts = facts};
+	struct evaluation evaluation = {
+		.question = question, .facts = facts, .verdict = verdict};
 	bool pending = false;
 
-	memset(verdict, 0, sizeof *verdict);
-	for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) {
-		struct finding *finding = &verdict->findings[verdict->count++];
-
-		finding->check = checks[i].check;
-		evaluation.pending = false; /* each check looks as far as it can */
-		checks[i].run(&evaluation, finding);
-		if (!evaluation.pending && finding->reason)
-			remedy_add(&evaluation, finding);
-		pending = pending || evaluation.pending;
-	}
+	verdict->count = 0;
+	verdict->action = ACTION_NONE;
+	verdict->reason = REASON_NONE;
+	verdict->ttl = 0;
+	for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++)
+		pending = !run_check(&evaluation, i) || pending;
 	if (evaluation.no_memory) {
 		verdict_fini(verdict);
 		return -ENOMEM;

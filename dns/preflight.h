@@ -40,14 +40,24 @@ enum check_result {
 	RESULT_PERMERROR,
 };
 
-/* One hand-off. All texts are borrowed; an inquiry copies them. */
+/* Texts beside each other, all borrowed. */
+struct preflight_texts {
+	const char *const *items;
+	size_t count;
+};
+
+/* One hand-off. All texts are borrowed; an inquiry copies them. What is NULL is not judged. */
 struct preflight_question {
-	const char
-		*ip; /* our address as the receiver sees it; NULL: unknown, its checks are
-	                          skipped */
-	const char *ehlo;   /* NULL: skipped */
-	const char *sender; /* MAIL FROM; "" or "<>" is the null sender; NULL: skipped */
-	const char *recipient; /* an address or a domain; NULL: skipped */
+	const char *ip;        /* our address as the receiver sees it; NULL: unknown */
+	const char *ehlo;      /* the name we greet with */
+	const char *sender;    /* MAIL FROM; "" or "<>" is the null sender */
+	const char *author;    /* the From: header's address, or its domain */
+	const char *recipient; /* an address or a domain */
+	/* The d= domains of the message's DKIM signatures: one that is aligned satisfies DMARC. */
+	struct preflight_texts signers;
+	/* All our public addresses: a corrected SPF record names every one. May be empty. */
+	struct preflight_texts addresses;
+	struct preflight_texts ip_lists, domain_lists; /* DNSBL zones to look into */
 	const char *
 		host; /* a next hop by name or address; its addresses are wanted too (mx_host) */
 	enum action actions
@@ -56,6 +66,7 @@ struct preflight_question {
 };
 
 enum {
+	FINDINGS_MAX = 40, /* one a check, but one a list for block lists */
 	EVIDENCE_MAX = 12, /* answers shown with a finding */
 	REMEDY_RECORDS_MAX = 4,
 };
@@ -79,6 +90,7 @@ struct finding {
 		[512]; /* what the cause is about: the IP, the EHLO name, domain + IP */
 	const struct answer *evidence[EVIDENCE_MAX]; /* borrowed from the facts */
 	size_t evidence_count;
+	const char *spf; /* "pass", "temperror"...: of the check spf only, else NULL */
 	struct remedy *remedy; /* NULL when there is nothing to say */
 };
 
@@ -86,7 +98,7 @@ struct verdict {
 	bool pending;       /* facts are missing: the rest is not yet true */
 	enum action action; /* of the worst finding */
 	enum reason reason; /* of the first finding with that action */
-	struct finding findings[CHECK_COUNT];
+	struct finding findings[FINDINGS_MAX];
 	size_t count;
 	uint32_t ttl; /* seconds after which the deciding finding may have changed */
 };

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: ISC */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * check_host() of RFC 7208, pure, over facts. Internal to dns/: check_spf asks about MAIL FROM and
+ * EHLO, check_dmarc and the repair kit use what it found.
+ */
+
+struct evaluation;
+struct finding;
+
+enum spf_result {
+	SPF_NONE,
+	SPF_NEUTRAL,
+	SPF_PASS,
+	SPF_FAIL,
+	SPF_SOFTFAIL,
+	SPF_TEMPERROR,
+	SPF_PERMERROR,
+};
+
+/* Texts are borrowed. */
+struct spf_query {
+	uint8_t ip[16]; /* v4: the first 4 bytes */
+	bool is_v6;
+	const char *domain; /* whose record */
+	const char *
+		sender; /* a mailbox for the macros: "ann@corp.example", "postmaster@..." */
+	const char *helo; /* for the macro %{h}; "" when there is none */
+};
+
+struct spf_outcome {
+	enum spf_result result;
+	const char
+		*record;   /* the domain's own record, or NULL; borrowed from the facts */
+	char term[128];    /* the term that decided, in the record it stands in; or "" */
+	char problem[200]; /* PERMERROR, TEMPERROR: what is wrong, where; else "" */
+	char explanation[300]; /* FAIL: exp= of the domain, expanded and escaped; or "" */
+	unsigned lookups, voids; /* terms counted in evaluation order (RFC 7208 4.6.4) */
+};
+
+/*
+ * Evaluates; the answers it rests on become evidence of finding. Returns false while facts are
+ * missing (evaluation->pending is set).
+ */
+bool spf_evaluate(struct evaluation *evaluation, struct finding *finding,
+	const struct spf_query *query, struct spf_outcome *outcome);
+
+/* "pass", "temperror"... as RFC 7208 2.6 spells them. Static text. */
+const char *spf_result_name(enum spf_result result);
