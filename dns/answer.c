@@ -22,6 +22,12 @@ static const struct {
 	{TYPE_AAAA, "AAAA"},
 };
 
+const char *answer_owner(const struct answer *answer)
+{
+	return answer->chain_count ? answer->chain[answer->chain_count - 1]
+	                           : answer->name;
+}
+
 const char *record_type_name(enum record_type type)
 {
 	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)

@@ -76,6 +76,9 @@ struct answer {
 struct answer *answer_copy(const struct answer *answer);
 void answer_free(struct answer *answer);
 
+/* Where the records stand, or would: the end of the chain of CNAMEs. Borrowed from answer. */
+const char *answer_owner(const struct answer *answer);
+
 /* "A", "AAAA", "PTR"...; "TYPE<n>" is not needed: only known types are asked. Static text. */
 const char *record_type_name(enum record_type type);
 /* Reads one back, any case. Returns 0, or -EINVAL. */

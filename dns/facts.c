@@ -127,15 +127,21 @@ static bool step(struct walk *walk, const char *target)
 	return true;
 }
 
-/* Follows the chain of a real answer up to the first name at which something is laid. */
+/*
+ * Follows the chain of a real answer up to the first name at which something is laid that
+ * changes it: the very records, or any, since they take the place of a CNAME.
+ */
 static bool leave_at_laid_name(
 	const struct facts *facts, struct walk *walk, const struct answer *answer)
 {
 	for (size_t i = 0; i < answer->chain_count; i++) {
+		bool is_last = i + 1 == answer->chain_count;
+
 		if (!step(walk, answer->chain[i]))
 			return false;
 		if (find_laid(facts, walk->at, answer->type) ||
-			find_laid(facts, walk->at, TYPE_CNAME))
+			find_laid(facts, walk->at, TYPE_CNAME) ||
+			(!is_last && is_laid_name(facts, walk->at)))
 			return true;
 	}
 	return false;
@@ -164,6 +170,8 @@ static int walk_to_end(struct facts *facts, struct walk *walk, enum record_type 
 			return -ENOMEM;
 		if (!fact->answer)
 			return -EAGAIN;
+		if (fact->answer->chain_count && is_laid_name(facts, walk->at))
+			return 0; /* its CNAME is gone: no data */
 		walk->end = fact->answer;
 		if (!leave_at_laid_name(facts, walk, fact->answer))
 			return 0;

@@ -54,17 +54,44 @@ static inline void answer_wanted(struct facts *facts, const char *name,
 	answer_free(answer);
 }
 
-/* Evaluates over the lines until nothing is missing. */
-static inline void evaluate(const struct preflight_question *question,
+/* Lays the lines that are records. */
+static inline void lay_lines(struct facts *facts, const char *const *lines)
+{
+	const char *error;
+
+	for (; *lines; lines++)
+		if (!strstr(*lines, "FAILED"))
+			cr_assert_eq(facts_lay(facts, *lines, &error), 0, "%s: %s",
+				*lines, error);
+}
+
+/* What a name server with these lines answers, laid records of facts aside. */
+static inline void answer_from_zone(struct facts *facts, const char *name,
+	enum record_type type, const char *const *lines)
+{
+	struct facts *zone = facts_new();
+	const char *at;
+	enum record_type at_type;
+	const struct answer *answer;
+
+	lay_lines(zone, lines);
+	while (!(answer = facts_lookup(zone, name, type))) {
+		facts_wanted_at(zone, 0, &at, &at_type);
+		answer_wanted(zone, at, at_type, lines);
+	}
+	cr_assert_eq(facts_add(facts, answer), 0);
+	facts_free(zone);
+}
+
+typedef void (*answer_fn)(struct facts *facts, const char *name, enum record_type type,
+	const char *const *lines);
+
+static inline void evaluate_by(answer_fn answer, const struct preflight_question *question,
 	const char *const *lines, struct facts *facts, struct verdict *verdict)
 {
-	const char *error, *name;
+	const char *name;
 	enum record_type type;
 
-	for (const char *const *line = lines; *line; line++)
-		if (!strstr(*line, "FAILED"))
-			cr_assert_eq(facts_lay(facts, *line, &error), 0, "%s: %s", *line,
-				error);
 	for (int round = 0; round < 30; round++) {
 		cr_assert_eq(preflight_evaluate(question, facts, verdict), 0);
 		if (!verdict->pending)
@@ -73,10 +100,25 @@ static inline void evaluate(const struct preflight_question *question,
 		cr_assert_gt(facts_wanted(facts), 0, "pending, but nothing is wanted");
 		while (facts_wanted(facts)) {
 			facts_wanted_at(facts, 0, &name, &type);
-			answer_wanted(facts, name, type, lines);
+			answer(facts, name, type, lines);
 		}
 	}
 	cr_assert_fail("the evaluation does not end");
+}
+
+/* Evaluates over the lines until nothing is missing. */
+static inline void evaluate(const struct preflight_question *question,
+	const char *const *lines, struct facts *facts, struct verdict *verdict)
+{
+	lay_lines(facts, lines);
+	evaluate_by(answer_wanted, question, lines, facts, verdict);
+}
+
+/* The same over a DNS that answers with them: more can be laid over it. */
+static inline void evaluate_asking(const struct preflight_question *question,
+	const char *const *lines, struct facts *facts, struct verdict *verdict)
+{
+	evaluate_by(answer_from_zone, question, lines, facts, verdict);
 }
 
 static inline const struct finding *finding_of(

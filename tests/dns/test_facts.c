@@ -79,6 +79,23 @@ Test(facts, a_name_with_a_laid_record_exists)
 	facts_free(facts);
 }
 
+Test(facts, a_laid_record_takes_the_place_of_an_alias_for_every_type)
+{
+	struct facts *facts = facts_new();
+	struct answer *first = alias("www.example", "old.example", "1");
+	struct answer *second = alias("far.example", "www.example", "1");
+
+	facts_add(facts, first);
+	facts_add(facts, second);
+	answer_free(first);
+	answer_free(second);
+	lay(facts, "www.example. TXT here");
+	cr_assert_eq(facts_lookup(facts, "www.example", TYPE_A)->status, ANSWER_NO_DATA);
+	cr_assert_eq(facts_lookup(facts, "far.example", TYPE_A)->count, 1,
+		"its chain ends at the laid name, not beyond");
+	facts_free(facts);
+}
+
 Test(facts, a_laid_loop_is_no_data)
 {
 	struct facts *facts = facts_new();
