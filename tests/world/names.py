@@ -26,9 +26,10 @@ exchange.example. A 127.0.0.2
 
 
 class Names:
-    """knot and unbound. Records have TTL 1; so have negative answers."""
+    """knot and unbound. Records have TTL 1, so that a change is seen soon; so have negative answers."""
 
-    def __init__(self):
+    def __init__(self, ttl=1):
+        self.ttl = ttl
         self.directory = BASE / "dns"
         self.directory.mkdir()
         self.serial = 1
@@ -85,9 +86,10 @@ class Names:
 
     def _write_zones(self):
         for zone in ZONES:
-            lines = ["$TTL 1", f"@ SOA ns.{zone}. hostmaster.isp.example. {self.serial} 60 60 600 1",
+            lines = [f"$TTL {self.ttl}",
+                     f"@ SOA ns.{zone}. hostmaster.isp.example. {self.serial} 60 60 600 {self.ttl}",
                      f"@ NS ns.{zone}.", "ns A 127.0.0.53"]
-            lines += [r.replace(" ", " 1 IN ", 1) for r in self.records if self._zone_of(r) == zone]
+            lines += [r.replace(" ", f" {self.ttl} IN ", 1) for r in self.records if self._zone_of(r) == zone]
             (self.directory / f"{zone}.zone").write_text(f"$ORIGIN {zone}.\n" + "\n".join(lines) + "\n")
 
     def _knot_conf(self):
@@ -124,8 +126,8 @@ server:
   use-syslog: no
   do-not-query-localhost: no
   module-config: "iterator"
-  cache-max-ttl: 1
-  cache-max-negative-ttl: 1
+  cache-max-ttl: {self.ttl}
+  cache-max-negative-ttl: {self.ttl}
   infra-host-ttl: 1
   unblock-lan-zones: yes
 {local}
