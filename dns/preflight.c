@@ -18,6 +18,8 @@ static const struct {
 	{CHECK_FCRDNS, check_fcrdns},
 	{CHECK_HELO, check_helo},
 	{CHECK_SENDER, check_sender},
+	{CHECK_SPF, check_spf},
+	{CHECK_SPF_HELO, check_spf_helo},
 	{CHECK_RECIPIENT, check_recipient},
 };
 

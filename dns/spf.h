@@ -38,7 +38,8 @@ struct spf_outcome {
 	const char
 		*record;   /* the domain's own record, or NULL; borrowed from the facts */
 	char term[128];    /* the term that decided, in the record it stands in; or "" */
-	char problem[200]; /* PERMERROR, TEMPERROR: what is wrong, where; else "" */
+	char problem[200]; /* PERMERROR, TEMPERROR: what is wrong, where; NONE: why no record
+			      could be looked for; else "" */
 	char explanation[300]; /* FAIL: exp= of the domain, expanded and escaped; or "" */
 	unsigned lookups, voids; /* terms counted in evaluation order (RFC 7208 4.6.4) */
 };

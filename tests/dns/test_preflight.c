@@ -5,7 +5,10 @@ enum { LINES_MAX = 10 };
 
 #define GOOD_PTR    "25.2.0.192.in-addr.arpa. PTR mail.corp.example."
 #define GOOD_A      "mail.corp.example. A 192.0.2.25"
-#define GOOD_SENDER "corp.example. MX 10 mail.corp.example."
+#define GOOD_SPF                                                                         \
+	"corp.example. TXT \"v=spf1 ip4:192.0.2.0/24 ip6:2001:db8::/32 ip4:10.0.0.5 "    \
+	"-all\""
+#define GOOD_SENDER "corp.example. MX 10 mail.corp.example.", GOOD_SPF
 #define GOOD_DEST                                                                        \
 	"dest.example. MX 10 mx.dest.example.", "mx.dest.example. A 198.51.100.7"
 
@@ -131,16 +134,19 @@ static const struct {
 		NULL, CHECK_SENDER, RESULT_FAIL, REASON_SENDER_DOMAIN_UNRESOLVABLE,
 		ACTION_HOLD, ACTION_HOLD},
 	{"the sender's domain has an address only",
-		{GOOD_PTR, GOOD_A, "corp.example. A 192.0.2.80", GOOD_DEST}, NULL, NULL,
-		NULL, CHECK_SENDER, RESULT_PASS, REASON_NONE, ACTION_NONE, ACTION_NONE},
+		{GOOD_PTR, GOOD_A, "corp.example. A 192.0.2.80", GOOD_SPF, GOOD_DEST},
+		NULL, NULL, NULL, CHECK_SENDER, RESULT_PASS, REASON_NONE, ACTION_NONE,
+		ACTION_NONE},
 	{"the sender's domain is a literal", {GOOD_PTR, GOOD_A, GOOD_DEST}, NULL,
 		"ann@[192.0.2.1]", NULL, CHECK_SENDER, RESULT_FAIL,
 		REASON_SENDER_DOMAIN_UNRESOLVABLE, ACTION_HOLD, ACTION_HOLD},
 	{"the sender has no domain", {GOOD_PTR, GOOD_A, GOOD_DEST}, NULL, "ann", NULL,
 		CHECK_SENDER, RESULT_FAIL, REASON_SENDER_DOMAIN_UNRESOLVABLE, ACTION_HOLD,
 		ACTION_HOLD},
-	{"the sender is empty", {GOOD_PTR, GOOD_A, GOOD_DEST}, NULL, "<>", NULL,
-		CHECK_SENDER, RESULT_SKIPPED, REASON_NONE, ACTION_NONE, ACTION_NONE},
+	{"the sender is empty",
+		{GOOD_PTR, GOOD_A, "mail.corp.example. TXT \"v=spf1 a -all\"",
+			GOOD_DEST},
+		NULL, "<>", NULL, CHECK_SENDER, RESULT_SKIPPED, REASON_NONE, ACTION_NONE, ACTION_NONE},
 	{"the sender's null MX", {GOOD_PTR, GOOD_A, "corp.example. MX 0 .", GOOD_DEST},
 		NULL, NULL, NULL, CHECK_SENDER, RESULT_FAIL, REASON_SENDER_NULL_MX,
 		ACTION_HOLD, ACTION_HOLD},
