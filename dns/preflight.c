@@ -20,6 +20,7 @@ static const struct {
 	{CHECK_SENDER, check_sender},
 	{CHECK_SPF, check_spf},
 	{CHECK_SPF_HELO, check_spf_helo},
+	{CHECK_DMARC, check_dmarc},
 	{CHECK_RECIPIENT, check_recipient},
 };
 
