@@ -41,8 +41,7 @@ static void accuse(struct evaluation *evaluation, struct finding *finding,
 		size_t len = strlen(finding->summary);
 
 		snprintf(finding->summary + len, sizeof finding->summary - len,
-			" (it is signed by %s)",
-			shown(query->signers.items[0], signer));
+			" (it is signed by %s)", shown(query->signers.items[0], signer));
 	}
 	if (outcome->policy != DMARC_REJECT)
 		warn_at_most(finding);
@@ -67,11 +66,12 @@ static void conclude(struct evaluation *evaluation, struct finding *finding,
 		break;
 	case DMARC_PASS:
 		conclude_pass(finding,
-			outcome->is_signed
-				? "the message is signed by %s, in line with its author's "
-				  "domain %s (DMARC)"
-				: "SPF passes for %s, in line with the author's domain %s "
-				  "(DMARC)",
+			outcome->is_signed ? "the message is signed by %s, in line with "
+		                             "its author's "
+					     "domain %s (DMARC)"
+					   : "SPF passes for %s, in line with the "
+		                             "author's domain %s "
+					     "(DMARC)",
 			shown(outcome->aligned, other), name);
 		break;
 	case DMARC_UNDECIDED:
@@ -99,9 +99,9 @@ void check_dmarc(struct evaluation *evaluation, struct finding *finding)
 	struct dmarc_outcome outcome;
 
 	if (!domain[0] || domain[0] == '[') {
-		conclude_skipped(finding,
-			question->author ? "the author in From: has no domain"
-					 : "no author (From:) was given");
+		conclude_skipped(finding, question->author
+						  ? "the author in From: has no domain"
+						  : "no author (From:) was given");
 		return;
 	}
 	struct dmarc_query query = {.author = domain,

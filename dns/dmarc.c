@@ -59,8 +59,8 @@ static void read_records(const struct answer *answer, struct step *step)
 	size_t count = 0;
 
 	for (size_t i = 0; i < answer->count; i++) {
-		if (!dmarc_parse(answer->records[i].text, answer->records[i].len,
-			    &record))
+		if (!dmarc_parse(
+			    answer->records[i].text, answer->records[i].len, &record))
 			continue;
 		step->record = record;
 		count++;
@@ -83,8 +83,7 @@ static bool take_step(const struct asking *asking, const char *name, struct walk
 
 	*step = (struct step){.name = name};
 	read_records(answer, step);
-	walk->is_uncertain =
-		walk->is_uncertain || answer->status == ANSWER_FAILED;
+	walk->is_uncertain = walk->is_uncertain || answer->status == ANSWER_FAILED;
 	return true;
 }
 
@@ -172,10 +171,9 @@ static bool find_existence(
 
 	if (!mx)
 		return false;
-	*existence = mx->status == ANSWER_FAILED ? UNCERTAIN
-	             : mx->status == ANSWER_NO_NAME && mx->chain_count == 0
-	                     ? MISSING
-	                     : EXISTS;
+	*existence = mx->status == ANSWER_FAILED                            ? UNCERTAIN
+	             : mx->status == ANSWER_NO_NAME && mx->chain_count == 0 ? MISSING
+	                                                                    : EXISTS;
 	return true;
 }
 

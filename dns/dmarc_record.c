@@ -98,9 +98,9 @@ bool dmarc_parse(const char *text, size_t len, struct dmarc_record *record)
 	if (reading.p < 0 || reading.sp == INVALID || reading.np == INVALID)
 		return true;
 	record->domain = (enum dmarc_policy)reading.p;
-	record->subdomain = reading.sp == UNSET ? record->domain
-	                                        : (enum dmarc_policy)reading.sp;
-	record->nonexistent = reading.np == UNSET ? record->subdomain
-	                                          : (enum dmarc_policy)reading.np;
+	record->subdomain =
+		reading.sp == UNSET ? record->domain : (enum dmarc_policy)reading.sp;
+	record->nonexistent =
+		reading.np == UNSET ? record->subdomain : (enum dmarc_policy)reading.np;
 	return true;
 }

@@ -22,6 +22,7 @@ static const struct {
 	{CHECK_SPF_HELO, check_spf_helo},
 	{CHECK_DMARC, check_dmarc},
 	{CHECK_RECIPIENT, check_recipient},
+	{CHECK_DNSBL, check_dnsbl},
 };
 
 const char *check_name(enum check check)

@@ -39,7 +39,8 @@ static inline void run_start(struct run *run, check_cb check,
 		check(&evaluation, another_finding(&evaluation, CHECK_COUNT));
 		if (!evaluation.pending)
 			return;
-		cr_assert_gt(facts_wanted(run->facts), 0, "pending, but nothing is wanted");
+		cr_assert_gt(
+			facts_wanted(run->facts), 0, "pending, but nothing is wanted");
 		for (; facts_wanted(run->facts); run->asked++) {
 			facts_wanted_at(run->facts, 0, &name, &type);
 			answer_wanted(run->facts, name, type, lines);

@@ -86,7 +86,8 @@ Test(check_dmarc, every_state_has_its_finding)
 			rows[i].name, finding->summary);
 		if (finding->reason == REASON_DMARC_FAIL)
 			cr_expect_str_eq(finding->subject, "corp.example 192.0.2.25");
-		cr_expect(finding->result == RESULT_SKIPPED || finding->evidence_count > 0,
+		cr_expect(
+			finding->result == RESULT_SKIPPED || finding->evidence_count > 0,
 			"%s", rows[i].name);
 		run_end(&run);
 	}
