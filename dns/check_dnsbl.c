@@ -13,7 +13,12 @@
  * says is at most a warning about the list.
  */
 
-enum { SUBJECTS_MAX = 3, CODES_SHOWN = 4, TEXT_SHOWN = 200 };
+enum {
+	SUBJECTS_MAX = 3,
+	CODES_SHOWN = 4,
+	CODES_SIZE = CODES_SHOWN * 18,
+	TEXT_SHOWN = 200
+};
 
 /* One question to one list. */
 struct entry {
@@ -48,14 +53,14 @@ static const struct {
 		"what it sends looks like spam, often unknown to its owner (CSS)"},
 	{REASON_DNSBL_IP, {127, 0, 0, 4},
 		"a machine behind this address is infected or abused (XBL), find it "
-                "first"},
+		"first"},
 	{REASON_DNSBL_IP, {127, 0, 0, 9}, "a network in the hands of criminals (DROP)"},
 	{REASON_DNSBL_IP, {127, 0, 0, 10},
 		"its provider says that this range sends no mail itself (PBL), so send "
 		"through the provider's smarthost or have the address taken off"},
 	{REASON_DNSBL_IP, {127, 0, 0, 11},
 		"a range of end users (PBL), so send through your provider's smarthost "
-                "or "
+		"or "
 		"have the address taken off"},
 	{REASON_DNSBL_DOMAIN, {127, 0, 1, 2}, "a domain of spammers"},
 	{REASON_DNSBL_DOMAIN, {127, 0, 1, 4}, "a domain used for phishing"},
@@ -110,15 +115,15 @@ static const char *find_meaning(const struct entry *entry, const struct answer *
 }
 
 /* "127.0.0.2, 127.0.0.10" */
-static void format_codes(const struct answer *answer, char out[static CODES_SHOWN * 18])
+static void format_codes(const struct answer *answer, char out[static CODES_SIZE])
 {
 	size_t used = 0;
 
 	for (size_t i = 0; i < answer->count && i < CODES_SHOWN; i++) {
 		const uint8_t *code = answer->records[i].address;
 
-		used += (size_t)sprintf(out + used, "%s%u.%u.%u.%u", i ? ", " : "",
-			code[0], code[1], code[2], code[3]);
+		used += (size_t)snprintf(out + used, CODES_SIZE - used, "%s%u.%u.%u.%u",
+			i ? ", " : "", code[0], code[1], code[2], code[3]);
 	}
 }
 
@@ -168,7 +173,7 @@ static bool find_death(struct evaluation *evaluation, struct finding *finding,
 static void accuse(struct evaluation *evaluation, struct finding *finding,
 	const struct entry *entry, const struct answer *answer, const struct answer *txt)
 {
-	char subject[512], name[200], zone[200], codes[CODES_SHOWN * 18];
+	char subject[512], name[200], zone[200], codes[CODES_SIZE];
 	char text[TEXT_SHOWN + 8];
 	const char *words = find_meaning(entry, answer);
 
