@@ -75,6 +75,8 @@ size_t usable_ptr_names(const struct answer *ptr, const char *names[PTR_NAMES_MA
 
 /* True for a name that looks made from an address or names a dial-up pool (ptr-generic). */
 bool is_generic_name(const char *name);
+/* The same, and true for what only this address makes suspicious: its hex form, three of its octets. */
+bool is_generic_name_of(const char *name, const struct address *address);
 
 /* A name for a sentence: unprintable bytes escaped, cut when it is very long. */
 const char *shown(const char *name, char out[200]);

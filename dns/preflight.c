@@ -16,6 +16,7 @@ static const struct {
 	{CHECK_IP, check_ip},
 	{CHECK_PTR, check_ptr},
 	{CHECK_FCRDNS, check_fcrdns},
+	{CHECK_PTR_NAME, check_ptr_name},
 	{CHECK_HELO, check_helo},
 	{CHECK_SENDER, check_sender},
 	{CHECK_SPF, check_spf},
