@@ -150,3 +150,17 @@ const char *domain_of(const char *mailbox)
 
 	return at ? at + 1 : mailbox;
 }
+
+bool is_null_sender(const char *sender)
+{
+	return !sender[0] || strcmp(sender, "<>") == 0;
+}
+
+const char *spf_identity(const struct preflight_question *question)
+{
+	const char *sender = question->sender;
+
+	if (sender && is_null_sender(sender))
+		return question->ehlo;
+	return sender && strchr(sender, '@') ? domain_of(sender) : NULL;
+}

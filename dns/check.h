@@ -81,6 +81,13 @@ bool is_generic_name_of(const char *name, const struct address *address);
 /* A name for a sentence: unprintable bytes escaped, cut when it is very long. */
 const char *shown(const char *name, char out[200]);
 
+/* "" and "<>". */
+bool is_null_sender(const char *sender);
+
+/* Whose SPF receivers ask for: MAIL FROM's domain, for the null sender the EHLO name (RFC 7208
+ * 2.4). NULL: it is not given, or a sender has no domain. */
+const char *spf_identity(const struct preflight_question *question);
+
 /* The domain of a mailbox (or the domain itself, without '@'); "" when there is none. */
 const char *domain_of(const char *mailbox);
 

@@ -5,20 +5,14 @@
 #include "dns/check.h"
 #include "dns/dmarc.h"
 
-/*
- * The SPF identity: MAIL FROM's domain, for the null sender the EHLO name (RFC 7208 2.4). When it is not
- * given, the author's domain stands for it: SPF is not known then, and nobody is accused.
- */
-static const char *spf_identity(const struct preflight_question *question)
+/* Where the sender is not known its domain may be the author's: SPF is not known then, and nobody
+ * is accused. */
+static const char *presumed_identity(const struct preflight_question *question)
 {
-	const char *sender = question->sender;
-	const char *author = domain_of(question->author);
+	bool is_given = question->sender &&
+	                (question->ehlo || !is_null_sender(question->sender));
 
-	if (!sender)
-		return author;
-	if (sender[0] == '\0' || strcmp(sender, "<>") == 0)
-		return question->ehlo ? question->ehlo : author;
-	return strchr(sender, '@') ? domain_of(sender) : NULL;
+	return is_given ? spf_identity(question) : domain_of(question->author);
 }
 
 /* Nobody but the receiver knows what it does with a quarantine: the mail arrives somewhere. */
@@ -105,7 +99,7 @@ void check_dmarc(struct evaluation *evaluation, struct finding *finding)
 		return;
 	}
 	struct dmarc_query query = {.author = domain,
-		.spf_domain = spf_identity(question),
+		.spf_domain = presumed_identity(question),
 		.is_spf_known = evaluation->is_spf_known,
 		.spf = evaluation->spf.result,
 		.signers = question->signers};

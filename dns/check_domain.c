@@ -77,7 +77,7 @@ void check_sender(struct evaluation *evaluation, struct finding *finding)
 	struct mx_list list;
 	char name[200];
 
-	if (!sender || !sender[0] || strcmp(sender, "<>") == 0) {
+	if (!sender || is_null_sender(sender)) {
 		conclude_skipped(finding,
 			sender ? "the null sender has no domain" : "no sender was given");
 		return;

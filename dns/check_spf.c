@@ -17,11 +17,6 @@ struct identity {
 	char sender[300]; /* where it is not the sender as given */
 };
 
-static bool is_null_sender(const char *sender)
-{
-	return !sender[0] || strcmp(sender, "<>") == 0;
-}
-
 static bool set_client(const struct evaluation *evaluation, struct spf_query *query)
 {
 	struct address address;

@@ -69,15 +69,16 @@ enum {
 	FINDINGS_MAX = 40, /* one a check, but one a list for block lists */
 	EVIDENCE_MAX = 12, /* answers shown with a finding */
 	REMEDY_RECORDS_MAX = 4,
+	REMEDY_RECORD_MAX = 4096,
 };
 
 /* The repair kit: what to publish, whose zone it is, and a text to forward. */
 struct remedy {
 	char who[512]; /* "owner of the zone 2.0.192.in-addr.arpa (...)" */
-	char records[REMEDY_RECORDS_MAX]
-		    [1100]; /* "25.2.0.192.in-addr.arpa. PTR mail.corp.example." */
+	/* "25.2.0.192.in-addr.arpa. PTR mail.corp.example." */
+	char records[REMEDY_RECORDS_MAX][REMEDY_RECORD_MAX];
 	size_t record_count;
-	char text[4096]; /* ready to be sent to the zone's owner */
+	char text[8192]; /* ready to be sent to the zone's owner */
 };
 
 struct finding {

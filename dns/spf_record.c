@@ -10,7 +10,7 @@
 
 enum { VERSION_LEN = 6 }; /* "v=spf1" */
 
-static bool is_spf(const struct record *record)
+bool spf_record_is(const struct record *record)
 {
 	return record->len >= VERSION_LEN &&
 	       strncasecmp(record->text, "v=spf1", VERSION_LEN) == 0 &&
@@ -23,7 +23,7 @@ const struct record *spf_record_find(const struct answer *txt, size_t *count)
 
 	*count = 0;
 	for (size_t i = 0; i < txt->count; i++) {
-		if (!is_spf(&txt->records[i]))
+		if (!spf_record_is(&txt->records[i]))
 			continue;
 		if (!first)
 			first = &txt->records[i];

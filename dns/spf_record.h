@@ -49,6 +49,8 @@ struct spf_modifiers {
 	struct spf_term redirect, explanation; /* text is NULL when there is none */
 };
 
+/* True for a TXT record that claims to be an SPF record (RFC 7208 4.5). */
+bool spf_record_is(const struct record *record);
 /* The first SPF record of a TXT answer, or NULL; *count: how many there are. */
 const struct record *spf_record_find(const struct answer *txt, size_t *count);
 
