@@ -73,13 +73,16 @@ static void say_fail(const struct evaluation *evaluation, const struct identity 
 	const struct spf_outcome *outcome, char out[512])
 {
 	const char *ip = evaluation->question->ip, *term = outcome->term;
-	bool is_all = strcasecmp(term + strspn(term, "-~"), "all") == 0;
 	char name[200];
 
-	snprintf(out, 512,
-		is_all ? "the SPF record of %s ends in %s and does not list %s"
-		       : "the SPF record of %s has %s, which is about %s",
-		shown(identity->query.domain, name), term, ip);
+	shown(identity->query.domain, name);
+	if (strcasecmp(term, "-all") == 0 || strcasecmp(term, "~all") == 0)
+		snprintf(out, 512, "the SPF record of %s ends in %s and does not list %s",
+			name, term, ip);
+	else
+		snprintf(out, 512, "the SPF record of %s %s %s (%s)", name,
+			outcome->result == SPF_FAIL ? "forbids" : "has doubts about", ip,
+			term);
 	if (outcome->explanation[0])
 		snprintf(out + strlen(out), 512 - strlen(out), " (it explains: %.120s)",
 			outcome->explanation);

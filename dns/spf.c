@@ -54,9 +54,15 @@ static void set_term(struct spf_run *run, const struct spf_term *term)
 	snprintf(outcome->term, sizeof outcome->term, "%s", shown(text, escaped));
 }
 
+/* A record can stand at names with two labels or more that do not end in a number. */
 static bool find_name(const char *domain, char name[static ANSWER_NAME_MAX])
 {
-	return domain[0] != '[' && spf_text_to_name(domain, name) && strchr(name, '.');
+	const char *last;
+
+	if (domain[0] == '[' || !spf_text_to_name(domain, name))
+		return false;
+	last = strrchr(name, '.');
+	return last && last[1 + strspn(last + 1, "0123456789")] != '\0';
 }
 
 /* RFC 7208 4.3 to 4.6. False: facts are missing. */
@@ -276,7 +282,8 @@ static bool evaluate_policy(
 		enum spf_match match = match_mechanism(run, &term);
 
 		if (match == SPF_MATCH_PENDING) {
-			look_ahead(run, &walk);
+			if (term.kind != SPF_TERM_INCLUDE)
+				look_ahead(run, &walk);
 			return false;
 		}
 		if (match != SPF_NO_MATCH)
