@@ -10,68 +10,75 @@
 void smtp_header_scan_init(struct smtp_header_scan *scan)
 {
 	*scan = (struct smtp_header_scan){.at_line_start = true};
+	smtp_author_init(&scan->author);
+	smtp_signers_init(&scan->signers);
 }
 
-/* True when the field collected in line has this name; spaces before the colon are allowed. */
 static bool has_name(const struct smtp_header_scan *scan, const char *name)
 {
-	size_t len = strlen(name);
+	size_t len = scan->name_len;
 
-	if (scan->line_len <= len || strncasecmp(scan->line, name, len) != 0)
-		return false;
-	while (len < scan->line_len &&
-		(scan->line[len] == ' ' || scan->line[len] == '\t'))
-		len++;
-	return len < scan->line_len && scan->line[len] == ':';
+	if (len && scan->name[len - 1] == ' ')
+		len--;
+	return len == strlen(name) && strncasecmp(scan->name, name, len) == 0;
 }
 
-/*
- * The domain of the first mailbox in the From: field: behind the first '@' that stands neither in a
- * quoted string nor in a comment, as far as host name characters go.
- */
-static void find_from_domain(struct smtp_header_scan *scan)
+/* The colon was read. Only the first From: counts: a second one is forged, or a mistake. */
+static enum smtp_field begin_value(struct smtp_header_scan *scan)
 {
-	const char *end = scan->line + scan->line_len;
-	const char *at = memchr(scan->line, ':', scan->line_len);
-	unsigned comments = 0;
-	bool quoted = false;
-
-	for (; at < end; at++) {
-		if (*at == '\\')
-			at++;
-		else if (*at == '"' && !comments)
-			quoted = !quoted;
-		else if (*at == '(' && !quoted)
-			comments++;
-		else if (*at == ')' && comments)
-			comments--;
-		else if (*at == '@' && !quoted && !comments)
-			break;
+	if (has_name(scan, "Received"))
+		scan->received++;
+	if (has_name(scan, "From") && !scan->has_from) {
+		scan->has_from = true;
+		return SMTP_FIELD_FROM;
 	}
-	if (at >= end)
-		return;
-	const char *domain = ++at;
+	if (has_name(scan, "DKIM-Signature")) {
+		smtp_signers_begin(&scan->signers);
+		return SMTP_FIELD_SIGNATURE;
+	}
+	return SMTP_FIELD_OTHER;
+}
 
-	while (at < end && !strchr(" \t>,;()\"", *at))
-		at++;
-	size_t len = (size_t)(at - domain);
+/* Spaces before the colon are allowed (RFC 5322 4.5): of several only one is kept. */
+static void take_name_byte(struct smtp_header_scan *scan, char c)
+{
+	bool is_space = c == ' ' || c == '\t';
 
-	if (!smtp_domain_is_valid(domain, len))
+	if (c == ':')
+		scan->field = begin_value(scan);
+	else if (is_space && scan->name_len && scan->name[scan->name_len - 1] == ' ')
 		return;
-	for (size_t i = 0; i < len; i++)
-		scan->from_domain[i] =
-			(char)(domain[i] >= 'A' && domain[i] <= 'Z' ? domain[i] + 32
-								    : domain[i]);
-	scan->from_domain[len] = '\0';
+	else if (scan->name_len == sizeof scan->name)
+		scan->field = SMTP_FIELD_OTHER;
+	else
+		scan->name[scan->name_len++] = is_space ? ' ' : c;
 }
 
 static void end_field(struct smtp_header_scan *scan)
 {
-	if (has_name(scan, "Received"))
-		scan->received++;
-	else if (!scan->from_domain[0] && has_name(scan, "From"))
-		find_from_domain(scan);
-	scan->line_len = 0;
+	if (scan->field == SMTP_FIELD_FROM)
+		smtp_author_end(&scan->author);
+	else if (scan->field == SMTP_FIELD_SIGNATURE)
+		smtp_signers_end(&scan->signers);
+	scan->field = SMTP_FIELD_NAME;
+	scan->name_len = 0;
+}
+
+static void take_field_byte(struct smtp_header_scan *scan, char c)
+{
+	switch (scan->field) {
+	case SMTP_FIELD_NAME:
+		take_name_byte(scan, c);
+		break;
+	case SMTP_FIELD_FROM:
+		smtp_author_take(&scan->author, c);
+		break;
+	case SMTP_FIELD_SIGNATURE:
+		smtp_signers_take(&scan->signers, c);
+		break;
+	case SMTP_FIELD_OTHER:
+		break;
+	}
 }
 
 /* A line end inside the header block: the field goes on if the next line starts with a space. */
@@ -88,8 +95,8 @@ static void take_header_byte(struct smtp_header_scan *scan, char c)
 	}
 	if (c == '\n')
 		scan->at_line_start = true;
-	else if (c != '\r' && scan->line_len < sizeof scan->line)
-		scan->line[scan->line_len++] = c;
+	else if (c != '\r')
+		take_field_byte(scan, c);
 }
 
 void smtp_header_scan_feed(struct smtp_header_scan *scan, const char *in, size_t len)
@@ -100,6 +107,13 @@ void smtp_header_scan_feed(struct smtp_header_scan *scan, const char *in, size_t
 		if (!scan->done)
 			take_header_byte(scan, in[i]);
 	}
+}
+
+void smtp_header_scan_end(struct smtp_header_scan *scan)
+{
+	if (!scan->done)
+		end_field(scan);
+	scan->done = true;
 }
 
 /* Days since 1970-01-01 to a civil date, in the proleptic Gregorian calendar. */

@@ -5,6 +5,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "smtp/author.h"
+#include "smtp/signers.h"
+
 /*
  * What the relay wants to know of a message's header block, read while the body passes by,
  * and the Received line it adds (RFC 5321 4.4). Nothing here changes the message.
@@ -14,22 +17,33 @@ enum {
 	SMTP_HOPS_MAX = 50, /* more Received lines than this: a mail loop */
 };
 
+enum smtp_field {
+	SMTP_FIELD_NAME, /* its name is being read */
+	SMTP_FIELD_OTHER,
+	SMTP_FIELD_FROM,
+	SMTP_FIELD_SIGNATURE,
+};
+
 struct smtp_header_scan {
-	unsigned received;  /* Received fields seen */
-	bool done;          /* the blank line was seen */
-	bool has_eight_bit; /* a byte above 127 anywhere, body included */
-	char from_domain
-		[256]; /* domain of the first mailbox in From:, lower case, or "" */
+	unsigned received;         /* Received fields seen */
+	bool done;                 /* the blank line was seen */
+	bool has_eight_bit;        /* a byte above 127 anywhere, body included */
+	struct smtp_author author; /* of the first From: field */
+	struct smtp_signers signers;
 	/* private */
-	char line[512]; /* start of the field being read, unfolded */
-	uint16_t line_len;
-	bool at_line_start;
+	enum smtp_field field;
+	char name[16]; /* start of the field's name; the longest we know has 14 bytes */
+	uint8_t name_len;
+	bool at_line_start, has_from;
 };
 
 void smtp_header_scan_init(struct smtp_header_scan *scan);
 
 /* Feeds the next bytes of the message, as they are stored (CRLF line ends). Linear. */
 void smtp_header_scan_feed(struct smtp_header_scan *scan, const char *in, size_t len);
+
+/* The message is over: ends the last field of one that has no body. */
+void smtp_header_scan_end(struct smtp_header_scan *scan);
 
 /* What a Received line tells. All texts are escaped so that they stay inside one comment. */
 struct smtp_trace {

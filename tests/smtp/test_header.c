@@ -21,21 +21,30 @@ Test(header, hops_and_the_authors_domain_are_seen)
 	static const struct {
 		const char *text;
 		unsigned received;
-		const char *from_domain;
+		const char *author;
 		bool done;
 	} rows[] = {
 		{"Received: a\r\nreceived : b\r\nRECEIVED:\r\n c\r\n\r\nReceived: "
 	         "body\r\n",
 			3, "", true},
 		{"From: Ann <ann@Corp.Example>\r\n\r\n", 0, "corp.example", true},
-		{"From: \"a@b\" (c@d) <ann@corp.example>\r\n\r\n", 0, "corp.example",
-			true},
 		{"From:\r\n ann@corp.example\r\n\r\n", 0, "corp.example", true},
+		{"from \t \t  \t         : ann@corp.example\r\n\r\n", 0, "corp.example",
+			true},
+		{"From\r\n : ann@corp.example\r\n\r\n", 0, "corp.example", true},
 		{"From: ann@corp.example\r\nFrom: eve@evil.example\r\n\r\n", 0,
 			"corp.example", true},
+		{"From: nobody\r\nFrom: eve@evil.example\r\n\r\n", 0, "", true},
+		{"Sender: eve@evil.example\r\nFrom: ann@corp.example\r\n\r\n", 0,
+			"corp.example", true},
+		{"From ann@corp.example Tue Nov 24 11:30:00\r\n\r\n", 0, "", true},
+		{" From: ann@corp.example\r\n\r\n", 0, "", true},
+		{"Fro m: ann@corp.example\r\n\r\n", 0, "", true},
 		{"Fromage: a@b.example\r\n\r\n", 0, "", true},
+		{"Resent-From: a@b.example\r\n\r\n", 0, "", true},
+		{"\r\nFrom: body@corp.example\r\n", 0, "", true},
 		{"From: nobody\r\n\r\n", 0, "", true},
-		{"Received: a\r\n", 0, "", false},
+		{"Received: a\r\n", 1, "", false},
 		{"\r\nbody\r\n", 0, "", true},
 	};
 
@@ -44,11 +53,23 @@ Test(header, hops_and_the_authors_domain_are_seen)
 			struct smtp_header_scan got = scan(rows[i].text, piece);
 
 			cr_assert_eq(got.received, rows[i].received, "%s", rows[i].text);
-			cr_assert_str_eq(
-				got.from_domain, rows[i].from_domain, "%s", rows[i].text);
+			cr_assert_str_eq(smtp_author_domain(&got.author), rows[i].author,
+				"%s", rows[i].text);
 			cr_assert_eq(got.done, rows[i].done, "%s", rows[i].text);
 		}
 	}
+}
+
+Test(header, a_message_without_body_ends_its_last_field)
+{
+	struct smtp_header_scan got = scan("From: ann@corp.example\r\n", 4);
+
+	cr_assert_str_eq(smtp_author_domain(&got.author), "");
+	smtp_header_scan_end(&got);
+	cr_assert_str_eq(smtp_author_domain(&got.author), "corp.example");
+	got = scan("\r\nFrom: ann@corp.example\r\n", 4);
+	smtp_header_scan_end(&got);
+	cr_assert_str_eq(smtp_author_domain(&got.author), "");
 }
 
 Test(header, a_field_without_end_is_bounded)
