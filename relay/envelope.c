@@ -10,11 +10,19 @@
 /*
  * Little-endian integers; a text is its bytes and a NUL. First byte: the version.
  *
- *   envelope   version:u8 flags:u8 received:i64 count:u32 sender client recipient...
+ *   envelope   version:u8 flags:u8 received:i64 count:u32 sender client
+ *              from version 2 on: author signers:u8 signer...
+ *              recipient...
  *   recipient  version:u8 state:u8 reason:u8 origin:u8 attempts:u32 next:i64 deferral:i64 held:i64
  *              subject detail
  */
-enum { VERSION = 1, FLAG_EIGHT_BIT = 1, FLAG_NOTIFICATION = 2 };
+enum {
+	ENVELOPE_VERSION = 2,
+	ENVELOPE_WITHOUT_AUTHOR = 1, /* read, no longer written */
+	RECIPIENT_VERSION = 1,
+	FLAG_EIGHT_BIT = 1,
+	FLAG_NOTIFICATION = 2,
+};
 
 static void put_integer(struct buf *out, uint64_t value, size_t bytes)
 {
@@ -69,50 +77,79 @@ static const char *get_text(struct cursor *cursor)
 void envelope_encode(const struct envelope *envelope, struct buf *out)
 {
 	unsigned flags = (envelope->eight_bit ? FLAG_EIGHT_BIT : 0) |
-		(envelope->notification ? FLAG_NOTIFICATION : 0);
+	                 (envelope->notification ? FLAG_NOTIFICATION : 0);
 
-	put_integer(out, VERSION, 1);
+	put_integer(out, ENVELOPE_VERSION, 1);
 	put_integer(out, flags, 1);
 	put_integer(out, (uint64_t)envelope->received, 8);
 	put_integer(out, envelope->count, 4);
 	put_text(out, envelope->sender);
 	put_text(out, envelope->client);
+	put_text(out, envelope->author ? envelope->author : "");
+	put_integer(out, envelope->signer_count, 1);
+	for (size_t i = 0; i < envelope->signer_count; i++)
+		put_text(out, envelope->signers[i]);
 	for (size_t i = 0; i < envelope->count; i++)
 		put_text(out, envelope->recipients[i]);
 }
 
-int envelope_decode(
-	const void *bytes, size_t len, struct envelope *envelope, const char ***recipients)
+static void get_texts(struct cursor *cursor, const char **texts, size_t count)
 {
-	struct cursor cursor = {.at = bytes, .left = len};
-	uint64_t version = get_integer(&cursor, 1);
-	uint64_t flags = get_integer(&cursor, 1);
+	for (size_t i = 0; i < count; i++)
+		texts[i] = get_text(cursor);
+}
+
+/* All but the lists. Returns whether a list of that many may follow. */
+static bool decode_head(struct cursor *cursor, struct envelope *envelope)
+{
+	uint64_t version = get_integer(cursor, 1);
+	uint64_t flags = get_integer(cursor, 1);
 
 	envelope->eight_bit = flags & FLAG_EIGHT_BIT;
 	envelope->notification = flags & FLAG_NOTIFICATION;
-	envelope->received = (int64_t)get_integer(&cursor, 8);
-	envelope->count = get_integer(&cursor, 4);
-	envelope->sender = get_text(&cursor);
-	envelope->client = get_text(&cursor);
-	if (cursor.bad || version != VERSION || envelope->count == 0 ||
-		envelope->count > cursor.left) /* each takes a byte at least */
-		return -EINVAL;
-	const char **texts = mem_alloc(envelope->count * sizeof(char *));
+	envelope->received = (int64_t)get_integer(cursor, 8);
+	envelope->count = get_integer(cursor, 4);
+	envelope->sender = get_text(cursor);
+	envelope->client = get_text(cursor);
+	envelope->author = "";
+	envelope->signer_count = 0;
+	if (version == ENVELOPE_VERSION) {
+		envelope->author = get_text(cursor);
+		envelope->signer_count = get_integer(cursor, 1);
+	} else if (version != ENVELOPE_WITHOUT_AUTHOR) {
+		return false;
+	}
+	return !cursor->bad && envelope->signer_count <= SMTP_SIGNERS_MAX &&
+	       envelope->count > 0 &&
+	       envelope->count <= cursor->left; /* each takes a byte at least */
+}
 
-	for (size_t i = 0; i < envelope->count; i++)
-		texts[i] = get_text(&cursor);
+int envelope_decode(
+	const void *bytes, size_t len, struct envelope *envelope, const char ***lists)
+{
+	struct cursor cursor = {.at = bytes, .left = len};
+
+	if (!decode_head(&cursor, envelope))
+		return -EINVAL;
+	const char **recipients = mem_alloc(
+		(envelope->count + envelope->signer_count) * sizeof(char *));
+	const char **signers = recipients + envelope->count;
+
+	get_texts(&cursor, signers, envelope->signer_count);
+	get_texts(&cursor, recipients, envelope->count);
 	if (cursor.bad || cursor.left) {
-		free(texts);
+		free(recipients);
 		return -EINVAL;
 	}
-	envelope->recipients = texts;
-	*recipients = texts;
+	envelope->signers = signers;
+	envelope->recipients = recipients;
+	*lists = recipients;
 	return 0;
 }
 
 void recipient_record_encode(const struct recipient_record *record, struct buf *out)
 {
-	put_integer(out, VERSION, 1);
+	put_integer(out, RECIPIENT_VERSION, 1);
 	put_integer(out, record->state, 1);
 	put_integer(out, record->reason, 1);
 	put_integer(out, record->origin, 1);
@@ -138,7 +175,7 @@ int recipient_record_decode(const void *bytes, size_t len, struct recipient_reco
 	record->held_since = (int64_t)get_integer(&cursor, 8);
 	record->subject = get_text(&cursor);
 	record->detail = get_text(&cursor);
-	if (cursor.bad || cursor.left || version != VERSION || state > RCPT_DELETED ||
+	if (cursor.bad || cursor.left || version != RECIPIENT_VERSION || state > RCPT_DELETED ||
 		state == RCPT_ACTIVE || reason >= REASON_COUNT || origin > HOLD_MANUAL)
 		return -EINVAL;
 	record->state = (enum recipient_state)state;

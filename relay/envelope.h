@@ -7,6 +7,7 @@
 
 #include "dns/refusal.h"
 #include "relay/buf.h"
+#include "smtp/smtp.h"
 
 /*
  * What the relay keeps in the spool's envelope and state bytes, and back. Versioned; a decoder
@@ -21,6 +22,9 @@ struct envelope {
 	bool eight_bit;     /* the body holds bytes above 127 */
 	bool notification;  /* made by us: never bounced again */
 	const char *client; /* who handed it in: "192.0.2.7", or "ptrelay" */
+	const char *author; /* domain of the From: header; "" or NULL: unknown */
+	const char *const *signers; /* domains of the DKIM signatures */
+	size_t signer_count;        /* SMTP_SIGNERS_MAX at most */
 };
 
 enum recipient_state {
@@ -55,9 +59,12 @@ struct recipient_record {
 };
 
 void envelope_encode(const struct envelope *envelope, struct buf *out);
-/* Returns 0, or -EINVAL. The texts are borrowed from bytes; *recipients is the caller's to free. */
-int envelope_decode(const void *bytes, size_t len, struct envelope *envelope,
-	const char ***recipients);
+/*
+ * Returns 0, or -EINVAL. The texts are borrowed from bytes; *lists, which recipients and signers
+ * stand in, is the caller's to free.
+ */
+int envelope_decode(
+	const void *bytes, size_t len, struct envelope *envelope, const char ***lists);
 
 void recipient_record_encode(const struct recipient_record *record, struct buf *out);
 int recipient_record_decode(

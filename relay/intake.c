@@ -19,6 +19,7 @@ struct intake {
 	char id_text[SPOOL_ID_TEXT];
 	struct spool_writer *writer; /* between intake_open and intake_commit */
 	struct smtp_header_scan scan;
+	const char *signers[SMTP_SIGNERS_MAX]; /* in scan */
 	int error; /* of intake_append */
 	intake_done_cb done;
 	void *owner;
@@ -105,8 +106,10 @@ bool intake_is_looping(const struct intake *intake)
 	return intake->scan.received > SMTP_HOPS_MAX;
 }
 
-static struct envelope describe(const struct intake *intake)
+static struct envelope describe(struct intake *intake)
 {
+	for (size_t i = 0; i < intake->scan.signers.count; i++)
+		intake->signers[i] = intake->scan.signers.domains[i];
 	return (struct envelope){
 		.received = intake->received,
 		.sender = intake->sender,
@@ -114,6 +117,9 @@ static struct envelope describe(const struct intake *intake)
 		.count = intake->count,
 		.eight_bit = intake->scan.has_eight_bit,
 		.client = intake->client,
+		.author = smtp_author_domain(&intake->scan.author),
+		.signers = intake->signers,
+		.signer_count = intake->scan.signers.count,
 	};
 }
 
@@ -144,13 +150,15 @@ static void on_committed(void *owner, int status)
 
 int intake_commit(struct intake *intake, intake_done_cb done, void *owner)
 {
-	struct envelope envelope = describe(intake);
 	struct spool_transaction *transaction;
 	struct spool_writer *writer = intake->writer;
 	struct buf bytes = {0};
 
 	if (intake->error)
 		return intake->error;
+	smtp_header_scan_end(&intake->scan);
+	struct envelope envelope = describe(intake);
+
 	intake->size = spool_writer_size(writer);
 	intake->done = done;
 	intake->owner = owner;

@@ -28,15 +28,15 @@ static int restore_state(struct message *message, const struct spool_state *stat
 int message_restore(const struct spool_entry *entry, struct message **message)
 {
 	struct envelope envelope;
-	const char **recipients;
+	const char **lists;
 	int error = envelope_decode(
-		entry->envelope, entry->envelope_len, &envelope, &recipients);
+		entry->envelope, entry->envelope_len, &envelope, &lists);
 
 	if (error)
 		return error;
 	struct message *restored = message_new(entry->id, entry->body_size, &envelope);
 
-	free(recipients);
+	free(lists);
 	for (size_t i = 0; i < entry->state_count && !error; i++)
 		error = restore_state(restored, &entry->states[i]);
 	if (error) {

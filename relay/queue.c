@@ -44,15 +44,32 @@ void queue_free(struct queue *queue)
 	free(queue);
 }
 
+static size_t texts_size(const struct envelope *envelope)
+{
+	size_t size = strlen(envelope->sender) + 1;
+
+	size += (envelope->author ? strlen(envelope->author) : 0) + 1;
+	for (size_t i = 0; i < envelope->signer_count; i++)
+		size += strlen(envelope->signers[i]) + 1;
+	for (size_t i = 0; i < envelope->count; i++)
+		size += strlen(envelope->recipients[i]) + 1;
+	return size;
+}
+
+/* Copies to where *text points, and moves it behind. Returns the copy. */
+static char *place(char **text, const char *from)
+{
+	char *to = *text;
+
+	*text = stpcpy(to, from) + 1;
+	return to;
+}
+
 /* One block: the struct, then the texts its pointers lead to. */
 struct message *message_new(uint64_t id, uint64_t size, const struct envelope *envelope)
 {
 	size_t head = sizeof(struct message) + envelope->count * sizeof(struct recipient);
-	size_t texts = strlen(envelope->sender) + 1;
-
-	for (size_t i = 0; i < envelope->count; i++)
-		texts += strlen(envelope->recipients[i]) + 1;
-	struct message *message = mem_alloc(head + texts);
+	struct message *message = mem_alloc(head + texts_size(envelope));
 	char *text = (char *)message + head;
 
 	message->id = id;
@@ -61,17 +78,30 @@ struct message *message_new(uint64_t id, uint64_t size, const struct envelope *e
 	message->eight_bit = envelope->eight_bit;
 	message->notification = envelope->notification;
 	message->count = message->open = (uint32_t)envelope->count;
-	message->sender = text;
-	text = stpcpy(text, envelope->sender) + 1;
+	message->sender = place(&text, envelope->sender);
+	message->author = place(&text, envelope->author ? envelope->author : "");
+	message->signers = text;
+	message->signer_count = (uint8_t)envelope->signer_count;
+	for (size_t i = 0; i < envelope->signer_count; i++)
+		place(&text, envelope->signers[i]);
 	for (uint32_t i = 0; i < message->count; i++) {
 		struct recipient *rcpt = &message->recipients[i];
 
 		rcpt->message = message;
 		rcpt->index = i;
-		rcpt->address = text;
-		text = stpcpy(text, envelope->recipients[i]) + 1;
+		rcpt->address = place(&text, envelope->recipients[i]);
 	}
 	return message;
+}
+
+size_t message_signers(
+	const struct message *message, const char *signers[SMTP_SIGNERS_MAX])
+{
+	const char *text = message->signers;
+
+	for (size_t i = 0; i < message->signer_count; i++, text += strlen(text) + 1)
+		signers[i] = text;
+	return message->signer_count;
 }
 
 void message_free(struct message *message)

@@ -42,10 +42,13 @@ struct message {
 	int64_t received;
 	uint64_t size;
 	char *sender;
+	char *author; /* domain of the From: header; "" when it is not known */
+	char *signers; /* domains of the DKIM signatures, each with its NUL */
 	TAILQ_ENTRY(message) order; /* as accepted */
 	struct message *bucket;     /* next in the queue's hash */
 	uint32_t count;
 	uint32_t open; /* recipients not yet delivered, bounced or deleted */
+	uint8_t signer_count;
 	bool eight_bit, notification;
 	struct recipient recipients[];
 };
@@ -58,6 +61,10 @@ void queue_free(struct queue *queue);
 /* Makes a message from its envelope; not yet in the queue. */
 struct message *message_new(uint64_t id, uint64_t size, const struct envelope *envelope);
 void message_free(struct message *message);
+
+/* Lists the signers, borrowed from the message. Returns how many. */
+size_t message_signers(
+	const struct message *message, const char *signers[SMTP_SIGNERS_MAX]);
 
 void queue_add(struct queue *queue, struct message *message);       /* takes it */
 void queue_remove(struct queue *queue, struct message *message);    /* and frees it */

@@ -8,12 +8,16 @@
 Test(envelope, it_comes_back_as_it_was)
 {
 	const char *recipients[] = {"b@dest.example", "c@dest.example"};
+	const char *signers[] = {"corp.example", "isp.example"};
 	struct envelope envelope = {.received = 1764000000123,
 		.sender = "",
 		.recipients = recipients,
 		.count = 2,
 		.eight_bit = true,
-		.client = "192.0.2.7"};
+		.client = "192.0.2.7",
+		.author = "corp.example",
+		.signers = signers,
+		.signer_count = 2};
 	struct envelope back;
 	struct buf bytes = {0};
 	const char **list;
@@ -25,6 +29,9 @@ Test(envelope, it_comes_back_as_it_was)
 	cr_assert_str_eq(back.client, "192.0.2.7");
 	cr_assert_eq(back.count, 2);
 	cr_assert_str_eq(back.recipients[1], "c@dest.example");
+	cr_assert_str_eq(back.author, "corp.example");
+	cr_assert_eq(back.signer_count, 2);
+	cr_assert_str_eq(back.signers[1], "isp.example");
 	cr_assert(back.eight_bit && !back.notification);
 	free(list);
 	for (size_t cut = 0; cut < bytes.len; cut++)
@@ -33,6 +40,57 @@ Test(envelope, it_comes_back_as_it_was)
 	bytes.bytes[0] = 9;
 	cr_assert_neq(envelope_decode(bytes.bytes, bytes.len, &back, &list), 0,
 		"another version");
+	buf_fini(&bytes);
+}
+
+/* What version 1 wrote: spools of that time are still read. */
+Test(envelope, one_without_author_is_read)
+{
+	static const char bytes[] = "\1\1"
+				    "\1\0\0\0\0\0\0\0"
+				    "\2\0\0\0"
+				    "a@corp.example\0"
+				    "192.0.2.7\0"
+				    "b@dest.example\0"
+				    "c@dest.example";
+	struct envelope back;
+	const char **list;
+
+	cr_assert_eq(envelope_decode(bytes, sizeof bytes, &back, &list), 0);
+	cr_assert_eq(back.received, 1);
+	cr_assert_str_eq(back.sender, "a@corp.example");
+	cr_assert_str_eq(back.author, "");
+	cr_assert_eq(back.signer_count, 0);
+	cr_assert_str_eq(back.recipients[0], "b@dest.example");
+	cr_assert_str_eq(back.recipients[1], "c@dest.example");
+	free(list);
+}
+
+Test(envelope, an_unknown_author_stays_unknown_and_too_many_signers_are_refused)
+{
+	const char *recipient = "b@dest.example";
+	const char *signers[SMTP_SIGNERS_MAX + 1];
+	struct envelope envelope = {.sender = "",
+		.recipients = &recipient,
+		.count = 1,
+		.client = "",
+		.signers = signers,
+		.signer_count = SMTP_SIGNERS_MAX};
+	struct envelope back;
+	struct buf bytes = {0};
+	const char **list;
+
+	for (size_t i = 0; i <= SMTP_SIGNERS_MAX; i++)
+		signers[i] = "corp.example";
+	envelope_encode(&envelope, &bytes);
+	cr_assert_eq(envelope_decode(bytes.bytes, bytes.len, &back, &list), 0);
+	cr_assert_str_eq(back.author, "");
+	cr_assert_eq(back.signer_count, SMTP_SIGNERS_MAX);
+	free(list);
+	bytes.len = 0;
+	envelope.signer_count++;
+	envelope_encode(&envelope, &bytes);
+	cr_assert_neq(envelope_decode(bytes.bytes, bytes.len, &back, &list), 0);
 	buf_fini(&bytes);
 }
 

@@ -14,12 +14,16 @@ struct stored {
 static void store(struct stored *stored, enum recipient_state state, uint32_t recipient)
 {
 	static const char *const addresses[] = {"bob@dest.example", "eve@dest.example"};
+	static const char *const signers[] = {"corp.example", "isp.example"};
 	struct envelope envelope = {.received = 5,
 		.sender = "ann@corp.example",
 		.recipients = addresses,
 		.count = 2,
 		.eight_bit = true,
-		.client = "192.0.2.7"};
+		.client = "192.0.2.7",
+		.author = "news.corp.example",
+		.signers = signers,
+		.signer_count = 2};
 	struct recipient_record record = {.state = state,
 		.reason = REASON_PTR_MISSING,
 		.origin = HOLD_PREFLIGHT,
@@ -54,6 +58,7 @@ Test(message_restore, brings_back_envelope_and_states)
 {
 	struct stored stored;
 	struct message *message;
+	const char *signers[SMTP_SIGNERS_MAX];
 
 	store(&stored, RCPT_HELD, 1);
 	cr_assert_eq(message_restore(&stored.entry, &message), 0);
@@ -64,6 +69,10 @@ Test(message_restore, brings_back_envelope_and_states)
 	cr_assert_eq(message->open, 2);
 	cr_assert(message->eight_bit);
 	cr_assert_str_eq(message->sender, "ann@corp.example");
+	cr_assert_str_eq(message->author, "news.corp.example");
+	cr_assert_eq(message_signers(message, signers), 2);
+	cr_assert_str_eq(signers[0], "corp.example");
+	cr_assert_str_eq(signers[1], "isp.example");
 	cr_assert_eq(message->recipients[0].state, RCPT_QUEUED);
 	cr_assert_eq(message->recipients[0].attempts, 0);
 	const struct recipient *held = &message->recipients[1];

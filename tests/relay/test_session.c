@@ -366,12 +366,15 @@ Test(session, a_message_is_stored_with_our_trace_in_front_and_queued)
 {
 	struct world *world = world_new();
 	const char *trace = "Received: from client.example ([127.0.0.1])\r\n";
-	const char *body = "Subject: x\r\n\r\n.dot\r\n\xe4\r\n";
+	const char *body = "From: Ann <ann@corp.example>\r\nDKIM-Signature: v=1; "
+			   "d=isp.example\r\n\r\n.dot\r\n\xe4\r\n";
 	struct envelope envelope;
-	const char **recipients;
+	const char **lists;
 
 	world_envelope(world);
-	ask(world, "Subject: x\r\n\r\n..dot\r\n\xe4\r\n.",
+	ask(world,
+		"From: Ann <ann@corp.example>\r\nDKIM-Signature: v=1; d=isp.example"
+		"\r\n\r\n..dot\r\n\xe4\r\n.",
 		"250 2.0.0 queued as 0000001001");
 	struct buf *stored = &world->spool.body;
 
@@ -381,13 +384,18 @@ Test(session, a_message_is_stored_with_our_trace_in_front_and_queued)
 	cr_assert_not_null(memmem(stored->bytes, stored->len, "id 0000001001", 13));
 	cr_assert_arr_eq(stored->bytes + stored->len - strlen(body), body, strlen(body));
 	cr_assert_eq(envelope_decode(world->spool.envelope.bytes,
-			     world->spool.envelope.len, &envelope, &recipients),
+			     world->spool.envelope.len, &envelope, &lists),
 		0);
 	cr_assert_str_eq(envelope.sender, "a@corp.example");
 	cr_assert_str_eq(envelope.client, "127.0.0.1");
-	cr_assert_str_eq(recipients[0], "b@dest.example");
+	cr_assert_str_eq(envelope.recipients[0], "b@dest.example");
+	cr_assert_str_eq(envelope.author, "corp.example");
+	cr_assert_eq(envelope.signer_count, 1);
+	cr_assert_str_eq(envelope.signers[0], "isp.example");
 	cr_assert(envelope.eight_bit);
-	free(recipients);
+	free(lists);
+	cr_assert_str_eq(world->dispatch.submitted->author, "corp.example");
+	cr_assert_eq(world->dispatch.submitted->signer_count, 1);
 	cr_assert_eq(world->dispatch.submitted->id, 1001);
 	cr_assert_eq(world->dispatch.submitted->size, stored->len);
 	cr_assert_eq(world->relay.stats.accepted, 1);
