@@ -18,11 +18,8 @@ enum { FILE_MAX = 1024 * 1024, LINE_MAX_BYTES = 65536 };
 
 /* Keys of the design that this version does not know yet: said so, not called unknown. */
 static const char *const later_keys[] = {"auth_users", "sender_map", "tls_cert",
-	"tls_key", "tls_policy", "dnsbl", "dnsbl_domain", "delay_warning",
-	"destination_rate", "eight_bit", "spool_inline", "report_to", "notify_sender",
-	"metrics_file", "preflight.ptr-generic", "preflight.spf-fail",
-	"preflight.spf-softfail", "preflight.spf-none", "preflight.spf-permerror",
-	"preflight.dmarc-fail", "preflight.dnsbl-ip", "preflight.dnsbl-domain"};
+	"tls_key", "tls_policy", "delay_warning", "destination_rate", "eight_bit",
+	"spool_inline", "report_to", "notify_sender", "metrics_file"};
 
 /* What is being read. */
 struct reader {
@@ -78,11 +75,27 @@ static unsigned distance(const char *a, const char *b)
 	return row[len];
 }
 
+/* preflight.<reason> for a reason without a setting. Returns false: it is something else. */
+static bool complain_fixed(struct reader *reader, const char *key)
+{
+	static const char prefix[] = "preflight.";
+	size_t len = sizeof prefix - 1;
+	enum reason reason =
+		strncmp(key, prefix, len) == 0 ? reason_parse(key + len) : REASON_NONE;
+	const char *fixed = config_fixed_reason(reason);
+
+	if (fixed)
+		complain(reader, "'%s' cannot be set: %s", key, fixed);
+	return fixed;
+}
+
 static void complain_unknown(struct reader *reader, const char *key)
 {
 	const char *closest = NULL;
 	unsigned best = 4; /* what is farther off is no slip of the pen */
 
+	if (complain_fixed(reader, key))
+		return;
 	for (size_t i = 0; i < sizeof later_keys / sizeof later_keys[0]; i++) {
 		if (strcmp(later_keys[i], key) == 0) {
 			complain(reader, "'%s' is not in this version; take the line out",
@@ -328,17 +341,24 @@ static void free_routes(struct config_route *routes, size_t count)
 	free(routes);
 }
 
+static void free_texts(char **texts, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		free(texts[i]);
+	free(texts);
+}
+
 void config_free(struct config *config)
 {
 	if (!config)
 		return;
 	free_routes(config->routes, config->route_count);
 	free_routes(config->smarthosts, config->smarthost_count);
-	for (size_t i = 0; i < config->resolver_count; i++)
-		free(config->resolvers[i]);
 	for (size_t i = 0; i < config->override_count; i++)
 		free(config->overrides[i].domain);
-	free(config->resolvers);
+	free_texts(config->dnsbl, config->dnsbl_count);
+	free_texts(config->dnsbl_domain, config->dnsbl_domain_count);
+	free_texts(config->resolvers, config->resolver_count);
 	free(config->overrides);
 	free(config->sources);
 	free(config->listeners);
@@ -350,71 +370,6 @@ void config_free(struct config *config)
 	free(config->user);
 	free(config->control_socket);
 	free(config);
-}
-
-/* The length of the match of a rule for domain, or 0. A suffix matches what is below it. */
-static size_t match_length(const char *rule, bool is_suffix, const char *domain)
-{
-	size_t rule_len = strlen(rule), len = strlen(domain);
-
-	if (!is_suffix)
-		return strcasecmp(rule, domain) == 0 ? rule_len + 1 : 0;
-	if (len <= rule_len + 1 || domain[len - rule_len - 1] != '.' ||
-		strcasecmp(domain + len - rule_len, rule) != 0)
-		return 0;
-	return rule_len;
-}
-
-const struct config_route *config_route_for(
-	const struct config *config, const char *domain)
-{
-	const struct config_route *best = NULL;
-	size_t longest = 0;
-
-	for (size_t i = 0; i < config->route_count; i++) {
-		const struct config_route *route = &config->routes[i];
-		size_t length = match_length(route->domain, route->is_suffix, domain);
-
-		if (length > longest) {
-			longest = length;
-			best = route;
-		}
-	}
-	return best;
-}
-
-/* Our own findings only: what the DNS cannot tell, and the recipient's side, stay as they are. */
-static bool is_changeable(enum reason reason)
-{
-	return reason > REASON_NONE && reason < REASON_DNS_TEMPFAIL;
-}
-
-void config_actions_for(const struct config *config, const char *domain,
-	enum action actions[REASON_COUNT])
-{
-	size_t longest[REASON_COUNT] = {0};
-
-	memcpy(actions, config->actions, sizeof config->actions);
-	for (size_t i = 0; i < config->override_count; i++) {
-		const struct config_override *override = &config->overrides[i];
-		size_t length =
-			match_length(override->domain, override->is_suffix, domain);
-
-		for (int reason = 0; length && reason < REASON_COUNT; reason++) {
-			bool is_meant = override->reason == REASON_COUNT ||
-			                override->reason == (enum reason)reason;
-
-			if (!is_meant || !is_changeable((enum reason)reason) ||
-				length < longest[reason])
-				continue;
-			longest[reason] = length;
-			actions[reason] = override->action;
-		}
-	}
-	for (int reason = 0; reason < REASON_COUNT; reason++)
-		if (is_changeable((enum reason)reason) &&
-			actions[reason] > config->preflight)
-			actions[reason] = config->preflight;
 }
 
 const char *config_path(const char *option)

@@ -41,6 +41,10 @@ struct config_override { /* preflight_for = DOMAIN|.SUFFIX REASON|all hold|warn|
 	enum action action;
 };
 
+enum {
+	BLOCK_LISTS_MAX = 12, /* of each kind: every one adds a finding (FINDINGS_MAX) */
+};
+
 struct config {
 	char *hostname;
 	struct config_source *sources;
@@ -60,6 +64,10 @@ struct config {
 	enum action actions[REASON_COUNT];
 	struct config_override *overrides;
 	size_t override_count;
+	char **dnsbl; /* zones to look for our address in, in lower case */
+	size_t dnsbl_count;
+	char **dnsbl_domain; /* and for the sender's domain */
+	size_t dnsbl_domain_count;
 	struct mx_network *private_mx; /* allow_private_mx */
 	size_t private_mx_count;
 	int64_t unknown_send_after;
@@ -99,9 +107,12 @@ void config_print_defaults(struct buf *out);
 const struct config_route *config_route_for(
 	const struct config *config, const char *domain);
 
+/* A block list's zone in lower case, without trailing dot; the caller frees. NULL: no domain. */
+char *config_read_zone(const char *word);
+
 /*
  * The actions for a hand-off to domain: defaults, then preflight.<reason>, then preflight_for, then
- * preflight = warn|off. dns-tempfail and recipient-* cannot be changed.
+ * preflight = warn|off. What the DNS cannot tell and the recipient's side stay as they are.
  */
 void config_actions_for(const struct config *config, const char *domain,
 	enum action actions[REASON_COUNT]);

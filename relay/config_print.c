@@ -56,8 +56,9 @@ static void print_host_port(struct buf *out, const char *host, unsigned port)
 static void print_item(const struct config *config, const struct setting *setting,
 	size_t i, struct buf *out)
 {
-	const struct mx_network *networks =
-		*(struct mx_network *const *)((const char *)config + setting->offset);
+	const void *place = (const char *)config + setting->offset;
+	const struct mx_network *networks = *(struct mx_network *const *)place;
+	const char *const *texts = *(const char *const *const *)place;
 
 	switch (setting->type) {
 	case SETTING_SOURCE:
@@ -91,8 +92,8 @@ static void print_item(const struct config *config, const struct setting *settin
 				: reason_name(config->overrides[i].reason),
 			action_word(config->overrides[i].action, false));
 		break;
-	default:
-		buf_printf(out, "%s", config->resolvers[i]);
+	default: /* resolvers and zones: texts */
+		buf_printf(out, "%s", texts[i]);
 		break;
 	}
 }

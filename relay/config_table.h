@@ -23,6 +23,7 @@ enum setting_type {
 	SETTING_SMARTHOST,
 	SETTING_OVERRIDE,
 	SETTING_RESOLVER,
+	SETTING_ZONE, /* of a block list */
 };
 
 struct setting {
@@ -39,12 +40,26 @@ struct setting {
 extern const struct setting config_settings[];
 extern const size_t config_setting_count;
 
+/* Why there is no setting for what a reason leads to; NULL when there is. Static text. */
+const char *config_fixed_reason(enum reason reason);
+
 /*
  * Reads one value into config. Returns NULL, or a text that says what is wrong and what would be
  * right (kept in error).
  */
 const char *config_read_value(struct config *config, const struct setting *setting,
 	const char *value, char error[256]);
+
+/* The same for counts, sizes and times. */
+const char *config_read_number(const struct setting *setting, const char *value,
+	uint64_t *number, char error[256]);
+
+/* A number without unit. False when it is none, or too large. */
+bool config_parse_count(const char *text, uint64_t *number);
+
+/* One word out of a list, in which NULL stands for no word. */
+const char *config_read_word(const char *value, const char *const *names, size_t count,
+	int *number, char error[256]);
 
 /* Prints the setting's value or values, one "key = value" line each. */
 void config_print_setting(const struct config *config, const struct setting *setting, struct buf *out);

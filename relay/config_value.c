@@ -41,82 +41,6 @@ static bool is_ip(const char *text)
 	return inet_pton(AF_INET, text, ip) == 1 || inet_pton(AF_INET6, text, ip) == 1;
 }
 
-/* A number and its unit from a list such as "KMG", each step meaning that many times more. */
-static bool parse_number(
-	const char *text, const char *units, const uint64_t *factors, uint64_t *number)
-{
-	char *end;
-
-	if (*text < '0' || *text > '9')
-		return false;
-	errno = 0;
-	*number = strtoull(text, &end, 10);
-	if (errno)
-		return false;
-	if (!*end)
-		return factors[0] == 1 || *number == 0; /* a time needs its unit */
-	const char *unit = strchr(units, *end);
-
-	if (!unit || end[1] || *number > UINT64_MAX / factors[unit - units + 1])
-		return false;
-	*number *= factors[unit - units + 1];
-	return true;
-}
-
-static const char *read_number(const struct setting *setting, const char *value,
-	uint64_t *number, char error[256])
-{
-	static const uint64_t sizes[] = {1, 1024, 1024 * 1024, 1024 * 1024 * 1024};
-	static const uint64_t times[] = {0, 1000, 60000, 3600000, 86400000};
-	static const uint64_t counts[] = {1};
-	bool is_good = setting->type == SETTING_SIZE
-	                       ? parse_number(value, "KMG", sizes, number)
-	               : setting->type == SETTING_TIME
-	                       ? parse_number(value, "smhd", times, number)
-	                       : parse_number(value, "", counts, number);
-
-	if (!is_good)
-		snprintf(error, 256, "'%.60s' is no %s", value,
-			setting->type == SETTING_SIZE ? "size; write it like 50M or 64K"
-			: setting->type == SETTING_TIME
-				? "time; write it like 30s, 5m, 4h or 5d"
-				: "number");
-	else if (*number < setting->low || *number > setting->high)
-		snprintf(error, 256, "'%.60s' is out of bounds (from %llu to %llu%s)",
-			value,
-			(unsigned long long)(setting->type == SETTING_TIME
-						     ? setting->low / 1000
-						     : setting->low),
-			(unsigned long long)(setting->type == SETTING_TIME
-						     ? setting->high / 1000
-						     : setting->high),
-			setting->type == SETTING_TIME   ? " seconds"
-			: setting->type == SETTING_SIZE ? " bytes"
-							: "");
-	else
-		return NULL;
-	return error;
-}
-
-static const char *read_word(const char *value, const char *const *names, size_t count,
-	int *number, char error[256])
-{
-	size_t used = 0;
-
-	for (size_t i = 0; i < count; i++) {
-		if (names[i] && strcmp(names[i], value) == 0) {
-			*number = (int)i;
-			return NULL;
-		}
-	}
-	used += (size_t)snprintf(error, 256, "'%.60s' is none of:", value);
-	for (size_t i = 0; i < count; i++)
-		if (names[i])
-			used += (size_t)snprintf(
-				error + used, 256 - used, " %s", names[i]);
-	return error;
-}
-
 static const char *const action_words[] = {
 	[ACTION_NONE] = "off", [ACTION_WARN] = "warn", [ACTION_HOLD] = "hold"};
 static const char *const switch_words[] = {
@@ -130,9 +54,8 @@ static bool parse_host_port(const char *text, char **host, uint16_t *port)
 {
 	const char *colon = strrchr(text, ':');
 	uint64_t number;
-	static const uint64_t one[] = {1};
 
-	if (!colon || colon == text || !parse_number(colon + 1, "", one, &number) ||
+	if (!colon || colon == text || !config_parse_count(colon + 1, &number) ||
 		number == 0 || number > 65535)
 		return false;
 	size_t len = (size_t)(colon - text);
@@ -273,7 +196,13 @@ static const char *read_override(
 		snprintf(error, 256, "'%.60s' is no reason; see ptrelay(1)", words[1]);
 		return error;
 	}
-	if (read_word(words[2], action_words, ACTION_WORDS, &action, error))
+	const char *fixed = is_all ? NULL : config_fixed_reason(override.reason);
+
+	if (fixed) {
+		snprintf(error, 256, "'%.60s': %s", words[1], fixed);
+		return error;
+	}
+	if (config_read_word(words[2], action_words, ACTION_WORDS, &action, error))
 		return error;
 	override.action = (enum action)action;
 	override.domain = read_domain(words[0], &override.is_suffix);
@@ -320,6 +249,53 @@ static const char *read_resolver(struct config *config, const char *word, char e
 	return NULL;
 }
 
+char *config_read_zone(const char *word)
+{
+	size_t len = strlen(word);
+	bool is_suffix;
+
+	if (len && word[len - 1] == '.')
+		len--;
+	char *copy = mem_strndup(word, len);
+	char *zone = copy[0] == '.' ? NULL : read_domain(copy, &is_suffix);
+
+	free(copy);
+	return zone;
+}
+
+static const char *read_zone(struct config *config, const struct setting *setting,
+	const char *word, char error[256])
+{
+	void **array = (void **)((char *)config + setting->offset);
+	size_t *count = (size_t *)((char *)config + setting->count_offset);
+
+	if (*count == BLOCK_LISTS_MAX) {
+		snprintf(error, 256, "more than %d block lists", BLOCK_LISTS_MAX);
+		return error;
+	}
+	char *zone = config_read_zone(word);
+
+	if (!zone) {
+		snprintf(error, 256, "'%.60s' is no domain, as in bl.example", word);
+		return error;
+	}
+	*(char **)grow(array, count, sizeof zone) = zone;
+	return NULL;
+}
+
+static const char *read_word(struct config *config, const struct setting *setting,
+	const char *word, char error[256])
+{
+	switch (setting->type) {
+	case SETTING_NETWORK:
+		return read_network(config, setting, word, error);
+	case SETTING_ZONE:
+		return read_zone(config, setting, word, error);
+	default:
+		return read_resolver(config, word, error);
+	}
+}
+
 static const char *read_list(struct config *config, const struct setting *setting,
 	char *words[], size_t count, char error[256])
 {
@@ -338,10 +314,7 @@ static const char *read_list(struct config *config, const struct setting *settin
 		break;
 	}
 	for (size_t i = 0; i < count; i++) {
-		const char *wrong =
-			setting->type == SETTING_NETWORK
-				? read_network(config, setting, words[i], error)
-				: read_resolver(config, words[i], error);
+		const char *wrong = read_word(config, setting, words[i], error);
 
 		if (wrong)
 			return wrong;
@@ -367,20 +340,20 @@ const char *config_read_value(struct config *config, const struct setting *setti
 	case SETTING_COUNT:
 	case SETTING_SIZE:
 	case SETTING_TIME:
-		wrong = read_number(setting, value, &number, error);
+		wrong = config_read_number(setting, value, &number, error);
 		if (!wrong)
 			*(uint64_t *)place = number;
 		return wrong;
 	case SETTING_ACTION:
 	case SETTING_SWITCH:
-		wrong = read_word(value,
+		wrong = config_read_word(value,
 			setting->type == SETTING_ACTION ? action_words : switch_words,
 			ACTION_WORDS, &word, error);
 		if (!wrong)
 			*(enum action *)place = (enum action)word;
 		return wrong;
 	case SETTING_LEVEL:
-		wrong = read_word(value, level_words, LEVEL_WORDS, &word, error);
+		wrong = config_read_word(value, level_words, LEVEL_WORDS, &word, error);
 		if (!wrong)
 			*(enum log_level *)place = (enum log_level)word;
 		return wrong;

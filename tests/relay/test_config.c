@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "relay/config.h"
@@ -36,6 +37,9 @@ Test(config, every_kind_of_value_is_read_and_printed_as_it_can_be_read_again)
 		"smarthost = mail.isp.example:587\nresolver = 127.0.0.1:5353\n"
 		"preflight = warn\npreflight.ptr-missing = off\npreflight_for = "
 	        ".dest.example all off\n"
+		"preflight.spf-softfail = hold\npreflight.ptr-generic = off\n"
+		"dnsbl = BL.example. other.example\ndnsbl = third.example\n"
+		"dnsbl_domain = dbl.example\n"
 		"allow_private_mx = 10.1.0.0/16\nretry_first = 90s\nspool_segment = "
 	        "1M\nlog_level = debug\n";
 	struct buf problems = {0}, once = {0}, twice = {0};
@@ -48,6 +52,13 @@ Test(config, every_kind_of_value_is_read_and_printed_as_it_can_be_read_again)
 	cr_assert_str_eq(config_route_for(config, "CORP.example")->host, "10.0.0.5");
 	cr_assert_eq(config_route_for(config, "mail.corp.example")->port, 26);
 	cr_assert_null(config_route_for(config, "notcorp.example"));
+	cr_assert_eq(config->dnsbl_count, 3);
+	cr_assert_str_eq(config->dnsbl[0], "bl.example");
+	cr_assert_str_eq(config->dnsbl[2], "third.example");
+	cr_assert_eq(config->dnsbl_domain_count, 1);
+	cr_assert_str_eq(config->dnsbl_domain[0], "dbl.example");
+	cr_assert_eq(config->actions[REASON_SPF_SOFTFAIL], ACTION_HOLD);
+	cr_assert_eq(config->actions[REASON_PTR_GENERIC], ACTION_NONE);
 	config_print(config, &once);
 	struct config *again = config_parse("printed", once.bytes, once.len, &problems);
 
@@ -91,6 +102,20 @@ Test(config, every_problem_is_named_with_its_line)
 		{HOST "preflight = maybe\n", "none of: off warn on"},
 		{HOST "preflight.ptr-missing = bounce\n", "none of"},
 		{HOST "preflight_for = x nonsense off\n", "no reason"},
+		{HOST "preflight_for = x dkim-fail off\n", "only receivers tell it"},
+		{HOST "preflight_for = x dns-tempfail off\n", "always deferred"},
+		{HOST "preflight.dkim-fail = warn\n",
+			"test:2: 'preflight.dkim-fail' cannot be set: only receivers"},
+		{HOST "preflight.auth-required = off\n", "only receivers tell it"},
+		{HOST "preflight.spf-temperror = off\n", "only receivers tell it"},
+		{HOST "preflight.dns-other = off\n", "only receivers tell it"},
+		{HOST "preflight.recipient-null-mx = off\n", "always bounces"},
+		{HOST "preflight.manual = off\n", "queue hold"},
+		{HOST "preflight.spf-fial = off\n", "did you mean 'preflight.spf-fail'?"},
+		{HOST "dnsbl = bl..example\n", "'bl..example' is no domain"},
+		{HOST "dnsbl = .example\n", "no domain"},
+		{HOST "dnsbl_domain = [192.0.2.1]\n", "no domain"},
+		{HOST "dnsbl = a b c d e f g h i j k l m\n", "more than 12"},
 		{HOST "retry_first = 5\n", "no time"},
 		{HOST "retry_first = 0s\n", "out of bounds"},
 		{HOST "retry_first = 99999999999999999999d\n", "no time"},
@@ -110,6 +135,25 @@ Test(config, every_problem_is_named_with_its_line)
 			problems.bytes);
 		buf_fini(&problems);
 	}
+}
+
+Test(config, every_finding_of_ours_has_its_key_and_its_default)
+{
+	struct buf problems = {0}, printed = {0};
+	struct config *config = parse(HOST, &problems);
+
+	config_print(config, &printed);
+	buf_append(&printed, "", 1);
+	for (int reason = REASON_PTR_MISSING; reason < REASON_DNS_TEMPFAIL; reason++) {
+		bool is_held = reason_default_action((enum reason)reason) == ACTION_HOLD;
+		char line[80];
+
+		snprintf(line, sizeof line, "preflight.%s = %s\n",
+			reason_name((enum reason)reason), is_held ? "hold" : "warn");
+		cr_expect(strstr(printed.bytes, line), "%s", line);
+	}
+	buf_fini(&printed);
+	config_free(config);
 }
 
 Test(config, all_problems_are_told_at_once)
@@ -145,6 +189,9 @@ Test(config, the_longest_match_decides_what_a_finding_leads_to)
 	cr_assert_eq(actions[REASON_PTR_MISSING], ACTION_NONE);
 	cr_assert_eq(actions[REASON_FCRDNS_MISMATCH], ACTION_WARN);
 	cr_assert_eq(actions[REASON_DNS_TEMPFAIL], ACTION_DEFER, "not ours to change");
+	cr_assert_eq(actions[REASON_DKIM_FAIL], ACTION_HOLD, "a receiver's word");
+	cr_assert_eq(actions[REASON_SPF_FAIL], ACTION_WARN);
+	cr_assert_eq(actions[REASON_DNSBL_DOMAIN], ACTION_WARN);
 	config_actions_for(config, "elsewhere.test", actions);
 	cr_assert_eq(actions[REASON_PTR_MISSING], ACTION_HOLD);
 	config->preflight = ACTION_WARN;
