@@ -8,6 +8,7 @@
 
 #include "dns/preflight.h"
 #include "relay/delivery.h"
+#include "relay/hand_off.h"
 #include "relay/mem.h"
 #include "relay/outcome.h"
 #include "relay/settle.h"
@@ -242,39 +243,32 @@ static enum resolver_freshness freshness(const struct attempt *a)
 	               : RESOLVER_CACHED;
 }
 
-/*
- * What is judged (DESIGN sections 3 and 7): a route to our own side never; a smarthost's receivers
- * see its address, not ours, unless public_ip says otherwise; the rest is judged whole.
- */
-static void ask(struct attempt *a, struct preflight_question *question)
+/* A route to our own side is never judged (DESIGN section 3); its address is only looked up. */
+static void ask(struct attempt *a, struct hand_off_question *question)
 {
 	const struct config *config = a->relay->config;
-	const struct source *source = current_source(a);
+	struct hand_off hand_off = {.config = config,
+		.message = a->message,
+		.domain = a->domain,
+		.sources = a->sources,
+		.source_count = a->source_count,
+		.source = a->source};
 
-	preflight_defaults(question->actions);
-	question->host = a->route ? a->route->host : NULL;
-	question->recipient = a->route ? NULL : a->domain;
-	question->mx.host = config->hostname;
-	question->mx.allowed = config->private_mx;
-	question->mx.allowed_count = config->private_mx_count;
-	if (is_inside(a) || config->preflight == ACTION_NONE || is_released(a))
-		return;
-	config_actions_for(config, a->domain, question->actions);
-	question->sender = a->message->sender;
-	if (a->route && !config->source_count)
-		return;
-	question->ehlo = config->hostname;
-	question->ip = source->public_ip[0] ? source->public_ip : NULL;
+	hand_off_settings(&question->preflight, config, a->domain);
+	question->preflight.host = a->route ? a->route->host : NULL;
+	question->preflight.recipient = a->route ? NULL : a->domain;
+	if (!is_inside(a) && config->preflight != ACTION_NONE && !is_released(a))
+		hand_off_ask(&hand_off, question);
 }
 
 static void start_inquiry(struct attempt *a)
 {
-	struct preflight_question question = {0};
+	struct hand_off_question question = {0};
 
 	ask(a, &question);
 	a->relay->stats.preflights++;
-	a->inquiry = mem_must(inquiry_start(a->relay->loop, a->relay->resolver, &question,
-		freshness(a), NULL, on_verdict, a));
+	a->inquiry = mem_must(inquiry_start(a->relay->loop, a->relay->resolver,
+		&question.preflight, freshness(a), NULL, on_verdict, a));
 }
 
 static void take_answer(struct attempt *a, const struct delivery_report *report)

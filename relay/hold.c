@@ -7,8 +7,8 @@
 
 #include "dns/preflight.h"
 #include "relay/dispatch.h"
+#include "relay/hand_off.h"
 #include "relay/mem.h"
-#include "relay/source.h"
 #include "relay/text.h"
 
 TAILQ_HEAD(recipient_list, recipient);
@@ -274,19 +274,17 @@ static void ask(struct cause *cause)
 	const struct recipient *sample = TAILQ_FIRST(&cause->members);
 	struct source sources[SOURCES_MAX];
 	size_t count = source_list(config, sources);
-	const struct source *source = &sources[cause->source < count ? cause->source : 0];
-	struct preflight_question question = {
-		.ip = source->public_ip[0] ? source->public_ip : NULL,
-		.ehlo = config->hostname,
-		.sender = sample->message->sender,
-		.mx.host = config->hostname,
-		.mx.allowed = config->private_mx,
-		.mx.allowed_count = config->private_mx_count,
-	};
+	struct hand_off hand_off = {.config = config,
+		.message = sample->message,
+		.domain = recipient_domain(sample),
+		.sources = sources,
+		.source_count = count,
+		.source = cause->source < count ? cause->source : 0};
+	struct hand_off_question question = {0};
 
-	config_actions_for(config, recipient_domain(sample), question.actions);
-	cause->inquiry = mem_must(inquiry_start(relay->loop, relay->resolver, &question,
-		RESOLVER_FRESH, NULL, on_verdict, cause));
+	hand_off_ask(&hand_off, &question);
+	cause->inquiry = mem_must(inquiry_start(relay->loop, relay->resolver,
+		&question.preflight, RESOLVER_FRESH, NULL, on_verdict, cause));
 }
 
 static struct cause *find_or_make(struct holds *holds, const struct recipient *rcpt,

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: ISC */
+#include "relay/hand_off.h"
+
+void hand_off_settings(struct preflight_question *question, const struct config *config,
+	const char *domain)
+{
+	config_actions_for(config, domain, question->actions);
+	question->mx.host = config->hostname;
+	question->mx.allowed = config->private_mx;
+	question->mx.allowed_count = config->private_mx_count;
+}
+
+static bool is_seen_by_receivers(const struct hand_off *hand_off)
+{
+	const struct config *config = hand_off->config;
+
+	return config->source_count || !config->smarthost_count ||
+	       config_route_for(config, hand_off->domain);
+}
+
+/* What the message itself tells. */
+static void ask_of_message(
+	const struct message *message, struct hand_off_question *question)
+{
+	question->preflight.sender = message->sender;
+	question->preflight.author = message->author[0] ? message->author : NULL;
+	question->preflight.signers = (struct preflight_texts){.items = question->signers,
+		.count = message_signers(message, question->signers)};
+}
+
+/* What receivers see of the machine that connects to them. */
+static void ask_of_us(const struct hand_off *hand_off, struct hand_off_question *question)
+{
+	const struct config *config = hand_off->config;
+	const struct source *source = &hand_off->sources[hand_off->source];
+	size_t count = 0;
+
+	for (size_t i = 0; i < hand_off->source_count; i++)
+		if (hand_off->sources[i].public_ip[0])
+			question->addresses[count++] = hand_off->sources[i].public_ip;
+	question->preflight.ip = source->public_ip[0] ? source->public_ip : NULL;
+	question->preflight.ehlo = config->hostname;
+	question->preflight.addresses =
+		(struct preflight_texts){.items = question->addresses, .count = count};
+	question->preflight.ip_lists =
+		(struct preflight_texts){.items = (const char *const *)config->dnsbl,
+			.count = config->dnsbl_count};
+	question->preflight.domain_lists = (struct preflight_texts){
+		.items = (const char *const *)config->dnsbl_domain,
+		.count = config->dnsbl_domain_count};
+}
+
+void hand_off_ask(const struct hand_off *hand_off, struct hand_off_question *question)
+{
+	hand_off_settings(&question->preflight, hand_off->config, hand_off->domain);
+	ask_of_message(hand_off->message, question);
+	if (is_seen_by_receivers(hand_off))
+		ask_of_us(hand_off, question);
+}
