@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "relay/cli.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,42 +9,12 @@
 #include <unistd.h>
 
 #include "dns/preflight.h"
+#include "relay/cli_check_options.h"
 #include "relay/describe.h"
+#include "relay/hand_off.h"
 #include "relay/mem.h"
 #include "relay/render.h"
-#include "relay/source.h"
 #include "relay/text.h"
-
-static const char help[] =
-	"usage: ptrelay [-c FILE] check [OPTION...]\n\n"
-	"Asks the DNS now what a receiver will ask, and explains the answers. Needs no\n"
-	"running relay, and no configuration when --ip, --ehlo and --resolver are "
-	"given.\n\n"
-	"  --ip ADDRESS          our address as receivers see it; repeatable\n"
-	"                        (default: public_ip)\n"
-	"  --ehlo NAME           the name we greet with (default: hostname)\n"
-	"  --from ADDRESS        the envelope sender; '' or '<>': the null sender\n"
-	"  --to ADDRESS          a recipient, or its domain\n"
-	"  --resolver IP[:PORT]  whom to ask; repeatable (default: resolver)\n"
-	"  --with 'NAME [TTL] TYPE RDATA'\n"
-	"                        as if this record were published; repeatable\n"
-	"  --json                one object a line for each address of ours\n\n"
-	"exit codes: 0 clear or warn, 1 hold or bounce, 75 the DNS could not tell,\n"
-	"            64 usage, 78 bad configuration\n\n"
-	"example: ptrelay check --from ann@corp.example \\\n"
-	"             --with '25.2.0.192.in-addr.arpa. PTR mail.corp.example.'\n";
-
-enum { HELP_WANTED = -1 };
-
-struct check_options {
-	const char *ips[SOURCES_MAX];
-	size_t ip_count;
-	const char *ehlo, *from, *to;
-	const char *resolvers[RESOLVER_SERVERS_MAX];
-	size_t resolver_count;
-	struct facts *laid;
-	bool json;
-};
 
 /* One source address and what came of it. */
 struct judged {
@@ -64,107 +32,6 @@ struct check_run {
 	struct judged judged[SOURCES_MAX];
 	size_t count;
 };
-
-static bool is_ip(const char *text)
-{
-	struct in6_addr address;
-
-	return inet_pton(AF_INET, text, &address) == 1 ||
-	       inet_pton(AF_INET6, text, &address) == 1;
-}
-
-static int complain(const char *option, const char *value, const char *what)
-{
-	char text[256];
-
-	text_escape(text, sizeof text, value, strlen(value));
-	fprintf(stderr, "ptrelay: --%s '%s': %s\n", option, text, what);
-	return EX_USAGE;
-}
-
-static int add_ip(struct check_options *options, const char *ip)
-{
-	if (!is_ip(ip))
-		return complain("ip", ip, "not an IP address");
-	if (options->ip_count == SOURCES_MAX)
-		return complain("ip", ip, "too many addresses");
-	options->ips[options->ip_count++] = ip;
-	return EX_OK;
-}
-
-static int add_resolver(struct check_options *options, const char *resolver)
-{
-	if (options->resolver_count == RESOLVER_SERVERS_MAX)
-		return complain("resolver", resolver, "too many resolvers");
-	options->resolvers[options->resolver_count++] = resolver;
-	return EX_OK;
-}
-
-static int lay_record(struct check_options *options, const char *record)
-{
-	const char *what = "";
-	int error = facts_lay(options->laid, record, &what);
-
-	if (error == -ENOMEM)
-		mem_exhausted();
-	return error ? complain("with", record, what) : EX_OK;
-}
-
-static int read_option(struct check_options *options, int option, const char *value)
-{
-	switch (option) {
-	case 'i':
-		return add_ip(options, value);
-	case 'e':
-		options->ehlo = value;
-		return EX_OK;
-	case 'f':
-		options->from = strcmp(value, "<>") == 0 ? "" : value;
-		return EX_OK;
-	case 't':
-		options->to = value;
-		return EX_OK;
-	case 'r':
-		return add_resolver(options, value);
-	case 'w':
-		return lay_record(options, value);
-	case 'j':
-		options->json = true;
-		return EX_OK;
-	default:
-		fputs(help, stderr);
-		return EX_USAGE;
-	}
-}
-
-/* Returns EX_OK, HELP_WANTED, or the exit code. */
-static int read_options(struct check_options *options, int argc, char **argv)
-{
-	static const struct option names[] = {
-		{"ip", required_argument, NULL, 'i'},
-		{"ehlo", required_argument, NULL, 'e'},
-		{"from", required_argument, NULL, 'f'},
-		{"to", required_argument, NULL, 't'},
-		{"resolver", required_argument, NULL, 'r'},
-		{"with", required_argument, NULL, 'w'},
-		{"json", no_argument, NULL, 'j'},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
-	};
-	int option, code = EX_OK;
-
-	while (code == EX_OK &&
-		(option = getopt_long(argc, argv, "h", names, NULL)) != -1) {
-		if (option == 'h')
-			return HELP_WANTED;
-		code = read_option(options, option, optarg);
-	}
-	if (code == EX_OK && optind < argc) {
-		fputs(help, stderr);
-		code = EX_USAGE;
-	}
-	return code;
-}
 
 /*
  * The configuration gives what the options leave open, and how strict we are. It need not exist when
@@ -215,22 +82,37 @@ static const char *domain_of(const char *recipient)
 	return at ? at + 1 : recipient ? recipient : "";
 }
 
+/* The lists of the options, else those of the configuration. */
+static struct preflight_texts choose_lists(
+	const struct zone_list *given, char *const *configured, size_t count)
+{
+	bool is_given = given->count;
+
+	return (struct preflight_texts){
+		.items = (const char *const *)(is_given ? given->zones : configured),
+		.count = is_given ? given->count : count};
+}
+
+/* What is the same for all our addresses. */
 static void make_question(struct preflight_question *question,
-	const struct check_options *options, const struct config *config, const char *ip)
+	const struct check_options *options, const struct config *config)
 {
 	*question = (struct preflight_question){
-		.ip = ip,
 		.ehlo = options->ehlo ? options->ehlo : config->hostname,
 		.sender = options->from,
+		.author = options->author,
 		.recipient = options->to,
+		.ip_lists = choose_lists(&options->ip_lists,
+			config ? config->dnsbl : NULL, config ? config->dnsbl_count : 0),
+		.domain_lists = choose_lists(&options->domain_lists,
+			config ? config->dnsbl_domain : NULL,
+			config ? config->dnsbl_domain_count : 0),
 	};
-	preflight_defaults(question->actions);
+	if (config)
+		hand_off_settings(question, config, domain_of(options->to));
+	else
+		preflight_defaults(question->actions);
 	question->mx.host = question->ehlo;
-	if (!config)
-		return;
-	config_actions_for(config, domain_of(options->to), question->actions);
-	question->mx.allowed = config->private_mx;
-	question->mx.allowed_count = config->private_mx_count;
 }
 
 /* A source is usable when the recipient has a server in its address family (DESIGN section 3). */
@@ -276,7 +158,7 @@ static int open_resolver(struct check_run *run, const struct check_options *opti
 	int error = resolver_open(&run->resolver, &run->loop, &servers, &bad);
 
 	if (error == -EINVAL)
-		return complain("resolver", servers.servers[bad],
+		return check_options_complain("resolver", servers.servers[bad],
 			"not an address: IP, IP:PORT or [IPV6]:PORT");
 	if (error == -ENOMEM)
 		mem_exhausted();
@@ -351,11 +233,16 @@ static int check(const struct check_options *options, const struct config *confi
 	struct source sources[SOURCES_MAX];
 	const char *ips[SOURCES_MAX] = {NULL};
 	struct check_run run = {.count = list_ips(options, config, sources, ips)};
+	struct preflight_question question;
 
+	make_question(&question, options, config);
+	question.addresses =
+		(struct preflight_texts){.items = ips, .count = ips[0] ? run.count : 0};
 	run.pending = run.count;
 	for (size_t i = 0; i < run.count; i++) {
 		run.judged[i].run = &run;
-		make_question(&run.judged[i].question, options, config, ips[i]);
+		run.judged[i].question = question;
+		run.judged[i].question.ip = ips[i];
 	}
 	int code = judge(&run, options, config);
 
@@ -370,19 +257,16 @@ static int check(const struct check_options *options, const struct config *confi
 
 int cli_check(int argc, char **argv, const char *config_option)
 {
-	struct check_options options = {.laid = mem_must(facts_new())};
+	struct check_options options;
 	struct config *config = NULL;
-	int code = read_options(&options, argc, argv);
+	int code = check_options_read(&options, argc, argv);
 
-	if (code == HELP_WANTED) {
-		fputs(help, stdout);
-		code = EX_OK;
-	} else if (code == EX_OK) {
-		code = load_config(&options, config_option, &config);
-		if (code == EX_OK)
-			code = cli_finish(check(&options, config));
-		config_free(config);
-	}
-	facts_free(options.laid);
+	if (code != EX_OK)
+		return code == CHECK_HELP ? EX_OK : code;
+	code = load_config(&options, config_option, &config);
+	if (code == EX_OK)
+		code = cli_finish(check(&options, config));
+	config_free(config);
+	check_options_fini(&options);
 	return code;
 }

@@ -131,6 +131,8 @@ json_t *describe_finding(const struct finding *finding)
 		append(evidence, describe_answer(finding->evidence[i]));
 	set(object, "check", json_string(check_name(finding->check)));
 	set(object, "result", json_string(check_result_name(finding->result)));
+	if (finding->spf)
+		set(object, "spf", json_string(finding->spf));
 	set(object, "reason", reason_or_null(finding->reason));
 	set(object, "action", json_string(action_name(finding->action)));
 	set(object, "summary", describe_text(finding->summary, strlen(finding->summary)));
@@ -157,6 +159,8 @@ json_t *describe_verdict(
 	set(object, "ip", text_or_null(question->ip));
 	set(object, "ehlo", text_or_null(question->ehlo));
 	set(object, "from", text_or_null(question->sender));
+	if (question->author)
+		set(object, "header_from", text_or_null(question->author));
 	set(object, "to", text_or_null(question->recipient));
 	set(object, "checks", checks);
 	return object;

@@ -31,6 +31,7 @@ static bool is_text(const char *text, const char *expected)
 	return text && strcmp(text, expected) == 0;
 }
 
+/* What stops mail stands out without colours too: "!!", but "! " for a warning. */
 static void render_mark(struct page *page, const json_t *finding)
 {
 	const char *result = render_string(finding, "result");
@@ -42,6 +43,8 @@ static void render_mark(struct page *page, const json_t *finding)
 		render_colour(page, COLOUR_YELLOW, "??");
 	else if (!action || is_text(action, "none") || is_text(result, "skipped"))
 		render_colour(page, COLOUR_NONE, "--");
+	else if (is_text(action, "warn"))
+		render_colour(page, COLOUR_YELLOW, "! ");
 	else
 		render_colour(page, find_style(action)->colour, "!!");
 }
@@ -140,6 +143,7 @@ static void render_headline(struct page *page, const json_t *verdict)
 	render_field(page, "our IP address", verdict, "ip");
 	render_field(page, "our EHLO name", verdict, "ehlo");
 	render_field(page, "sender", verdict, "from");
+	render_field(page, "From: header", verdict, "header_from");
 	render_field(page, "recipient", verdict, "to");
 	buf_printf(&page->out, "\n");
 }

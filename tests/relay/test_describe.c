@@ -109,6 +109,27 @@ Test(describe, verdict_is_the_object_of_check)
 	answer_free(mx);
 }
 
+Test(describe, the_spf_finding_says_what_rfc_7208_calls_it)
+{
+	struct preflight_question question = {
+		.ip = "192.0.2.25", .author = "ann@corp.example"};
+	struct verdict verdict = {.action = ACTION_DEFER, .count = 1};
+
+	verdict.findings[0] = (struct finding){.check = CHECK_SPF,
+		.result = RESULT_UNKNOWN,
+		.reason = REASON_DNS_TEMPFAIL,
+		.action = ACTION_DEFER,
+		.summary = "no answer",
+		.spf = "temperror"};
+	expect_json(describe_verdict(&question, &verdict),
+		"{\"verdict\":\"defer\",\"ip\":\"192.0.2.25\",\"ehlo\":null,\"from\":"
+		"null,\"header_from\":\"ann@corp.example\",\"to\":null,\"checks\":[{"
+		"\"check\":\"spf\",\"result\":\"unknown\",\"spf\":\"temperror\","
+		"\"reason\":\"dns-tempfail\",\"action\":\"defer\",\"summary\":\"no "
+		"answer\",\"evidence\":[],\"remedy\":null}]}",
+		"spf");
+}
+
 Test(describe, a_verdict_without_findings_is_clear)
 {
 	cr_expect_str_eq(describe_action(ACTION_NONE), "clear");

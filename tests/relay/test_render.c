@@ -177,26 +177,49 @@ Test(render, show_is_the_short_form)
 Test(render, marks_tell_results_apart)
 {
 	static const struct {
-		const char *result, *action, *mark;
+		const char *check, *result, *action, *line;
 	} cases[] = {
-		{"pass", "none", " ok  "},
-		{"fail", "hold", " !!  "},
-		{"softfail", "warn", " !!  "},
-		{"unknown", "defer", " ??  "},
-		{"skipped", "none", " --  "},
-		{"fail", "none", " --  "},
+		{"ptr", "pass", "none", " ok  ptr        words\n"},
+		{"ptr", "fail", "hold", " !!  ptr        words\n"},
+		{"recipient", "fail", "bounce", " !!  recipient  words\n"},
+		{"helo", "fail", "warn", " !   helo       words\n"},
+		{"ptr-name", "fail", "warn", " !   ptr-name   words\n"},
+		{"spf", "softfail", "warn", " !   spf        words\n"},
+		{"spf", "softfail", "hold", " !!  spf        words\n"},
+		{"spf", "softfail", "none", " --  spf        words\n"},
+		{"spf", "permerror", "warn", " !   spf        words\n"},
+		{"spf", "none", "warn", " !   spf        words\n"},
+		{"spf-helo", "neutral", "none", " --  spf-helo   words\n"},
+		{"spf", "unknown", "defer", " ??  spf        words\n"},
+		{"dnsbl", "unknown", "warn", " ??  dnsbl      words\n"},
+		{"sender", "skipped", "none", " --  sender     words\n"},
+		{"ptr", "fail", "none", " --  ptr        words\n"},
 	};
 
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		struct page page = new_page();
 		json_t *json = json_pack("{s:s, s:[{s:s, s:s, s:s, s:s}]}", "verdict",
-			"warn", "checks", "check", "ptr", "result", cases[i].result,
-			"action", cases[i].action, "summary", "words");
+			"warn", "checks", "check", cases[i].check, "result",
+			cases[i].result, "action", cases[i].action, "summary", "words");
 
 		render_verdict(&page, json);
-		EXPECT(&page, "WARN: ", cases[i].mark, "ptr        words\n");
+		EXPECT(&page, "WARN: ", cases[i].line);
 		json_decref(json);
 	}
+}
+
+Test(render, a_verdict_begins_with_what_was_asked)
+{
+	struct page page = new_page();
+	json_t *json = parse("{\"verdict\":\"hold\",\"ip\":\"192.0.2.25\",\"ehlo\":"
+			     "\"mail.corp.example\",\"from\":\"\",\"header_from\":"
+			     "\"ann@corp.example\",\"to\":null,\"checks\":[]}");
+
+	render_verdict(&page, json);
+	EXPECT(&page, "HOLD: it would be held", "our IP address ", "192.0.2.25\n",
+		"our EHLO name ", "mail.corp.example\n", "sender ", "<>\n",
+		"From: header ", "ann@corp.example\n");
+	json_decref(json);
 }
 
 Test(render, objects_of_any_shape_are_survived)
