@@ -12,6 +12,8 @@
 #include "dns/preflight.h"
 #include "relay/cli.h"
 
+enum { OUTPUT_SIZE = 65536 };
+
 /* The resolver of these tests: answers from a zone, a turn of the loop later. */
 
 static struct facts *zone;
@@ -132,7 +134,7 @@ static void tear_down(void)
 TestSuite(cli_check, .init = set_up, .fini = tear_down);
 
 /* Runs the command; what it printed is in output. Returns its exit code. */
-static int run(char output[8192], const char *const *arguments, const char *config)
+static int run(char output[OUTPUT_SIZE], const char *const *arguments, const char *config)
 {
 	char *argv[24] = {strdup("check")};
 	int argc = 1;
@@ -148,7 +150,7 @@ static int run(char output[8192], const char *const *arguments, const char *conf
 
 	fflush(stdout);
 	dup2(saved, STDOUT_FILENO);
-	ssize_t len = pread(file, output, 8191, 0);
+	ssize_t len = pread(file, output, OUTPUT_SIZE - 1, 0);
 
 	output[len > 0 ? len : 0] = '\0';
 	close(saved);
@@ -186,7 +188,7 @@ static const char *text_at(const json_t *object, const char *key)
 
 Test(cli_check, a_good_address_is_clear_and_needs_no_configuration)
 {
-	char output[8192];
+	char output[OUTPUT_SIZE];
 	int code = RUN(output, GIVEN("192.0.2.25"), "--from", "ann@corp.example", "--to",
 		"bob@dest.example", "--json");
 	json_t *object = json_loads(output, 0, NULL);
@@ -204,7 +206,7 @@ Test(cli_check, a_good_address_is_clear_and_needs_no_configuration)
 
 Test(cli_check, an_address_without_ptr_is_held_and_the_record_is_named)
 {
-	char output[8192];
+	char output[OUTPUT_SIZE];
 	int code = RUN(output, GIVEN("192.0.2.26"), "--json");
 	json_t *object = json_loads(output, 0, NULL);
 	const json_t *ptr = find_check(object, "ptr");
@@ -220,7 +222,7 @@ Test(cli_check, an_address_without_ptr_is_held_and_the_record_is_named)
 
 Test(cli_check, a_repair_can_be_rehearsed)
 {
-	char output[8192];
+	char output[OUTPUT_SIZE];
 
 	cr_expect_eq(RUN(output, GIVEN("192.0.2.26"), "--json", "--with",
 			     "26.2.0.192.in-addr.arpa. PTR mail.corp.example.", "--with",
@@ -230,7 +232,7 @@ Test(cli_check, a_repair_can_be_rehearsed)
 
 Test(cli_check, a_silent_resolver_is_a_temporary_answer)
 {
-	char output[8192];
+	char output[OUTPUT_SIZE];
 
 	is_silent = true;
 	cr_expect_eq(
@@ -239,7 +241,7 @@ Test(cli_check, a_silent_resolver_is_a_temporary_answer)
 
 Test(cli_check, several_addresses_give_a_line_each_and_the_best_decides)
 {
-	char output[8192];
+	char output[OUTPUT_SIZE];
 	int code = RUN(output, GIVEN("192.0.2.26"), "--ip", "192.0.2.25", "--json");
 	const char *second = strchr(output, '\n') + 1;
 
@@ -250,7 +252,7 @@ Test(cli_check, several_addresses_give_a_line_each_and_the_best_decides)
 
 Test(cli_check, an_address_that_cannot_reach_the_recipient_does_not_decide)
 {
-	char output[8192];
+	char output[OUTPUT_SIZE];
 	int code = RUN(output, GIVEN("192.0.2.26"), "--ip", "2001:db8::25", "--with",
 		"5.2.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2."
 		"ip6.arpa. PTR mail.corp.example.",
@@ -264,7 +266,7 @@ Test(cli_check, an_address_that_cannot_reach_the_recipient_does_not_decide)
 
 Test(cli_check, the_null_sender_has_two_spellings)
 {
-	char brackets[8192], nothing[8192];
+	char brackets[OUTPUT_SIZE], nothing[OUTPUT_SIZE];
 
 	RUN(brackets, GIVEN("192.0.2.25"), "--from", "<>", "--json");
 	RUN(nothing, GIVEN("192.0.2.25"), "--from", "", "--json");
@@ -274,14 +276,18 @@ Test(cli_check, the_null_sender_has_two_spellings)
 
 Test(cli_check, names_that_no_server_takes_are_judged)
 {
-	static const char *const names[] = {
-		"a..b", "@", "x@", "@corp.example", "-", "a@[192.0.2.1]", "\x1B[2J\xFF"};
+	static char endless[5000], label[80];
+	static const char *const names[] = {"", "a..b", "@", "x@", "@corp.example", "-",
+		".", "a@[192.0.2.1]", "\x1B[2J\xFF", label, endless};
 
+	memset(label, 'a', sizeof label - 1);
+	memset(endless, 'b', sizeof endless - 1);
+	memcpy(endless, "x@", 2);
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-		char output[8192];
+		char output[OUTPUT_SIZE];
 		int code = RUN(output, "--ip", "192.0.2.25", "--resolver", "127.0.0.1:53",
-			"--ehlo", names[i], "--from", names[i], "--to", names[i],
-			"--json");
+			"--ehlo", names[i], "--from", names[i], "--header-from", names[i],
+			"--to", names[i], "--json");
 		json_t *object = json_loads(output, 0, NULL);
 
 		cr_expect(object, "%s: %s", names[i], output);
@@ -293,7 +299,7 @@ Test(cli_check, names_that_no_server_takes_are_judged)
 
 Test(cli_check, the_page_for_people_names_the_record_and_holds_no_control_byte)
 {
-	char output[8192];
+	char output[OUTPUT_SIZE];
 
 	RUN(output, "--ip", "192.0.2.26", "--ehlo", "\x1B[31mred", "--resolver",
 		"127.0.0.1:53");
@@ -329,7 +335,7 @@ Test(cli_check, wrong_use_is_told_apart)
 	};
 
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-		char output[8192];
+		char output[OUTPUT_SIZE];
 		int code = run(output, cases[i].arguments, "/nonexistent/ptrelay.conf");
 
 		cr_expect_eq(code, cases[i].code, "%s: %d", cases[i].name, code);
@@ -344,7 +350,7 @@ Test(cli_check, the_configuration_gives_what_is_not_said)
 				   "preflight.ptr-missing = warn\n"
 				   "preflight.fcrdns-mismatch = warn\n"
 				   "preflight.helo-mismatch = warn\n";
-	char path[] = "/tmp/test_cli_check.XXXXXX", output[8192];
+	char path[] = "/tmp/test_cli_check.XXXXXX", output[OUTPUT_SIZE];
 	int file = mkstemp(path);
 
 	cr_assert_eq(write(file, text, sizeof text - 1), (ssize_t)sizeof text - 1);
