@@ -404,6 +404,17 @@ Test(session, a_message_is_stored_with_our_trace_in_front_and_queued)
 	world_free(world);
 }
 
+Test(session, a_message_without_body_has_its_author)
+{
+	struct world *world = world_new();
+
+	world_envelope(world);
+	ask(world, "From: ann@corp.example\r\n.", "250 2.0.0 queued as");
+	cr_assert_str_eq(world->dispatch.submitted->author, "corp.example");
+	ask(world, "QUIT", "221");
+	world_free(world);
+}
+
 Test(session, nothing_is_said_before_the_commit_is_over)
 {
 	struct world *world = world_new();

@@ -10,7 +10,7 @@ static size_t make_message(char message[2048], const char *from)
 {
 	return (size_t)snprintf(message, 2048,
 		"Subject: x\r\nFrom: %s\r\nTo: bob@dest.example\r\n\r\nFrom: "
-	        "eve@evil.example\r\n",
+		"eve@evil.example\r\n",
 		from);
 }
 
@@ -60,6 +60,7 @@ static const struct {
 	{"a group with names", "Staff: Ann <ann@corp.example>;", "corp.example"},
 	{"an empty group", "undisclosed recipients:;", ""},
 	{"an empty group, then an address", "Staff:; , ann@corp.example", "corp.example"},
+	{"a group's name is no address", "staff@corp.example:;", ""},
 	{"a source route", "<@a.example,@b.example:ann@corp.example>", "corp.example"},
 	{"an encoded name", "=?utf-8?q?Ann_Lee?= <ann@corp.example>", "corp.example"},
 	{"an encoded name in base64", "=?UTF-8?B?QW5uIExlZQ==?= <ann@corp.example>",
@@ -69,9 +70,12 @@ static const struct {
 	{"encoded words beside each other",
 		"=?utf-8?q?a?= =?utf-8?q?=41,x@y.example,?= <ann@corp.example>",
 		"corp.example"},
+	{"a local part that looks encoded", "<=?ann@corp.example>", "corp.example"},
 	{"an encoded word that does not end", "=?utf-8?q?Ann <ann@corp.example>",
 		"corp.example"},
-	{"an escape outside of quotes", "Ann\\, Lee <ann@corp.example>", "corp.example"},
+	{"an escape outside of quotes", "Ann \\\" Lee <ann@corp.example>",
+		"corp.example"},
+	{"a comment ends a word", "ann@corp.example(x)y", "corp.example"},
 	{"a domain in UTF-8",
 		"gr\xC3\xBC\xC3\x9F@B\xC3\xBC"
 		"cher.example",
@@ -102,7 +106,7 @@ static const struct {
 	{"a comment that does not end", "(Ann <ann@corp.example>", ""},
 	{"a label of 64 bytes",
 		"ann@aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa."
-                "example",
+		"example",
 		""},
 };
 
