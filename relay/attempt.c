@@ -6,24 +6,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dns/preflight.h"
 #include "relay/delivery.h"
-#include "relay/hand_off.h"
+#include "relay/fitness.h"
 #include "relay/mem.h"
 #include "relay/outcome.h"
 #include "relay/settle.h"
-#include "relay/source.h"
-#include "relay/target.h"
 #include "relay/text.h"
 
 /*
- *   PREFLIGHT ──clear──> CONNECT ──answer──> SETTLE ──> gone
- *     │  ^ next source     │  ^ next address    ^  ^
- *     │  └─ this one no ───┤  └─ none here ─────┤  │
- *     └── hold, defer, bounce ─────────────────────┘
- *
- * Sources are judged one after another, in the order of the configuration; the first usable one
- * that is clear is used. A route is not judged, only looked up.
+ *   PREFLIGHT ──fit sources──> CONNECT ──answer──> SETTLE ──> gone
+ *     │  ^                      │  ^ next address, then next fit source
+ *     │  └── next smarthost ────┤  │                  ^
+ *     └── none is fit ──────────┴──┴── nobody answers ─┘
  */
 enum attempt_state {
 	ATTEMPT_PREFLIGHT,
@@ -42,12 +36,11 @@ struct attempt {
 	const char *domain;               /* of all rcpts; borrowed from the first */
 	const struct config_route *route; /* NULL: by MX */
 	size_t smarthosts_left;
-	struct source sources[SOURCES_MAX];
-	size_t source, source_count;
-	enum action best; /* of the sources that said no */
-	struct inquiry *inquiry;
-	struct target targets[TARGETS_MAX];
-	size_t target, target_count;
+	struct fitness *fitness;
+	size_t order[SOURCES_MAX]; /* fit sources, the best first */
+	size_t place, fit_count;   /* in order */
+	size_t target;             /* of the source at place */
+	char *left_out;            /* sources not used, and why; or NULL */
 	struct smtp_transaction transaction;
 	struct delivery *delivery;
 	struct {
@@ -71,6 +64,8 @@ static void free_attempt(struct attempt *a)
 	for (size_t i = 0; i < a->count; i++)
 		outcome_fini(&a->outcomes[i]);
 	json_decref(a->transcript);
+	fitness_free(a->fitness);
+	free(a->left_out);
 	free(a->outcomes);
 	free(a->addresses);
 	free(a->rcpts);
@@ -80,8 +75,6 @@ static void free_attempt(struct attempt *a)
 void attempt_cancel(struct attempt *a)
 {
 	assert(a->state != ATTEMPT_SETTLE);
-	if (a->inquiry)
-		inquiry_cancel(a->inquiry);
 	if (a->delivery)
 		delivery_cancel(a->delivery);
 	free_attempt(a);
@@ -118,15 +111,12 @@ static void conclude(struct attempt *a)
 				outcome, a->remote, a->failure, a->failure_status);
 		if (outcome->state != RCPT_DELIVERED && a->transcript)
 			outcome->transcript = json_incref(a->transcript);
+		if (outcome->state != RCPT_DELIVERED && a->left_out)
+			outcome->left_out = mem_strdup(a->left_out);
 	}
 	a->state = ATTEMPT_SETTLE;
 	settle_start(
 		a->relay, a->message, a->rcpts, a->outcomes, a->count, on_settled, a);
-}
-
-static const struct source *current_source(const struct attempt *a)
-{
-	return &a->sources[a->source];
 }
 
 /* A route by domain leads to our own side; a smarthost (no domain) leads out. */
@@ -147,83 +137,56 @@ static bool is_waiting_too_long(const struct attempt *a, int64_t now)
 	return false;
 }
 
-static enum action weigh(const struct attempt *a, const struct verdict *verdict)
-{
-	const struct finding *finding = verdict_decisive(verdict);
-
-	if (verdict->action != ACTION_DEFER || finding->check == CHECK_RECIPIENT)
-		return verdict->action;
-	if (a->relay->config->preflight == ACTION_WARN ||
-		is_waiting_too_long(a, text_now()))
-		return ACTION_WARN;
-	return verdict->action;
-}
-
-/* Keeps the verdict of the source that came closest to being usable. */
+/* What decides when no source is fit. */
 static void take_finding(
-	struct attempt *a, const struct finding *finding, enum action action)
+	struct attempt *a, const struct candidate *closest, size_t number)
 {
 	int64_t now = text_now();
 
-	if (a->best != ACTION_NONE && a->best <= action)
-		return;
-	a->best = action;
 	for (size_t i = 0; i < a->count; i++) {
-		outcome_from_finding(&a->outcomes[i], a->rcpts[i], finding, now);
-		a->outcomes[i].source = a->source;
+		outcome_from_finding(&a->outcomes[i], a->rcpts[i], &closest->finding,
+			closest->described, now);
+		a->outcomes[i].source = number;
 	}
 }
 
-static void log_warning(const struct attempt *a, const struct verdict *verdict)
+static void log_choice(const struct attempt *a, const struct candidate *used)
 {
-	const struct finding *finding = verdict_decisive(verdict);
+	const struct log *log = &a->relay->log;
 	char id[SPOOL_ID_TEXT];
 
-	if (!finding)
-		return;
 	spool_id_format(a->message->id, id);
-	log_event(&a->relay->log, LOG_INFO,
-		"preflight-warning id=%s reason=%s what=\"%s\"", id,
-		reason_name(finding->reason), finding->summary);
+	if (used->action == ACTION_WARN)
+		log_event(log, LOG_INFO, "preflight-warning id=%s reason=%s what=\"%s\"",
+			id, reason_name(used->finding.reason), used->finding.summary);
+	if (a->left_out)
+		log_event(log, LOG_INFO, "source-left-out id=%s what=\"%s\"", id,
+			a->left_out);
 }
 
-static void on_verdict(void *owner, const struct verdict *verdict, struct facts *facts)
+static void on_judged(void *owner)
 {
 	struct attempt *a = owner;
-	const struct config *config = a->relay->config;
-	enum action action = weigh(a, verdict);
-	struct mx_options options = {
-		.host = config->hostname,
-		.allowed = config->private_mx,
-		.allowed_count = config->private_mx_count,
-		.seed = (uint32_t)a->message->id,
-	};
-	struct mx_list list;
+	size_t count;
+	const struct candidate *all = fitness_candidates(a->fitness, &count);
+	const struct candidate *used;
 
-	a->inquiry = NULL;
-	if (a->route)
-		mx_host(facts, a->route->host, &list);
-	else
-		mx_order(facts, a->domain, &options, &list);
-	a->target = 0;
-	a->target_count = target_choose(&list, a->route, current_source(a), a->targets);
-	if (action >= ACTION_DEFER) {
-		take_finding(a, verdict_decisive(verdict), action);
-	} else if (a->target_count) {
-		log_warning(a, verdict);
-		for (size_t i = 0; i < a->count; i++)
-			outcome_fini(&a->outcomes[i]);
-		a->state = ATTEMPT_CONNECT;
-		attempt_step(a);
-		return;
-	} else {
+	a->fit_count = fitness_rank(all, count, a->order);
+	used = a->fit_count ? &all[a->order[0]] : fitness_closest(all, count);
+	if (used) {
+		a->left_out = fitness_left_out(all, count, used);
+		log_choice(a, used);
+	}
+	if (used && !a->fit_count)
+		take_finding(a, used, (size_t)(used - all));
+	if (!used) {
 		snprintf(a->remote, sizeof a->remote, "%s",
 			a->route ? a->route->host : a->domain);
-		a->failure = target_none_words(&list);
+		a->failure = target_none_words(all[0].path, all[0].has_private);
 		/* RFC 3463: routing loop detected; unable to route */
-		a->failure_status = list.status == MX_LOOP ? "5.4.6" : "4.4.4";
+		a->failure_status = all[0].path == MX_LOOP ? "5.4.6" : "4.4.4";
 	}
-	a->source++;
+	a->state = ATTEMPT_CONNECT;
 	attempt_step(a);
 }
 
@@ -243,32 +206,31 @@ static enum resolver_freshness freshness(const struct attempt *a)
 	               : RESOLVER_CACHED;
 }
 
-/* A route to our own side is never judged (DESIGN section 3); its address is only looked up. */
-static void ask(struct attempt *a, struct hand_off_question *question)
+/* What the judging for a smarthost that did not answer has said. */
+static void forget_judging(struct attempt *a)
 {
-	const struct config *config = a->relay->config;
-	struct hand_off hand_off = {.config = config,
-		.message = a->message,
-		.domain = a->domain,
-		.sources = a->sources,
-		.source_count = a->source_count,
-		.source = a->source};
-
-	hand_off_settings(&question->preflight, config, a->domain);
-	question->preflight.host = a->route ? a->route->host : NULL;
-	question->preflight.recipient = a->route ? NULL : a->domain;
-	if (!is_inside(a) && config->preflight != ACTION_NONE && !is_released(a))
-		hand_off_ask(&hand_off, question);
+	fitness_free(a->fitness);
+	free(a->left_out);
+	a->left_out = NULL;
+	a->place = a->target = 0;
+	for (size_t i = 0; i < a->count; i++)
+		outcome_fini(&a->outcomes[i]);
 }
 
-static void start_inquiry(struct attempt *a)
+static void judge(struct attempt *a)
 {
-	struct hand_off_question question = {0};
+	struct fitness_question question = {
+		.message = a->message,
+		.domain = a->domain,
+		.route = a->route,
+		.is_inside = is_inside(a),
+		.is_released = is_released(a),
+		.is_overdue = is_waiting_too_long(a, text_now()),
+		.freshness = freshness(a),
+	};
 
-	ask(a, &question);
-	a->relay->stats.preflights++;
-	a->inquiry = mem_must(inquiry_start(a->relay->loop, a->relay->resolver,
-		&question.preflight, freshness(a), NULL, on_verdict, a));
+	forget_judging(a);
+	a->fitness = fitness_start(a->relay, &question, on_judged, a);
 }
 
 static void take_answer(struct attempt *a, const struct delivery_report *report)
@@ -310,14 +272,33 @@ static void on_report(void *owner, const struct delivery_report *report)
 	attempt_step(a);
 }
 
-static void connect_target(struct attempt *a)
+/* The fit source that is tried now; NULL: there is none. */
+static const struct candidate *current_source(const struct attempt *a)
 {
-	const struct target *target = &a->targets[a->target];
-	const char *local = is_inside(a) ? "" : current_source(a)->bind_ip;
+	size_t count;
+	const struct candidate *all = fitness_candidates(a->fitness, &count);
+
+	return a->place < a->fit_count ? &all[a->order[a->place]] : NULL;
+}
+
+/* The next address, or when nobody has answered at all that of the next fit source; false: none. */
+static bool connect_next(struct attempt *a)
+{
+	const struct candidate *used = current_source(a);
+
+	if (used && a->target == used->target_count && !a->answer.given) {
+		a->place++;
+		a->target = 0;
+		used = current_source(a);
+	}
+	if (!used || a->target == used->target_count)
+		return false;
+	const struct target *target = &used->targets[a->target];
 
 	target_format(target, a->remote, sizeof a->remote);
-	a->delivery = delivery_start(a->relay, &target->address, local, a->message->id,
-		&a->transaction, on_report, a);
+	a->delivery = delivery_start(a->relay, &target->address, used->source.bind_ip,
+		a->message->id, &a->transaction, on_report, a);
+	return true;
 }
 
 /* Starts over with the next smarthost, if there is one. */
@@ -327,7 +308,6 @@ static bool next_smarthost(struct attempt *a)
 		return false;
 	a->smarthosts_left--;
 	a->route++;
-	a->source = 0;
 	a->state = ATTEMPT_PREFLIGHT;
 	return true;
 }
@@ -337,24 +317,18 @@ static void attempt_step(struct attempt *a)
 	for (;;) {
 		switch (a->state) {
 		case ATTEMPT_PREFLIGHT:
-			if (a->source < a->source_count) {
-				start_inquiry(a);
-				return;
-			}
-			break;
+			judge(a);
+			return;
 		case ATTEMPT_CONNECT:
-			if (a->target < a->target_count) {
-				connect_target(a);
+			if (connect_next(a))
 				return;
-			}
-			break;
+			if (next_smarthost(a))
+				continue;
+			conclude(a);
+			return;
 		case ATTEMPT_SETTLE:
 			return;
 		}
-		if (next_smarthost(a))
-			continue;
-		conclude(a);
-		return;
 	}
 }
 
@@ -367,9 +341,6 @@ static void find_route(struct attempt *a)
 		a->route = config->smarthosts;
 		a->smarthosts_left = config->smarthost_count - 1;
 	}
-	a->source_count = source_list(config, a->sources);
-	if (is_inside(a))
-		a->source_count = 1; /* not judged: one look-up will do */
 }
 
 struct attempt *attempt_start(struct relay *relay, struct message *message,

@@ -16,10 +16,13 @@ static void set_text(json_t *object, const char *key, const char *text)
 }
 
 static void add_history(
-	json_t *detail, const char *before, const char *event, int64_t now)
+	json_t *detail, const char *before, const struct outcome *outcome, int64_t now)
 {
 	json_t *old = json_loads(before, 0, NULL);
 	json_t *history = json_object_get(old, "history");
+	bool has_aside = outcome->left_out != NULL;
+	char *event = mem_printf("%s%s%s%s", outcome->event, has_aside ? " (" : "",
+		has_aside ? outcome->left_out : "", has_aside ? ")" : "");
 	char time[32];
 
 	history = history ? json_incref(history) : json_array();
@@ -31,6 +34,7 @@ static void add_history(
 				 describe_text(event, strlen(event))));
 	json_object_set_new(detail, "history", history);
 	json_decref(old);
+	free(event);
 }
 
 char *detail_update(const char *before, const struct outcome *outcome, int64_t now)
@@ -44,7 +48,7 @@ char *detail_update(const char *before, const struct outcome *outcome, int64_t n
 		json_object_set(detail, "finding", outcome->finding);
 	if (outcome->transcript)
 		json_object_set(detail, "transcript", outcome->transcript);
-	add_history(detail, before, outcome->event, now);
+	add_history(detail, before, outcome, now);
 	char *text = mem_must(json_dumps(detail, JSON_COMPACT));
 
 	json_decref(detail);

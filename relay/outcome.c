@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "dns/refusal.h"
-#include "relay/describe.h"
 #include "relay/mem.h"
 #include "relay/text.h"
 
@@ -14,6 +13,7 @@ void outcome_fini(struct outcome *outcome)
 {
 	free(outcome->subject);
 	free(outcome->event);
+	free(outcome->left_out);
 	free(outcome->words);
 	free(outcome->reply);
 	free(outcome->remote);
@@ -116,7 +116,7 @@ static bool is_patience_over(const struct recipient *rcpt, int64_t now)
 }
 
 void outcome_from_finding(struct outcome *outcome, const struct recipient *rcpt,
-	const struct finding *finding, int64_t now)
+	const struct finding *finding, json_t *described, int64_t now)
 {
 	const char *verb = "deferred";
 
@@ -140,7 +140,7 @@ void outcome_from_finding(struct outcome *outcome, const struct recipient *rcpt,
 			finding->reason == REASON_RECIPIENT_NULL_MX ? "5.1.10" : "5.1.2");
 	}
 	outcome->event = mem_printf("%s before sending: %s", verb, finding->summary);
-	outcome->finding = describe_finding(finding);
+	outcome->finding = json_incref(described);
 }
 
 void outcome_from_failure(struct outcome *outcome, const char *remote,

@@ -23,6 +23,7 @@ struct outcome {
 	char status[12]; /* RFC 3463, for the notification: "5.1.8" */
 	char *subject;   /* HELD: what the cause is about; or NULL */
 	char *event;     /* one line for the timeline and the log */
+	char *left_out;  /* sources that were not used, and why; beside event. Or NULL */
 	char *words; /* BOUNCED: for the sender, in plain words; or NULL: event will do */
 	char *reply; /* what the receiver said, "451 4.1.8 text", or NULL */
 	char *remote;      /* who said it, "mx.dest.example [198.51.100.7]:25", or NULL */
@@ -42,11 +43,12 @@ void outcome_from_reply(struct outcome *outcome, const struct recipient *rcpt,
 	enum smtp_stage stage, const struct smtp_reply *reply, const char *remote);
 
 /*
- * Judges what the pre-flight found for rcpt; now in milliseconds. An unresolvable recipient domain is
+ * Judges what the pre-flight found for rcpt; described: the finding as JSON (describe_finding), or NULL;
+ * borrowed, as is all else. now in milliseconds. An unresolvable recipient domain is
  * believed only when it still is so RECIPIENT_DOMAIN_PATIENCE after the first time.
  */
 void outcome_from_finding(struct outcome *outcome, const struct recipient *rcpt,
-	const struct finding *finding, int64_t now);
+	const struct finding *finding, json_t *described, int64_t now);
 
 /*
  * No reply at all: connection refused, timeout, nowhere to go. Deferred, or bounced when status (RFC

@@ -79,6 +79,11 @@ static bool find_route(struct source *source)
 	return true;
 }
 
+const char *source_family_name(bool is_v6)
+{
+	return is_v6 ? "IPv6" : "IPv4";
+}
+
 static struct source configured_source(const struct config_source *configured)
 {
 	struct source source = {.is_v6 = strchr(configured->public_ip, ':') != NULL};

@@ -18,6 +18,9 @@ struct source {
 	bool is_v6;
 };
 
+/* "IPv4" or "IPv6". Static text. */
+const char *source_family_name(bool is_v6);
+
 /*
  * The configured sources in order. Without public_ip: one for each family that has a route, its
  * public address known when the machine's own is global. Asks the kernel's routing table; sends

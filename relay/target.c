@@ -15,7 +15,7 @@ size_t target_choose(const struct mx_list *list, const struct config_route *rout
 		const struct mx_address *mx = &list->addresses[i];
 		struct target *target = &targets[count];
 
-		if (!route && mx->is_v6 != source->is_v6)
+		if ((!route || source->bind_ip[0]) && mx->is_v6 != source->is_v6)
 			continue;
 		inet_ntop(mx->is_v6 ? AF_INET6 : AF_INET, mx->ip, target->address.ip,
 			sizeof target->address.ip);
@@ -26,18 +26,17 @@ size_t target_choose(const struct mx_list *list, const struct config_route *rout
 	return count;
 }
 
-const char *target_none_words(const struct mx_list *list)
+const char *target_none_words(enum mx_status path, bool has_private)
 {
-	switch (list->status) {
+	switch (path) {
 	case MX_LOOP:
 		return "its best mail exchanger is this very host: mail would loop";
 	case MX_NO_DOMAIN:
 		return "the host does not exist";
 	case MX_NO_ADDRESS:
-		return list->has_private
-		               ? "it leads only to private or loopback addresses "
-		                 "(see allow_private_mx)"
-		               : "its mail exchangers have no address";
+		return has_private ? "it leads only to private or loopback addresses "
+		                     "(see allow_private_mx)"
+		                   : "its mail exchangers have no address";
 	case MX_FOUND:
 		return "it has no address of a family we send from";
 	default:

@@ -8,6 +8,7 @@
 #include "relay/delivery.h"
 #include "relay/mem.h"
 #include "relay/settle.h"
+#include "relay/source.h"
 
 /*
  * The pre-flight, the connections and the spool are played by the test: it answers the inquiry that
@@ -33,7 +34,7 @@ static struct {
 	struct relay relay;
 	struct message *message;
 	struct recipient *rcpts[2];
-	struct inquiry *inquiry;
+	struct inquiry *open[SOURCES_MAX]; /* in the order in which they were started */
 	struct delivery *delivery;
 	unsigned inquiries, deliveries;
 	struct outcome outcomes[2];
@@ -47,17 +48,30 @@ struct inquiry *inquiry_start(uv_loop_t *loop, struct resolver *resolver,
 	const struct facts *laid, inquiry_cb cb, void *owner)
 {
 	(void)loop, (void)resolver, (void)laid;
-	scene.inquiries++;
-	scene.inquiry = mem_alloc(sizeof *scene.inquiry);
-	*scene.inquiry = (struct inquiry){
+	struct inquiry *inquiry = mem_alloc(sizeof *inquiry);
+
+	*inquiry = (struct inquiry){
 		.cb = cb, .owner = owner, .question = *question, .freshness = freshness};
-	return scene.inquiry;
+	scene.open[scene.inquiries++ % SOURCES_MAX] = inquiry;
+	return inquiry;
 }
 
 void inquiry_cancel(struct inquiry *inquiry)
 {
+	for (size_t i = 0; i < SOURCES_MAX; i++)
+		if (scene.open[i] == inquiry)
+			scene.open[i] = NULL;
 	free(inquiry);
-	scene.inquiry = NULL;
+}
+
+/* The first inquiry that waits for its answer. */
+static struct inquiry **first_open(void)
+{
+	size_t i = 0;
+
+	while (i < SOURCES_MAX - 1 && !scene.open[i])
+		i++;
+	return &scene.open[i];
 }
 
 struct delivery *delivery_start(struct relay *relay, const struct conn_address *target,
@@ -114,6 +128,11 @@ static struct config_source sources[] = {
 	{.public_ip = "192.0.2.26", .local_ip = "127.0.0.2"},
 };
 
+static struct config_source both_families[] = {
+	{.public_ip = "192.0.2.25", .local_ip = "127.0.0.1"},
+	{.public_ip = "2001:db8::25", .local_ip = "::1"},
+};
+
 static void setup(void)
 {
 	static const char *const addresses[] = {"b@dest.example", "c@dest.example"};
@@ -149,10 +168,10 @@ static struct attempt *begin(void)
 	return attempt_start(&scene.relay, scene.message, scene.rcpts, 2, on_done, NULL);
 }
 
-/* Answers the inquiry: what the checks found (or NULL: all clear), over these records. */
+/* Answers the first open inquiry: what the checks found (or NULL: all clear), over these records. */
 static void answer(const struct finding *finding, const char *const *records)
 {
-	struct inquiry *inquiry = scene.inquiry;
+	struct inquiry *inquiry = *first_open();
 	struct facts *facts = facts_new();
 	struct verdict verdict = {0};
 	const char *error;
@@ -165,7 +184,7 @@ static void answer(const struct finding *finding, const char *const *records)
 		verdict.action = finding->action;
 		verdict.reason = finding->reason;
 	}
-	scene.inquiry = NULL;
+	*first_open() = NULL;
 	inquiry->cb(inquiry->owner, &verdict, facts);
 	facts_free(facts);
 	free(inquiry);
@@ -199,6 +218,12 @@ static const struct finding no_ptr = {.check = CHECK_PTR,
 	.summary = "192.0.2.25 has no PTR record",
 	.subject = "192.0.2.25"};
 
+static const struct finding generic_ptr = {.check = CHECK_PTR_NAME,
+	.result = RESULT_FAIL,
+	.reason = REASON_PTR_GENERIC,
+	.action = ACTION_WARN,
+	.summary = "192.0.2.25 has a generic name"};
+
 static const struct finding no_telling = {.check = CHECK_PTR,
 	.result = RESULT_UNKNOWN,
 	.reason = REASON_DNS_TEMPFAIL,
@@ -209,9 +234,9 @@ static const struct finding no_telling = {.check = CHECK_PTR,
 Test(attempt, what_is_clear_is_delivered_from_the_source_that_was_judged)
 {
 	begin();
-	cr_assert_str_eq(scene.inquiry->question.ip, "192.0.2.25");
-	cr_assert_str_eq(scene.inquiry->question.ehlo, "mail.corp.example");
-	cr_assert_str_eq(scene.inquiry->question.sender, "a@corp.example");
+	cr_assert_str_eq((*first_open())->question.ip, "192.0.2.25");
+	cr_assert_str_eq((*first_open())->question.ehlo, "mail.corp.example");
+	cr_assert_str_eq((*first_open())->question.sender, "a@corp.example");
 	answer(NULL, two_exchanges);
 	cr_assert_str_eq(scene.delivery->target.ip, "198.51.100.1");
 	cr_assert_eq(scene.delivery->target.port, 25);
@@ -242,14 +267,73 @@ Test(attempt, the_second_source_is_used_when_the_first_is_not_fit)
 {
 	scene.config.source_count = 2;
 	begin();
+	cr_assert_eq(scene.inquiries, 2, "side by side");
 	answer(&no_ptr, two_exchanges);
 	cr_assert_eq(scene.settled, 0);
-	cr_assert_str_eq(scene.inquiry->question.ip, "192.0.2.26");
+	cr_assert_str_eq((*first_open())->question.ip, "192.0.2.26");
 	answer(NULL, two_exchanges);
 	cr_assert_str_eq(scene.delivery->local, "127.0.0.2");
 	report((struct delivery_report){.event = DELIVERY_DONE, .stage = SMTP_STAGE_END},
-		250, "ok");
-	cr_assert_eq(scene.outcomes[0].state, RCPT_DELIVERED);
+		450, "later");
+	cr_assert_eq(scene.outcomes[0].state, RCPT_DEFERRED);
+	cr_assert_str_eq(
+		scene.outcomes[1].left_out, "IPv4 192.0.2.25 left out: ptr-missing");
+}
+
+Test(attempt, a_clear_family_is_used_before_one_with_a_warning)
+{
+	scene.config.sources = both_families;
+	scene.config.source_count = 2;
+	begin();
+	answer(&generic_ptr, two_exchanges);
+	answer(NULL, two_exchanges);
+	cr_assert_str_eq(scene.delivery->target.ip, "2001:db8::1");
+	cr_assert_str_eq(scene.delivery->local, "::1");
+	report((struct delivery_report){.event = DELIVERY_FAILED, .failure = "no route"},
+		0, NULL);
+	cr_assert_str_eq(scene.delivery->target.ip, "198.51.100.1",
+		"nobody answered: the next best source");
+	cr_assert_str_eq(scene.delivery->local, "127.0.0.1");
+	report((struct delivery_report){.event = DELIVERY_FAILED, .failure = "no route"},
+		0, NULL);
+	report((struct delivery_report){.event = DELIVERY_FAILED, .failure = "no route"},
+		0, NULL);
+	cr_assert_eq(scene.deliveries, 3);
+	cr_assert_eq(scene.outcomes[0].state, RCPT_DEFERRED);
+	cr_assert_str_eq(
+		scene.outcomes[0].left_out, "IPv4 192.0.2.25 left out: ptr-generic");
+}
+
+Test(attempt, who_has_answered_is_not_asked_again_from_another_source)
+{
+	scene.config.sources = both_families;
+	scene.config.source_count = 2;
+	begin();
+	answer(NULL, two_exchanges);
+	answer(NULL, two_exchanges);
+	report((struct delivery_report){.event = DELIVERY_REFUSED,
+		       .stage = SMTP_STAGE_BANNER},
+		554, "no");
+	report((struct delivery_report){.event = DELIVERY_FAILED, .failure = "no route"},
+		0, NULL);
+	cr_assert_eq(scene.deliveries, 2, "not over IPv6");
+	cr_assert_eq(scene.outcomes[0].state, RCPT_BOUNCED);
+	cr_assert_null(scene.outcomes[0].left_out, "both are clear");
+}
+
+Test(attempt, a_family_that_the_recipient_lacks_is_no_way_out)
+{
+	static const char *const v4_only[] = {"dest.example. 60 MX 10 mx1.dest.example.",
+		"mx1.dest.example. 60 A 198.51.100.1", NULL};
+
+	scene.config.sources = both_families;
+	scene.config.source_count = 2;
+	begin();
+	answer(&no_ptr, v4_only);
+	answer(NULL, v4_only);
+	cr_assert_eq(scene.deliveries, 0);
+	cr_assert_eq(scene.outcomes[0].state, RCPT_HELD);
+	cr_assert_eq(scene.outcomes[0].source, 0);
 }
 
 Test(attempt, of_two_unfit_sources_the_softer_verdict_counts)
@@ -260,6 +344,10 @@ Test(attempt, of_two_unfit_sources_the_softer_verdict_counts)
 	answer(&no_telling, two_exchanges);
 	cr_assert_eq(scene.outcomes[0].state, RCPT_DEFERRED);
 	cr_assert_eq(scene.outcomes[0].reason, REASON_DNS_TEMPFAIL);
+	cr_assert_eq(scene.outcomes[0].source, 1);
+	cr_assert_str_eq(
+		scene.outcomes[0].left_out, "IPv4 192.0.2.25 left out: ptr-missing");
+	cr_assert_not_null(scene.outcomes[0].finding, "with its evidence");
 }
 
 Test(attempt, a_dns_that_cannot_tell_defers_but_not_for_ever)
@@ -324,9 +412,9 @@ Test(attempt, a_route_is_looked_up_but_never_judged)
 	scene.config.routes = &route;
 	scene.config.route_count = 1;
 	begin();
-	cr_assert_null(scene.inquiry->question.ip);
-	cr_assert_null(scene.inquiry->question.sender);
-	cr_assert_str_eq(scene.inquiry->question.host, "127.0.0.2");
+	cr_assert_null((*first_open())->question.ip);
+	cr_assert_null((*first_open())->question.sender);
+	cr_assert_str_eq((*first_open())->question.host, "127.0.0.2");
 	answer(NULL, nothing);
 	cr_assert_str_eq(scene.delivery->target.ip, "127.0.0.2");
 	cr_assert_eq(scene.delivery->target.port, 2526);
@@ -339,9 +427,9 @@ Test(attempt, released_by_hand_it_goes_without_pre_flight)
 {
 	scene.rcpts[0]->skip_preflight = scene.rcpts[1]->skip_preflight = true;
 	begin();
-	cr_assert_null(scene.inquiry->question.ip);
-	cr_assert_null(scene.inquiry->question.sender);
-	cr_assert_str_eq(scene.inquiry->question.recipient, "dest.example");
+	cr_assert_null((*first_open())->question.ip);
+	cr_assert_null((*first_open())->question.sender);
+	cr_assert_str_eq((*first_open())->question.recipient, "dest.example");
 	answer(NULL, two_exchanges);
 	report((struct delivery_report){.event = DELIVERY_DONE, .stage = SMTP_STAGE_END},
 		250, "ok");
@@ -359,8 +447,8 @@ Test(attempt, the_second_smarthost_is_used_when_the_first_is_dead)
 	scene.config.source_count = 0;
 	begin();
 	cr_assert_null(
-		scene.inquiry->question.ip, "its receivers do not see our address");
-	cr_assert_str_eq(scene.inquiry->question.sender, "a@corp.example");
+		(*first_open())->question.ip, "its receivers do not see our address");
+	cr_assert_str_eq((*first_open())->question.sender, "a@corp.example");
 	answer(NULL, nothing);
 	report((struct delivery_report){.event = DELIVERY_FAILED,
 		       .failure = "connection refused"},
@@ -396,4 +484,15 @@ Test(attempt, it_can_be_broken_off_until_the_transaction_has_begun)
 	cr_assert(attempt_can_cancel(attempt, true));
 	attempt_cancel(attempt);
 	cr_assert_null(scene.delivery);
+}
+
+Test(attempt, broken_off_while_it_is_judged_it_asks_no_more)
+{
+	scene.config.source_count = 2;
+	struct attempt *attempt = begin();
+
+	answer(NULL, two_exchanges);
+	attempt_cancel(attempt);
+	cr_assert_null(*first_open());
+	cr_assert_eq(scene.deliveries, 0);
 }

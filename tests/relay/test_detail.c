@@ -46,6 +46,20 @@ Test(detail, the_history_keeps_the_first_event_and_the_latest)
 	free(detail);
 }
 
+Test(detail, the_history_tells_which_source_was_left_out)
+{
+	struct outcome outcome = {.state = RCPT_DEFERRED,
+		.event = mem_strdup("deferred by mx: 450 later"),
+		.left_out = mem_strdup("IPv6 2001:db8::25 left out: ptr-missing")};
+	char *detail = detail_update("", &outcome, 1764000000000);
+
+	cr_assert(strstr(detail, "\"deferred by mx: 450 later (IPv6 2001:db8::25 left "
+				 "out: ptr-missing)\""),
+		"%s", detail);
+	outcome_fini(&outcome);
+	free(detail);
+}
+
 Test(detail, words_tell_what_is_missing_and_what_was_said)
 {
 	static const char stored[] =

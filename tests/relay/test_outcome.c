@@ -88,19 +88,19 @@ Test(outcome, a_domain_that_does_not_exist_is_believed_after_five_minutes)
 	};
 	struct outcome outcome = {.state = RCPT_ACTIVE};
 
-	outcome_from_finding(&outcome, rcpt, &finding, 1000);
+	outcome_from_finding(&outcome, rcpt, &finding, NULL, 1000);
 	cr_assert_eq(outcome.state, RCPT_DEFERRED);
 	rcpt->reason = REASON_RECIPIENT_DOMAIN_UNRESOLVABLE;
 	rcpt->first_deferral = 1000;
 	outcome_from_finding(
-		&outcome, rcpt, &finding, 1000 + RECIPIENT_DOMAIN_PATIENCE - 1);
+		&outcome, rcpt, &finding, NULL, 1000 + RECIPIENT_DOMAIN_PATIENCE - 1);
 	cr_assert_eq(outcome.state, RCPT_DEFERRED);
-	outcome_from_finding(&outcome, rcpt, &finding, 1000 + RECIPIENT_DOMAIN_PATIENCE);
+	outcome_from_finding(&outcome, rcpt, &finding, NULL, 1000 + RECIPIENT_DOMAIN_PATIENCE);
 	cr_assert_eq(outcome.state, RCPT_BOUNCED);
 	cr_assert_str_eq(outcome.status, "5.1.2");
 	finding.reason = REASON_RECIPIENT_NULL_MX;
 	rcpt->first_deferral = 0;
-	outcome_from_finding(&outcome, rcpt, &finding, 1000);
+	outcome_from_finding(&outcome, rcpt, &finding, NULL, 1000);
 	cr_assert_eq(outcome.state, RCPT_BOUNCED, "a null MX is final at once");
 	outcome_fini(&outcome);
 }

@@ -39,17 +39,16 @@ Test(target, a_route_uses_every_family_and_its_own_port)
 
 	cr_assert_eq(target_choose(&list, &route, &source, targets), 2);
 	cr_assert_eq(targets[1].address.port, 2526);
+	strcpy(source.bind_ip, "192.0.2.25");
+	cr_assert_eq(target_choose(&list, &route, &source, targets), 1,
+		"but what is bound reaches its own family only");
 }
 
 Test(target, having_none_is_explained)
 {
-	struct mx_list list = {.status = MX_NO_ADDRESS, .has_private = true};
-
-	cr_assert(strstr(target_none_words(&list), "allow_private_mx"));
-	list.has_private = false;
-	cr_assert_null(strstr(target_none_words(&list), "private"));
-	for (int status = MX_PENDING; status <= MX_LOOP; status++) {
-		list.status = (enum mx_status)status;
-		cr_assert_gt(strlen(target_none_words(&list)), 10);
-	}
+	cr_assert(strstr(target_none_words(MX_NO_ADDRESS, true), "allow_private_mx"));
+	cr_assert_null(strstr(target_none_words(MX_NO_ADDRESS, false), "private"));
+	for (int status = MX_PENDING; status <= MX_LOOP; status++)
+		cr_assert_gt(
+			strlen(target_none_words((enum mx_status)status, false)), 10);
 }

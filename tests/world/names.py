@@ -9,7 +9,7 @@ import threading
 from support import BASE, wait_for_port
 
 KNOT = "127.0.0.53"
-ZONES = ["example", "2.0.192.in-addr.arpa", "100.51.198.in-addr.arpa"]
+ZONES = ["example", "2.0.192.in-addr.arpa", "100.51.198.in-addr.arpa", "8.b.d.0.1.0.0.2.ip6.arpa"]
 
 GOOD = """\
 corp.example. MX 10 mail.corp.example.

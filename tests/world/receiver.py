@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """A scripted SMTP receiver for exact replies: a real socket, no mail system behind it."""
 
+import socket
 import socketserver
 import threading
 
@@ -59,6 +60,10 @@ class _Server(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     daemon_threads = True
     request_queue_size = 256
+
+    def __init__(self, address, handler):
+        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        super().__init__(address, handler)
 
 
 class Receiver:

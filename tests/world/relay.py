@@ -35,11 +35,12 @@ class Relay:
         self.log_path = self.directory / "log"
 
     def configure(self, **changes):
-        """Writes a configuration: the world's, with changes (None takes a key out)."""
+        """Writes a configuration: the world's, with changes (None takes a key out, a list repeats it)."""
         settings = {**CONFIG, **{k.replace("__", "."): v for k, v in changes.items()}}
         self.directory.mkdir(exist_ok=True)
         path = self.directory / "ptrelay.conf"
-        path.write_text("".join(f"{k} = {v}\n" for k, v in settings.items() if v is not None))
+        lines = [(k, v) for k, values in settings.items() for v in (values if isinstance(values, list) else [values])]
+        path.write_text("".join(f"{k} = {v}\n" for k, v in lines if v is not None))
         return path
 
     def start(self, **changes):
