@@ -10,6 +10,7 @@
 #include "relay/fitness.h"
 #include "relay/mem.h"
 #include "relay/outcome.h"
+#include "relay/public_ip.h"
 #include "relay/settle.h"
 #include "relay/text.h"
 
@@ -233,6 +234,32 @@ static void judge(struct attempt *a)
 	a->fitness = fitness_start(a->relay, &question, on_judged, a);
 }
 
+/* The fit source that is tried now; NULL: there is none. */
+static const struct candidate *current_source(const struct attempt *a)
+{
+	size_t count;
+	const struct candidate *all = fitness_candidates(a->fitness, &count);
+
+	return a->place < a->fit_count ? &all[a->order[a->place]] : NULL;
+}
+
+/* Receivers tell which address of ours they see; a smarthost's are not asked. */
+static void listen_in(const struct attempt *a, const struct delivery_report *report)
+{
+	const struct candidate *used = current_source(a);
+	const struct target *target = &used->targets[a->target];
+	struct heard heard = {
+		.source = &used->source,
+		.exchange = target->name,
+		.seen = {.remote_ip = target->address.ip,
+			.stage = report->stage,
+			.reply = report->reply},
+	};
+
+	if (!a->route && report->reply)
+		public_ips_hear(a->relay->public_ips, &heard);
+}
+
 static void take_answer(struct attempt *a, const struct delivery_report *report)
 {
 	a->answer.given = report->reply != NULL;
@@ -247,6 +274,9 @@ static void on_report(void *owner, const struct delivery_report *report)
 {
 	struct attempt *a = owner;
 
+	listen_in(a, report);
+	if (report->event == DELIVERY_GREETED)
+		return;
 	if (report->event == DELIVERY_RCPT) {
 		outcome_from_reply(&a->outcomes[report->index], a->rcpts[report->index],
 			report->stage, report->reply, a->remote);
@@ -270,15 +300,6 @@ static void on_report(void *owner, const struct delivery_report *report)
 	}
 	a->target++;
 	attempt_step(a);
-}
-
-/* The fit source that is tried now; NULL: there is none. */
-static const struct candidate *current_source(const struct attempt *a)
-{
-	size_t count;
-	const struct candidate *all = fitness_candidates(a->fitness, &count);
-
-	return a->place < a->fit_count ? &all[a->order[a->place]] : NULL;
 }
 
 /* The next address, or when nobody has answered at all that of the next fit source; false: none. */

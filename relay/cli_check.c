@@ -65,7 +65,7 @@ static size_t list_ips(const struct check_options *options, const struct config 
 		memcpy(ips, options->ips, options->ip_count * sizeof ips[0]);
 		return options->ip_count;
 	}
-	size_t source_count = source_list(config, sources);
+	size_t source_count = source_list(config, NULL, sources);
 
 	for (size_t i = 0; i < source_count; i++)
 		if (sources[i].public_ip[0])

@@ -17,6 +17,7 @@
 #include "relay/listener.h"
 #include "relay/mem.h"
 #include "relay/privileges.h"
+#include "relay/public_ip.h"
 #include "relay/relay.h"
 #include "relay/text.h"
 
@@ -185,6 +186,21 @@ static int make_directories(struct server *server)
 	return error == -ENOENT ? -EIO : error;
 }
 
+/* What an unknown address means; a smarthost's receivers do not see ours. */
+static void log_unknown_addresses(const struct relay *relay)
+{
+	struct source sources[SOURCES_MAX];
+	size_t count = source_list(relay->config, relay->public_ips, sources);
+
+	for (size_t i = 0; i < count && !relay->config->smarthost_count; i++)
+		if (sources[i].origin == SOURCE_UNKNOWN)
+			log_event(&relay->log, LOG_WARNING,
+				"public-ip-unknown family=%s what=\"mail is sent without "
+				"the checks of our address until receivers tell it; "
+				"set public_ip\"",
+				source_family_name(sources[i].is_v6));
+}
+
 static void log_start(struct server *server)
 {
 	struct spool_stats spool;
@@ -195,6 +211,7 @@ static void log_start(struct server *server)
 			"recovered damaged=%llu torn_bytes=%llu",
 			(unsigned long long)spool.damaged,
 			(unsigned long long)spool.torn_bytes);
+	log_unknown_addresses(&server->relay);
 	log_event(&server->relay.log, LOG_INFO, "ready host=%s messages=%zu pid=%d",
 		server->relay.config->hostname, queue_count(server->relay.queue),
 		(int)getpid());
@@ -249,6 +266,7 @@ static int run(struct server *server)
 		return abandon(server, error);
 	relay->queue = queue_new();
 	relay->holds = holds_new(relay);
+	relay->public_ips = public_ips_new(&relay->log);
 	relay->dispatch = dispatch_new(relay);
 	relay->stats.started = text_now();
 	spool_each(relay->spool, restore, server);
@@ -258,6 +276,7 @@ static int run(struct server *server)
 	log_event(
 		&relay->log, LOG_INFO, "stopped messages=%zu", queue_count(relay->queue));
 	queue_free(relay->queue);
+	public_ips_free(relay->public_ips);
 	return server->clean ? EX_OK : EX_IOERR;
 }
 

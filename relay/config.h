@@ -49,6 +49,7 @@ struct config {
 	char *hostname;
 	struct config_source *sources;
 	size_t source_count;
+	bool is_public_ip_auto; /* said so; the same as no source */
 	struct config_listener *listeners;
 	size_t listener_count;
 	struct mx_network *allow;

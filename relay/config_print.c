@@ -144,6 +144,8 @@ void config_print_setting(
 	}
 	size_t count = *(const size_t *)((const char *)config + setting->count_offset);
 
+	if (count == 0 && setting->type == SETTING_SOURCE)
+		buf_printf(out, "%s = auto\n", setting->key);
 	for (size_t i = 0; i < count; i++) {
 		buf_printf(out, "%s = ", setting->key);
 		print_item(config, setting, i, out);

@@ -22,9 +22,9 @@ enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE };
 const struct setting config_settings[] = {
 	{"hostname", SETTING_TEXT, AT(hostname), NULL, 0, 0, false,
 		"our name in banner, EHLO and Received; or auto: the machine's own"},
-	{"public_ip", SETTING_SOURCE, LIST(sources, source_count), NULL, 0, 0, true,
+	{"public_ip", SETTING_SOURCE, LIST(sources, source_count), "auto", 0, 0, true,
 		"PUBLIC [via LOCAL]: our address as receivers see it, and the one to "
-                "bind behind a NAT"},
+                "bind behind a NAT; auto: the machine's own, or what receivers say"},
 	{"listen", SETTING_LISTENER, LIST(listeners, listener_count), "127.0.0.1:25", 0,
 		0, true, "ADDRESS:PORT [bare_newline=normalize|reject]"},
 	{"allow", SETTING_NETWORK, LIST(allow, allow_count), NULL, 0, 0, true,

@@ -74,13 +74,16 @@ static const char *read_source(
 	struct config *config, char *words[], size_t count, char error[256])
 {
 	bool has_via = count == 3 && strcmp(words[1], "via") == 0;
+	bool is_auto = count == 1 && strcmp(words[0], "auto") == 0;
 
+	config->is_public_ip_auto = config->is_public_ip_auto || is_auto;
+	if (config->is_public_ip_auto && (config->source_count || !is_auto))
+		return "auto stands alone; take it out, or the addresses";
+	if (is_auto)
+		return NULL;
 	if ((count != 1 && !has_via) || !is_ip(words[0]) ||
-		(has_via && !is_ip(words[2]))) {
-		snprintf(error, 256,
-			"it is PUBLIC or PUBLIC via LOCAL, both IP addresses");
-		return error;
-	}
+		(has_via && !is_ip(words[2])))
+		return "it is auto, PUBLIC or PUBLIC via LOCAL, both IP addresses";
 	if (has_via && !strchr(words[0], ':') != !strchr(words[2], ':')) {
 		snprintf(error, 256, "the two addresses are of different families");
 		return error;

@@ -5,6 +5,7 @@
 
 #include "relay/hold.h"
 #include "relay/mem.h"
+#include "relay/public_ip.h"
 #include "relay/text.h"
 
 void control_status_count(struct control_status *status, const struct message *message)
@@ -117,6 +118,33 @@ static json_t *describe_spool(const struct spool *spool)
 	return object;
 }
 
+static json_t *text_or_null(const char *text)
+{
+	return mem_must(text && text[0] ? json_string(text) : json_null());
+}
+
+/* Our addresses as receivers see them, how we know, and who sees another one. */
+static json_t *describe_sources(const struct relay *relay)
+{
+	json_t *array = mem_must(json_array());
+	struct source sources[SOURCES_MAX];
+	size_t count = source_list(relay->config, relay->public_ips, sources);
+
+	for (size_t i = 0; i < count; i++) {
+		const struct source *source = &sources[i];
+		json_t *object = json_pack("{s:o, s:s, s:s, s:o, s:o}", "ip",
+			text_or_null(source->public_ip), "family",
+			source_family_name(source->is_v6), "origin",
+			source_origin_name(source->origin), "local",
+			text_or_null(source->bind_ip), "contradiction",
+			text_or_null(public_ips_contradiction(
+				relay->public_ips, source->public_ip)));
+
+		json_array_append_new(array, mem_must(object));
+	}
+	return array;
+}
+
 json_t *control_status_describe(
 	const struct control_status *status, const struct relay *relay)
 {
@@ -130,6 +158,7 @@ json_t *control_status_describe(
 		(json_int_t)stats->sessions, "attempts", (json_int_t)stats->attempts);
 
 	mem_must(object);
+	json_object_set_new(object, "public_ips", describe_sources(relay));
 	json_object_set_new(object, "queue", describe_queue(status, relay));
 	json_object_set_new(object, "counters", describe_counters(stats));
 	json_object_set_new(object, "resolver", describe_resolver(relay->resolver));

@@ -249,7 +249,7 @@ static void report_reply(
 		.index = heard->index,
 	};
 
-	if (event == DELIVERY_RCPT)
+	if (event == DELIVERY_RCPT || event == DELIVERY_GREETED)
 		d->cb(d->owner, &report);
 	else
 		end(d, &report);
@@ -262,6 +262,7 @@ static bool on_heard(struct delivery *d, const struct smtp_event *heard)
 	case SMTP_EVENT_INPUT:
 		return true;
 	case SMTP_EVENT_READY:
+		report_reply(d, DELIVERY_GREETED, heard);
 		smtp_client_send(&d->client, d->transaction);
 		enter(d, DELIVERY_STATE_ENVELOPE);
 		return true;

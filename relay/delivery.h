@@ -15,7 +15,8 @@
 struct delivery;
 
 enum delivery_event {
-	DELIVERY_RCPT, /* recipient number index was refused: reply, stage */
+	DELIVERY_GREETED, /* EHLO or HELO was answered: reply, stage */
+	DELIVERY_RCPT,    /* recipient number index was refused: reply, stage */
 	DELIVERY_DONE, /* reply decides for all recipients without an answer of their own. Over */
 	DELIVERY_REFUSED, /* banner or EHLO was refused: reply, stage. Over */
 	DELIVERY_FAILED,  /* no answer: failure says why. Over */

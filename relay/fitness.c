@@ -184,7 +184,7 @@ static size_t list_sources(const struct relay *relay,
 		question->route && (question->is_inside || !relay->config->source_count);
 
 	if (!is_any)
-		return source_list(relay->config, sources);
+		return source_list(relay->config, relay->public_ips, sources);
 	sources[0] = (struct source){0};
 	return 1;
 }

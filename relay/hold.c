@@ -273,7 +273,7 @@ static void ask(struct cause *cause)
 	const struct config *config = relay->config;
 	const struct recipient *sample = TAILQ_FIRST(&cause->members);
 	struct source sources[SOURCES_MAX];
-	size_t count = source_list(config, sources);
+	size_t count = source_list(config, relay->public_ips, sources);
 	struct hand_off hand_off = {.config = config,
 		.message = sample->message,
 		.domain = recipient_domain(sample),

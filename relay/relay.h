@@ -17,6 +17,7 @@
 
 struct dispatch;
 struct holds;
+struct public_ips;
 
 struct relay {
 	uv_loop_t *loop;
@@ -27,5 +28,6 @@ struct relay {
 	struct resolver *resolver;
 	struct queue *queue;
 	struct holds *holds;
+	struct public_ips *public_ips;
 	struct dispatch *dispatch;
 };

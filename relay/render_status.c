@@ -50,6 +50,41 @@ static void render_line(struct page *page, const struct line *line, const json_t
 	buf_printf(&page->out, "\n");
 }
 
+/* "192.0.2.25 (learned), IPv6 unknown", and whoever sees another one. */
+static void render_public_ips(struct page *page, const json_t *sources)
+{
+	const json_t *source;
+	size_t i;
+
+	if (json_array_size(sources) == 0)
+		return;
+	buf_printf(&page->out, "%-12s ", "public IP");
+	json_array_foreach(sources, i, source)
+	{
+		const char *ip = render_string(source, "ip");
+
+		buf_printf(&page->out, i ? ", " : "");
+		render_text(page, ip ? ip : render_string(source, "family"));
+		buf_printf(&page->out, ip ? " (" : " ");
+		render_text(page, render_string(source, "origin"));
+		buf_printf(&page->out, ip ? ")" : "");
+	}
+	buf_printf(&page->out, "\n");
+	json_array_foreach(sources, i, source)
+	{
+		const char *seen = render_string(source, "contradiction");
+
+		if (!seen)
+			continue;
+		buf_printf(&page->out, "%-12s ", "");
+		render_colour(page, COLOUR_RED, "but receivers see ");
+		render_colour(page, COLOUR_RED, seen);
+		buf_printf(&page->out, " instead of ");
+		render_text(page, render_string(source, "ip"));
+		buf_printf(&page->out, "\n");
+	}
+}
+
 void render_status(struct page *page, const json_t *status)
 {
 	const json_t *spool = json_object_get(status, "spool");
@@ -68,6 +103,7 @@ void render_status(struct page *page, const json_t *status)
 	buf_printf(&page->out, ", pid %lld, up %s\n",
 		(long long)json_integer_value(json_object_get(status, "pid")),
 		text_age(uptime * 1000, age));
+	render_public_ips(page, json_object_get(status, "public_ips"));
 	for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
 		render_line(page, &lines[i], status);
 	if (oldest)

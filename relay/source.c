@@ -7,6 +7,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "relay/public_ip.h"
+
 /* Fills address from text; returns its length, or 0 when text is no IP address. */
 static socklen_t parse_ip(const char *text, struct sockaddr_storage *address)
 {
@@ -75,8 +77,20 @@ static bool find_route(struct source *source)
 		inet_ntop(address.ss_family, ip, source->public_ip,
 			sizeof source->public_ip);
 		memcpy(source->bind_ip, source->public_ip, sizeof source->bind_ip);
+		source->origin = SOURCE_INTERFACE;
 	}
 	return true;
+}
+
+/* Behind a NAT: what receivers see. We still bind as the system chooses. */
+static void take_learned(struct source *source, const struct public_ips *ips)
+{
+	const char *learned = public_ips_learned(ips, source->is_v6);
+
+	if (source->origin != SOURCE_UNKNOWN || !learned[0])
+		return;
+	snprintf(source->public_ip, sizeof source->public_ip, "%s", learned);
+	source->origin = SOURCE_LEARNED;
 }
 
 const char *source_family_name(bool is_v6)
@@ -84,9 +98,22 @@ const char *source_family_name(bool is_v6)
 	return is_v6 ? "IPv6" : "IPv4";
 }
 
+const char *source_origin_name(enum source_origin origin)
+{
+	static const char *const names[] = {
+		[SOURCE_UNKNOWN] = "unknown",
+		[SOURCE_CONFIGURED] = "configured",
+		[SOURCE_INTERFACE] = "interface",
+		[SOURCE_LEARNED] = "learned",
+	};
+
+	return names[origin];
+}
+
 static struct source configured_source(const struct config_source *configured)
 {
-	struct source source = {.is_v6 = strchr(configured->public_ip, ':') != NULL};
+	struct source source = {.is_v6 = strchr(configured->public_ip, ':') != NULL,
+		.origin = SOURCE_CONFIGURED};
 
 	snprintf(source.public_ip, sizeof source.public_ip, "%s", configured->public_ip);
 	/* Behind a NAT the public address is not ours to bind. */
@@ -99,7 +126,8 @@ static struct source configured_source(const struct config_source *configured)
 	return source;
 }
 
-size_t source_list(const struct config *config, struct source sources[SOURCES_MAX])
+size_t source_list(const struct config *config, const struct public_ips *ips,
+	struct source sources[SOURCES_MAX])
 {
 	size_t count = 0;
 
@@ -117,5 +145,7 @@ size_t source_list(const struct config *config, struct source sources[SOURCES_MA
 		sources[count++] = (struct source){.is_v6 = false};
 		sources[count++] = (struct source){.is_v6 = true};
 	}
+	for (size_t i = 0; i < count; i++)
+		take_learned(&sources[i], ips);
 	return count;
 }

@@ -7,6 +7,7 @@
 #include "relay/attempt.h"
 #include "relay/delivery.h"
 #include "relay/mem.h"
+#include "relay/public_ip.h"
 #include "relay/settle.h"
 #include "relay/source.h"
 
@@ -199,10 +200,12 @@ static void report(struct delivery_report said, unsigned code, const char *text)
 		smtp_reply_set(&reply, code, "", "%s", text);
 		said.reply = &reply;
 	}
-	if (said.event != DELIVERY_RCPT)
+	bool is_over = said.event != DELIVERY_RCPT && said.event != DELIVERY_GREETED;
+
+	if (is_over)
 		scene.delivery = NULL;
 	delivery->cb(delivery->owner, &said);
-	if (said.event != DELIVERY_RCPT)
+	if (is_over)
 		free(delivery);
 }
 
@@ -470,6 +473,39 @@ Test(attempt, mail_that_would_loop_is_returned)
 	answer(NULL, ourselves);
 	cr_assert_eq(scene.outcomes[0].state, RCPT_BOUNCED);
 	cr_assert_str_eq(scene.outcomes[0].status, "5.4.6");
+}
+
+/* Receivers at two places greet or refuse us as 192.0.2.99. */
+static void meet_two_receivers(void)
+{
+	static const char *const elsewhere[] = {
+		"dest.example. 60 MX 10 mx.other.example.",
+		"mx.other.example. 60 A 203.0.113.1", NULL};
+	struct delivery_report greeted = {
+		.event = DELIVERY_GREETED, .stage = SMTP_STAGE_EHLO};
+
+	scene.relay.public_ips = public_ips_new(&scene.relay.log);
+	begin();
+	answer(NULL, two_exchanges);
+	report(greeted, 250, "mx1.dest.example at your service, [192.0.2.99]");
+	report((struct delivery_report){.event = DELIVERY_DONE, .stage = SMTP_STAGE_END},
+		450, "later");
+	scene.settle_done(scene.settle_owner);
+	outcome_fini(&scene.outcomes[0]);
+	outcome_fini(&scene.outcomes[1]);
+	begin();
+	answer(NULL, elsewhere);
+	report(greeted, 250, "mx.other.example");
+	report((struct delivery_report){.event = DELIVERY_DONE, .stage = SMTP_STAGE_RCPT},
+		550, "Client host [192.0.2.99] rejected: cannot find your hostname");
+}
+
+Test(attempt, what_receivers_say_about_our_address_is_heard)
+{
+	meet_two_receivers();
+	cr_assert_str_eq(public_ips_contradiction(scene.relay.public_ips, "192.0.2.25"),
+		"192.0.2.99");
+	public_ips_free(scene.relay.public_ips);
 }
 
 Test(attempt, it_can_be_broken_off_until_the_transaction_has_begun)

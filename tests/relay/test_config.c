@@ -72,6 +72,24 @@ Test(config, every_kind_of_value_is_read_and_printed_as_it_can_be_read_again)
 	buf_fini(&twice);
 }
 
+Test(config, public_ip_auto_is_the_same_as_none)
+{
+	static const char *const texts[] = {HOST, HOST "public_ip = auto\n"};
+
+	for (size_t i = 0; i < 2; i++) {
+		struct buf problems = {0}, printed = {0};
+		struct config *config = parse(texts[i], &problems);
+
+		cr_assert_not_null(config, "%s", problems.bytes);
+		cr_assert_eq(config->source_count, 0);
+		config_print(config, &printed);
+		buf_append(&printed, "", 1);
+		cr_assert(strstr(printed.bytes, "\npublic_ip = auto\n"));
+		config_free(config);
+		buf_fini(&printed);
+	}
+}
+
 Test(config, every_problem_is_named_with_its_line)
 {
 	static const struct {
@@ -96,6 +114,11 @@ Test(config, every_problem_is_named_with_its_line)
 		{HOST "allow = 10.0.0.0/33\n", "no address and no network"},
 		{HOST "public_ip = 192.0.2.1 via ::1\n", "different families"},
 		{HOST "public_ip = here\n", "IP addresses"},
+		{HOST "public_ip = auto via ::1\n", "IP addresses"},
+		{HOST "public_ip = auto\npublic_ip = 192.0.2.1\n",
+			"test:3: public_ip: auto stands alone"},
+		{HOST "public_ip = 192.0.2.1\npublic_ip = auto\n",
+			"test:3: public_ip: auto stands alone"},
 		{HOST "route = corp.example\n", "DOMAIN HOST:PORT"},
 		{HOST "smarthost = mail\n", "HOST:PORT"},
 		{HOST "resolver = localhost\n", "no IP[:PORT]"},

@@ -484,10 +484,13 @@ Test(control, a_damaged_body_does_not_look_whole)
 
 Test(control, status_counts_the_queue)
 {
+	static struct config_source source = {.public_ip = "192.0.2.25"};
 	struct question question;
 	const json_t *object;
 
 	fill_queue(3);
+	world.config.sources = &source;
+	world.config.source_count = 1;
 	cr_assert_eq(open_control(), 0);
 	get_answer(&question, "{\"verb\":\"status\"}");
 	object = json_array_get(question.objects, 0);
@@ -498,6 +501,11 @@ Test(control, status_counts_the_queue)
 			     json_object_get(object, "resolver"), "asked")),
 		7);
 	cr_expect_eq(json_integer_value(json_object_get(object, "pid")), getpid());
+	object = json_array_get(json_object_get(object, "public_ips"), 0);
+	cr_expect_str_eq(json_string_value(json_object_get(object, "ip")), "192.0.2.25");
+	cr_expect_str_eq(
+		json_string_value(json_object_get(object, "origin")), "configured");
+	cr_expect(json_is_null(json_object_get(object, "contradiction")));
 	forget(&question);
 }
 

@@ -226,7 +226,8 @@ Test(render, objects_of_any_shape_are_survived)
 {
 	static const char *const texts[] = {"{}", "[]", "{\"recipients\":[1,null,{}]}",
 		"{\"checks\":[{\"remedy\":{},\"evidence\":[0]}],\"verdict\":\"odd\"}",
-		"{\"recipients\":[{\"detail\":{\"history\":[0],\"transcript\":[0]}}]}"};
+		"{\"recipients\":[{\"detail\":{\"history\":[0],\"transcript\":[0]}}]}",
+		"{\"public_ips\":[0,{}]}"};
 
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
 		struct page page = new_page();
@@ -252,6 +253,21 @@ Test(render, status_says_when_the_spool_has_failed)
 	render_status(&page, json);
 	EXPECT(&page, "FAILED: the spool", "mail.corp.example", "up 2m", "3 messages",
 		"2 held", "oldest       1h");
+	json_decref(json);
+}
+
+Test(render, status_tells_our_addresses_and_who_sees_another)
+{
+	struct page page = new_page();
+	json_t *json = parse(
+		"{\"public_ips\":[{\"ip\":\"192.0.2.25\",\"family\":\"IPv4\",\"origin\":"
+		"\"configured\",\"contradiction\":\"192.0.2.99\"},{\"ip\":null,"
+	        "\"family\":"
+		"\"IPv6\",\"origin\":\"unknown\",\"contradiction\":null}]}");
+
+	render_status(&page, json);
+	EXPECT(&page, "public IP    192.0.2.25 (configured), IPv6 unknown\n",
+		"but receivers see 192.0.2.99 instead of 192.0.2.25\n");
 	json_decref(json);
 }
 
