@@ -122,6 +122,12 @@ const struct finding *verdict_decisive(const struct verdict *verdict);
 /* Why name is no host name to greet with (helo-invalid), or NULL. Static text. */
 const char *preflight_name_problem(const char *name);
 
+/*
+ * The name that ip has (PTR) and that leads back to it, fit to greet with; NULL: none. For the facts
+ * of an inquiry about ip. Borrowed from facts.
+ */
+const char *preflight_confirmed_name(struct facts *facts, const char *ip);
+
 const char *check_name(enum check check);
 const char *check_result_name(enum check_result result);
 

@@ -13,6 +13,7 @@
 #include "relay/describe.h"
 #include "relay/hand_off.h"
 #include "relay/mem.h"
+#include "relay/own_name.h"
 #include "relay/render.h"
 #include "relay/text.h"
 
@@ -46,6 +47,8 @@ static int load_config(
 	if (!needed && access(config_path(option), R_OK))
 		return EX_OK;
 	*config = cli_load_config(option);
+	if (*config && !options->ehlo)
+		own_name_find(*config, options->resolvers, options->resolver_count);
 	if (*config)
 		return EX_OK;
 	if (needed)

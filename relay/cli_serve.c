@@ -16,6 +16,7 @@
 #include "relay/hold.h"
 #include "relay/listener.h"
 #include "relay/mem.h"
+#include "relay/own_name.h"
 #include "relay/privileges.h"
 #include "relay/public_ip.h"
 #include "relay/relay.h"
@@ -29,6 +30,7 @@
  */
 struct server {
 	struct relay relay;
+	struct config *config; /* relay.config, until everything is open */
 	uv_loop_t loop;
 	uv_signal_t terminate, interrupt;
 	struct listener *listener;
@@ -217,6 +219,16 @@ static void log_start(struct server *server)
 		(int)getpid());
 }
 
+static int find_name(struct server *server)
+{
+	if (own_name_find(server->config, NULL, 0))
+		return 0;
+	snprintf(server->error, sizeof server->error,
+		"hostname = auto: neither our public address nor this machine has a "
+		"full name; write it out");
+	return -EINVAL;
+}
+
 /* Everything that can fail, in order. Returns 0 or -errno with server->error set. */
 static int start(struct server *server)
 {
@@ -228,6 +240,8 @@ static int start(struct server *server)
 		error = make_directories(server);
 	if (!error)
 		error = privileges_drop(relay->config->user, server->error, cap);
+	if (!error)
+		error = find_name(server);
 	if (!error)
 		error = open_spool(server);
 	if (!error)
@@ -313,7 +327,7 @@ int cli_serve(int argc, char **argv, const char *config)
 	}
 	umask(077);
 	server = mem_alloc(sizeof *server);
-	server->relay.config = loaded;
+	server->relay.config = server->config = loaded;
 	server->relay.log = (struct log){.level = loaded->log_level, .fd = STDERR_FILENO};
 	server->relay.loop = &server->loop;
 	uv_loop_init(&server->loop);

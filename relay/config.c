@@ -2,17 +2,16 @@
 #include "relay/config.h"
 
 #include <errno.h>
-#include <netdb.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "relay/config_table.h"
 #include "relay/mem.h"
+#include "relay/own_name.h"
 
 enum { FILE_MAX = 1024 * 1024, LINE_MAX_BYTES = 65536 };
 
@@ -223,22 +222,23 @@ static void set_defaults(struct reader *reader)
 		config->hold_lifetime = config->queue_lifetime;
 }
 
-/* The machine's fully qualified name, or NULL. */
-static char *find_hostname(void)
+/* The mailbox of our notifications, unless it was given. */
+static char *default_mailbox(const char *hostname)
 {
-	struct addrinfo hints = {.ai_flags = AI_CANONNAME}, *found = NULL;
-	char name[256] = "", *result = NULL;
+	return mem_printf("postmaster@%s", hostname ? hostname : "localhost");
+}
 
-	if (gethostname(name, sizeof name - 1) != 0)
-		return NULL;
-	if (strchr(name, '.'))
-		return mem_strdup(name);
-	if (getaddrinfo(name, NULL, &hints, &found) == 0 && found->ai_canonname &&
-		strchr(found->ai_canonname, '.'))
-		result = mem_strdup(found->ai_canonname);
-	if (found)
-		freeaddrinfo(found);
-	return result;
+void config_take_hostname(struct config *config, const char *name)
+{
+	char *before = default_mailbox(config->hostname);
+
+	if (strcmp(before, config->bounce_from) == 0) {
+		free(config->bounce_from);
+		config->bounce_from = default_mailbox(name);
+	}
+	free(before);
+	free(config->hostname);
+	config->hostname = mem_strdup(name);
 }
 
 static void check_hostname(struct reader *reader)
@@ -252,15 +252,11 @@ static void check_hostname(struct reader *reader)
 				 "'hostname = mail.corp.example'");
 		return;
 	}
-	if (strcmp(config->hostname, "auto") == 0) {
+	if (strcmp(config->hostname, "auto") == 0) { /* own_name.c may find a better one */
+		config->is_hostname_auto = true;
 		free(config->hostname);
-		config->hostname = find_hostname();
-		if (!config->hostname) {
-			complain(reader, "hostname = auto: this machine does not know "
-			                 "its full name; "
-					 "write it out");
-			return;
-		}
+		config->hostname = own_name_of_machine();
+		return;
 	}
 	wrong = preflight_name_problem(config->hostname);
 	if (wrong)
@@ -274,9 +270,9 @@ static void check_whole(struct reader *reader)
 	struct smtp_address address;
 
 	check_hostname(reader);
-	if (!config->bounce_from && config->hostname)
-		config->bounce_from = mem_printf("postmaster@%s", config->hostname);
-	if (config->bounce_from && smtp_mailbox_parse(&address, config->bounce_from,
+	if (!config->bounce_from)
+		config->bounce_from = default_mailbox(config->hostname);
+	if (smtp_mailbox_parse(&address, config->bounce_from,
 					   strlen(config->bounce_from)) != 0)
 		complain(reader, "bounce_from = %.100s: not a mailbox",
 			config->bounce_from);

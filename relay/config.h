@@ -46,7 +46,8 @@ enum {
 };
 
 struct config {
-	char *hostname;
+	char *hostname; /* NULL only with auto, when this machine has no full name */
+	bool is_hostname_auto;
 	struct config_source *sources;
 	size_t source_count;
 	bool is_public_ip_auto; /* said so; the same as no source */
@@ -97,6 +98,9 @@ struct config *config_load(const char *path, struct buf *problems);
 /* The same from memory; name stands for the file in the problems. */
 struct config *config_parse(
 	const char *name, const char *text, size_t len, struct buf *problems);
+
+/* Puts name (copied) in the place of hostname, and of what follows from it. */
+void config_take_hostname(struct config *config, const char *name);
 
 void config_free(struct config *config);
 

@@ -21,7 +21,8 @@ enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE };
 
 const struct setting config_settings[] = {
 	{"hostname", SETTING_TEXT, AT(hostname), NULL, 0, 0, false,
-		"our name in banner, EHLO and Received; or auto: the machine's own"},
+		"our name in banner, EHLO and Received; or auto: that of our address, else "
+                "the machine's"},
 	{"public_ip", SETTING_SOURCE, LIST(sources, source_count), "auto", 0, 0, true,
 		"PUBLIC [via LOCAL]: our address as receivers see it, and the one to "
                 "bind behind a NAT; auto: the machine's own, or what receivers say"},

@@ -26,7 +26,8 @@ struct reading {
 /* Replies that quote what another server said speak of its client, or of that server. */
 static bool quotes_another_server(const char *text)
 {
-	static const char *const signs[] = {" said:", "callout", "response to"};
+	static const char *const signs[] = {
+		" said:", "callout", "response to", "connect to"};
 
 	for (size_t i = 0; i < sizeof signs / sizeof signs[0]; i++)
 		if (strcasestr(text, signs[i]))

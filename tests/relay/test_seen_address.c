@@ -36,7 +36,7 @@ Test(seen_address, greetings_name_the_client_in_brackets)
 		/* Gmail, Exchange Online, Exim, Sendmail, OpenSMTPD, Haraka, then Postfix */
 		{250, SMTP_STAGE_EHLO,
 			"mx.google.com at your service, [192.0.2.25]\nSIZE "
-	                "157286400\n8BITMIME",
+			"157286400\n8BITMIME",
 			"192.0.2.25"},
 		{250, SMTP_STAGE_EHLO,
 			"AM4PEPF00027A5F.mail.protection.outlook.com Hello [192.0.2.25]\n"
@@ -47,12 +47,12 @@ Test(seen_address, greetings_name_the_client_in_brackets)
 			"192.0.2.25"},
 		{250, SMTP_STAGE_EHLO,
 			"mx.dest.example Hello mail.corp.example [192.0.2.25], pleased "
-	                "to meet "
+			"to meet "
 			"you",
 			"192.0.2.25"},
 		{250, SMTP_STAGE_EHLO,
 			"mx.dest.example Hello mail.corp.example [192.0.2.25], Haraka is "
-	                "at "
+			"at "
 			"your service.",
 			"192.0.2.25"},
 		{250, SMTP_STAGE_EHLO, "mx.dest.example\nPIPELINING\nSIZE 1000", NULL},
@@ -79,20 +79,20 @@ Test(seen_address, refusals_name_the_client)
 	static const struct row rows[] = {
 		{550, SMTP_STAGE_END,
 			"[192.0.2.202] The IP address sending this message does not have "
-	                "a\nPTR "
+			"a\nPTR "
 			"record setup, go "
-	                "to\nhttps://support.google.com/mail/answer/81126 "
+			"to\nhttps://support.google.com/mail/answer/81126 "
 			"neko-1785a7g.2 - gsmtp",
 			"192.0.2.202"},
 		{421, SMTP_STAGE_END,
 			"[192.0.2.202 15] Our system has detected an unusual rate "
-	                "of\nmail",
+			"of\nmail",
 			"192.0.2.202"},
 		{550, SMTP_STAGE_RCPT, "Cannot resolve PTR record for 192.0.2.9",
 			"192.0.2.9"},
 		{550, SMTP_STAGE_BANNER,
 			"mail.example.org Service not available - no PTR record for "
-	                "192.0.2.9",
+			"192.0.2.9",
 			"192.0.2.9"},
 		{421, SMTP_STAGE_BANNER, "192.0.2.91 DNS check failure - try again later",
 			"192.0.2.91"},
@@ -105,7 +105,7 @@ Test(seen_address, refusals_name_the_client)
 			"192.0.2.9"},
 		{550, SMTP_STAGE_RCPT,
 			"Rejected because 192.0.2.82 is in a black list at "
-	                "zen.spamhaus.org",
+			"zen.spamhaus.org",
 			"192.0.2.82"},
 		{554, SMTP_STAGE_MAIL,
 			"IP=192.0.2.91 - Dialup/transient IP not allowed. (DIAL)",
@@ -136,6 +136,10 @@ Test(seen_address, refusals_name_the_client)
 		{450, SMTP_STAGE_RCPT,
 			"response to RCPT from mx.other.example [192.0.2.6] was: no",
 			NULL},
+		{450, SMTP_STAGE_MAIL,
+			"Sender address rejected: unverified address: connect to "
+			"mx.corp.example[192.0.2.1]:25: Connection timed out",
+			NULL},
 		{550, SMTP_STAGE_RCPT, "user@[192.0.2.9] unknown", NULL},
 		{550, SMTP_STAGE_RCPT, "for 198.51.100.7 there is no user", NULL},
 		{550, SMTP_STAGE_RCPT, "client [10.0.0.1] blocked", NULL},
@@ -156,12 +160,12 @@ Test(seen_address, over_ipv6_it_is_the_ipv6_address)
 			"2001:db8:25::25"},
 		{550, SMTP_STAGE_END,
 			"[2001:db8:25::25      19] Our system has detected that this "
-	                "message\n"
+			"message\n"
 			"does not meet IPv6 sending guidelines regarding PTR records",
 			"2001:db8:25::25"},
 		{550, SMTP_STAGE_MAIL,
 			"Access denied, the sending IPv6 address [2001:db8:25::25] must "
-	                "have a "
+			"have a "
 			"reverse DNS record",
 			"2001:db8:25::25"},
 		{550, SMTP_STAGE_MAIL, "no PTR record for 2001:db8:25::25.",

@@ -71,3 +71,12 @@ def test_a_refusal_tells_it_too_and_the_configured_one_stays(relay, names, scrip
     elsewhere.replies = {}
     relay.run("queue", "retry", "--all")
     relay.wait_until_empty()
+
+
+def test_hostname_auto_is_the_name_of_our_address(relay, scripted):
+    relay.start(hostname="auto")
+    assert "ready host=mail.corp.example" in relay.log
+    assert json.loads(relay.run("check", "--json").stdout)["ehlo"] == "mail.corp.example"
+    send(to=("b@script.example",))
+    relay.wait_until_empty()
+    assert b"by mail.corp.example" in scripted.messages[0][1]
