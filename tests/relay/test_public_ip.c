@@ -86,12 +86,16 @@ Test(public_ip, what_was_learned_changes_when_two_agree_anew)
 
 	greet(&unknown, "mx.one.example", "198.51.100.1", "192.0.2.25");
 	greet(&unknown, "mx.two.example", "203.0.113.1", "192.0.2.25");
-	greet(&learned, "mx.one.example", "198.51.100.1", "192.0.2.99");
+	greet(&learned, "mx.four.example", "198.18.6.1", "192.0.2.99");
 	cr_expect_str_eq(public_ips_learned(scene.ips, false), "192.0.2.25");
-	greet(&learned, "mx.two.example", "203.0.113.1", "192.0.2.99");
+	greet(&learned, "mx.five.example", "198.18.7.1", "192.0.2.99");
 	cr_expect_str_eq(public_ips_learned(scene.ips, false), "192.0.2.99");
 	cr_expect_eq(
 		count_logged("public-ip-changed ip=192.0.2.99 before=192.0.2.25"), 1);
+	learned = (struct source){.origin = SOURCE_LEARNED, .public_ip = "192.0.2.99"};
+	greet(&learned, "mx.three.example", "198.18.5.1", "192.0.2.25");
+	cr_expect_str_eq(public_ips_learned(scene.ips, false), "192.0.2.99",
+		"what was said before the change is no witness");
 }
 
 Test(public_ip, a_destination_that_confirms_takes_its_other_word_back)
