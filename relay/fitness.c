@@ -18,6 +18,7 @@ struct judging {
 struct fitness {
 	struct relay *relay;
 	struct fitness_question question;
+	struct source sources[SOURCES_MAX];
 	struct candidate candidates[SOURCES_MAX];
 	struct judging judgings[SOURCES_MAX];
 	size_t count, open;
@@ -101,15 +102,15 @@ char *fitness_left_out(
 }
 
 /* A route to our own side is never judged (DESIGN section 3); its address is only looked up. */
-static void ask(const struct fitness *fitness, const struct source sources[SOURCES_MAX],
-	size_t source, struct hand_off_question *asked)
+static void ask(
+	const struct fitness *fitness, size_t source, struct hand_off_question *asked)
 {
 	const struct fitness_question *question = &fitness->question;
 	const struct config *config = fitness->relay->config;
 	struct hand_off hand_off = {.config = config,
 		.message = question->message,
 		.domain = question->domain,
-		.sources = sources,
+		.sources = fitness->sources,
 		.source_count = fitness->count,
 		.source = source};
 
@@ -193,19 +194,18 @@ struct fitness *fitness_start(struct relay *relay,
 	const struct fitness_question *question, fitness_cb cb, void *owner)
 {
 	struct fitness *fitness = mem_alloc(sizeof *fitness);
-	struct source sources[SOURCES_MAX];
 
 	fitness->relay = relay;
 	fitness->question = *question;
 	fitness->cb = cb;
 	fitness->owner = owner;
-	fitness->count = fitness->open = list_sources(relay, question, sources);
+	fitness->count = fitness->open = list_sources(relay, question, fitness->sources);
 	relay->stats.preflights++;
 	for (size_t i = 0; i < fitness->count; i++) {
 		struct hand_off_question asked = {0};
 
-		fitness->candidates[i].source = sources[i];
-		ask(fitness, sources, i, &asked);
+		fitness->candidates[i].source = fitness->sources[i];
+		ask(fitness, i, &asked);
 		fitness->judgings[i].fitness = fitness;
 		fitness->judgings[i].inquiry = mem_must(inquiry_start(relay->loop,
 			relay->resolver, &asked.preflight, question->freshness, NULL,
