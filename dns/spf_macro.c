@@ -6,10 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "dns/message.h"
-
 enum {
 	VALUE_MAX = 600, /* bytes a letter stands for, so also the most parts it has */
+	TAIL = 1024,
 };
 
 /* One step through a text: a literal, or a macro to be expanded. */
@@ -196,12 +195,19 @@ static void put_text(struct sink *sink, const char *text, size_t len)
 
 static void put_byte(struct sink *sink, char c, bool is_escaped)
 {
-	char escape[8] = {c};
+	bool is_plain = c > ' ' && c <= '~';
+	char escape[8];
 
-	if (is_escaped && !isalnum((unsigned char)c) && !strchr("-._~", c))
-		snprintf(escape, sizeof escape, "%%%02X", (unsigned char)c);
-	else if (!sink->is_domain && (c < ' ' || c > '~'))
-		snprintf(escape, sizeof escape, "\\%03u", (unsigned char)c);
+	if (is_escaped)
+		is_plain = isalnum((unsigned char)c) || strchr("-._~", c);
+	else if (sink->is_domain || c == ' ')
+		is_plain = true;
+	if (is_plain) {
+		put(sink, c);
+		return;
+	}
+	snprintf(escape, sizeof escape, is_escaped ? "%%%02X" : "\\%03u",
+		(unsigned char)c);
 	put_text(sink, escape, strlen(escape));
 }
 
@@ -292,21 +298,42 @@ static void put_value(struct sink *sink, const struct spf_macro_values *values,
 	}
 }
 
+static void expand_domain(const struct spf_macro_values *values, const char *text,
+	const char *end, struct sink *sink)
+{
+	struct piece piece;
+
+	sink->len = 0;
+	while (text < end && next_piece(&text, end, domain_letters, &piece)) {
+		if (piece.literal)
+			put_text(sink, piece.literal, piece.literal_len);
+		else
+			put_value(sink, values, &piece);
+	}
+}
+
+/* Where the last TAIL bytes of a text begin, or a little later: between two pieces. */
+static const char *find_tail(const char *text, const char *end)
+{
+	struct piece piece;
+
+	while (end - text > TAIL && next_piece(&text, end, domain_letters, &piece))
+		;
+	return text;
+}
+
 void spf_macro_expand_domain(const struct spf_macro_values *values, const char *text,
 	size_t len, char out[static SPF_TEXT_MAX])
 {
 	char long_text[4 * SPF_TEXT_MAX];
 	struct sink sink = {
 		.bytes = long_text, .cap = sizeof long_text, .is_domain = true};
-	const char *end = text + len;
-	struct piece piece;
+	const char *end = text + len, *tail = find_tail(text, end);
 
-	while (text < end && next_piece(&text, end, domain_letters, &piece)) {
-		if (piece.literal)
-			put_text(&sink, piece.literal, piece.literal_len);
-		else
-			put_value(&sink, values, &piece);
-	}
+	/* A hostile 8 KB become megabytes, of which the end counts: mostly it is enough. */
+	expand_domain(values, tail, end, &sink);
+	if (tail > text && sink.len <= SPF_TEXT_MAX)
+		expand_domain(values, text, end, &sink);
 	if (sink.len && long_text[sink.len - 1] == '.')
 		sink.len--;
 	long_text[sink.len] = '\0';
@@ -342,41 +369,4 @@ bool spf_macro_expand_text(const struct spf_macro_values *values,
 	}
 	out[sink.len] = '\0';
 	return true;
-}
-
-bool spf_text_to_name(const char *text, char name[static ANSWER_NAME_MAX])
-{
-	uint8_t wire[NAME_WIRE_MAX];
-	size_t used = 0, len = strlen(text);
-
-	if (len && text[len - 1] == '.')
-		len--;
-	if (len >= SPF_TEXT_MAX)
-		return false;
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)tolower((unsigned char)text[i]);
-
-		if (c < 0x80 && (isalnum(c) || strchr("-_/.", c)))
-			name[used++] = (char)c;
-		else
-			used += (size_t)snprintf(name + used, 5, "\\%03u", c);
-	}
-	name[used] = '\0';
-	return used > 0 && name[used - 1] != '.' && name_to_wire(name, wire) > 0;
-}
-
-void spf_name_to_text(const char *name, char text[static SPF_TEXT_MAX])
-{
-	uint8_t wire[NAME_WIRE_MAX];
-	size_t used = 0;
-
-	if (name_to_wire(name, wire) < 0)
-		wire[0] = 0;
-	for (size_t at = 0; wire[at]; at += 1 + (size_t)wire[at]) {
-		if (used)
-			text[used++] = '.';
-		memcpy(text + used, wire + at + 1, wire[at]);
-		used += wire[at];
-	}
-	text[used] = '\0';
 }

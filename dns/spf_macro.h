@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "dns/answer.h"
+#include "dns/spf_name.h"
 
 /*
  * The macro language of SPF (RFC 7208 7): its grammar, and what a text becomes. The record parser
@@ -14,7 +14,6 @@
  */
 
 enum {
-	SPF_TEXT_MAX = 254,   /* a domain name as text (RFC 7208 7.3), and a NUL */
 	SPF_SENDER_MAX = 576, /* a mailbox; what is longer is cut */
 };
 
@@ -50,11 +49,3 @@ void spf_macro_expand_domain(const struct spf_macro_values *values, const char *
  */
 bool spf_macro_expand_text(const struct spf_macro_values *values,
 	const struct record *explanation, char *out, size_t cap);
-
-/*
- * A domain as text (any bytes between dots) as the facts name it. False when no packet can carry
- * it, and for the root.
- */
-bool spf_text_to_name(const char *text, char name[static ANSWER_NAME_MAX]);
-/* The way back, cut at SPF_TEXT_MAX. */
-void spf_name_to_text(const char *name, char text[static SPF_TEXT_MAX]);

@@ -77,9 +77,9 @@ bool spf_match_validate(struct spf_run *run, const char *text, size_t len)
 		return true;
 	if (!find_validated(run, &validated))
 		return false;
-	if (!spf_text_to_name(run->values.domain, domain))
-		return true;
-	const char *name = choose_validated(&validated, domain);
+	const char *name = spf_text_to_name(run->values.domain, domain)
+	                           ? choose_validated(&validated, domain)
+	                           : NULL;
 
 	if (name)
 		spf_name_to_text(name, run->values.validated);

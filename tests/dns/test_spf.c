@@ -284,6 +284,13 @@ static const struct row records[] = {
 	{"include with %{p}",
 		{SPF("include:%{p}"), PTR, PTR_A, "mail.corp.example. TXT \"v=spf1 a\""},
 		SPF_PASS, "include:%{p}", NULL},
+	{"redirect with %{p} that nobody knows",
+		{SPF("redirect=%{p}"), "25.2.0.192.in-addr.arpa. FAILED"}, SPF_PERMERROR,
+		"redirect=%{p}", NULL},
+	{"include with %{p} that nobody knows",
+		{SPF("include:%{p}.x.example"), "25.2.0.192.in-addr.arpa. FAILED",
+			"unknown.x.example. TXT \"v=spf1 +all\""},
+		SPF_PASS, "include:%{p}.x.example", NULL},
 	{"unknown modifiers say nothing", {SPF("x=y all= -all")}, SPF_FAIL, "-all", NULL},
 };
 
@@ -315,7 +322,7 @@ static const struct row limits[] = {
 	{"ten with a redirect",
 		{SPF(HOSTS5 "a:h.example redirect=x.example"), HOST,
 			"x.example. TXT \"v=spf1 a:h.example a:h.example a:h.example "
-                        "~all\""},
+			"~all\""},
 		SPF_SOFTFAIL, "~all", NULL},
 	{"the redirect is the eleventh",
 		{SPF(HOSTS5 HOSTS5 "redirect=x.example"), HOST,
@@ -400,7 +407,7 @@ Test(spf, some_domains_cannot_have_a_record)
 	static const char *const domains[] = {"", ".", "example", "example.",
 		"[192.0.2.25]", "192.0.2.25", "a..example", ".corp.example",
 		"a123456789012345678901234567890123456789012345678901234567890123."
-	        "example"};
+		"example"};
 	static const char *const nothing[] = {NULL};
 
 	for (size_t i = 0; i < sizeof domains / sizeof domains[0]; i++) {
@@ -474,6 +481,10 @@ static const struct {
 		SPF_FAIL, "no"},
 	{"who receives is not known", {SPF("exp=x.example -all"), "x.example. TXT %{r}"},
 		SPF_FAIL, "unknown"},
+	{"at a validated name that cannot be asked for",
+		{SPF("exp=%{p}.x.example -all"), "25.2.0.192.in-addr.arpa. FAILED",
+			"unknown.x.example. TXT \"no\""},
+		SPF_FAIL, "no"},
 	{"not there", {SPF("exp=x.example -all")}, SPF_FAIL, ""},
 	{"cannot be asked", {SPF("exp=x.example -all"), "x.example. FAILED"}, SPF_FAIL,
 		""},

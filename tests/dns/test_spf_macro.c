@@ -49,7 +49,7 @@ static const struct {
 	{"%{l1r-}", "strong", NULL},
 	{"%{ir}.%{v}._spf.%{d2}", "3.2.0.192.in-addr._spf.example.com",
 		"1.0.B.C.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.B.D.0.1.0.0.2.ip6._"
-                "spf."
+		"spf."
 		"example.com"},
 	{"%{lr-}.lp._spf.%{d2}", "bad.strong.lp._spf.example.com", NULL},
 	{"%{d2}.trusted-domains.example.net", "example.com.trusted-domains.example.net",
@@ -108,6 +108,16 @@ Test(spf_macro, what_is_too_long_loses_labels_on_the_left)
 	cr_assert(strcmp(out, "example.com.email.example.com") != 0);
 	cr_assert_str_eq(out + strlen(out) - 17, "email.example.com");
 	cr_assert_neq(out[0], '.');
+	spec[0] = '\0';
+	for (int i = 0; i < 1000; i++)
+		strcat(spec, "%{h}");
+	strcat(spec, ".%{d}");
+	values.helo = "";
+	spf_macro_expand_domain(&values, spec, strlen(spec), out);
+	cr_assert_str_eq(out, ".email.example.com");
+	memcpy(spec, "xyz.", 4);
+	spf_macro_expand_domain(&values, spec, strlen(spec), out);
+	cr_assert_str_eq(out, "xyz..email.example.com");
 	memset(spec, 'x', 400);
 	spec[400] = '\0';
 	spf_macro_expand_domain(&values, spec, 400, out);
@@ -202,7 +212,7 @@ Test(spf_macro, what_no_packet_carries_is_no_name)
 	char long_text[400], name[ANSWER_NAME_MAX];
 	static const char *const wrong[] = {"", ".", "..", ".example", "a..b", "a.b..",
 		"a123456789012345678901234567890123456789012345678901234567890123."
-	        "example"};
+		"example"};
 
 	for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
 		cr_assert_not(spf_text_to_name(wrong[i], name), "%s", wrong[i]);
