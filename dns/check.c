@@ -2,6 +2,7 @@
 #include "dns/check.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -72,6 +73,9 @@ void conclude_fail(struct evaluation *evaluation, struct finding *finding,
 	finding->reason = reason;
 	finding->action = evaluation->question->actions[reason];
 	snprintf(finding->subject, sizeof finding->subject, "%s", subject);
+	/* A cause is known by its subject, and names are the same in any case. */
+	for (char *c = finding->subject; *c; c++)
+		*c = (char)tolower((unsigned char)*c);
 }
 
 void conclude_unknown(struct evaluation *evaluation, struct finding *finding,

@@ -20,8 +20,10 @@ static void find_exchanges(struct evaluation *evaluation, struct finding *findin
 	if (!mx)
 		return;
 	if (mx->status == ANSWER_NO_DATA) { /* the implicit MX (RFC 5321 5.1) */
-		consult(evaluation, finding, domain, TYPE_A);
-		consult(evaluation, finding, domain, TYPE_AAAA);
+		const struct answer *v4 = consult(evaluation, finding, domain, TYPE_A);
+
+		if (!options->any || (v4 && v4->status != ANSWER_FOUND))
+			consult(evaluation, finding, domain, TYPE_AAAA);
 	}
 	for (size_t i = 0; i < mx->count && i < 3 && list->status != MX_LOOP; i++)
 		if (mx->records[i].text[0])
@@ -42,8 +44,7 @@ static void judge_sender(struct evaluation *evaluation, struct finding *finding,
 	case MX_NULL:
 		conclude_fail(evaluation, finding, REASON_SENDER_NULL_MX, domain,
 			"the sender's domain %s says that it takes no mail (null MX), so "
-			"receivers "
-			"refuse mail from it",
+			"receivers refuse mail from it",
 			name);
 		break;
 	case MX_NO_DOMAIN:
@@ -54,11 +55,11 @@ static void judge_sender(struct evaluation *evaluation, struct finding *finding,
 		break;
 	case MX_NO_ADDRESS:
 		conclude_fail(evaluation, finding, REASON_SENDER_MX_BOGUS, domain,
-			list->has_private ? "the mail exchangers of the sender's domain "
-					    "%s have private "
-					    "addresses only"
-					  : "the mail exchangers of the sender's domain "
-					    "%s have no address",
+			list->has_private
+				? "mail to the sender's domain %s would go to private "
+				  "addresses only"
+				: "the mail exchangers of the sender's domain %s have no "
+				  "address",
 			name);
 		break;
 	default:
@@ -73,7 +74,8 @@ void check_sender(struct evaluation *evaluation, struct finding *finding)
 {
 	const char *sender = evaluation->question->sender;
 	struct mx_options options = {.allowed = evaluation->question->mx.allowed,
-		.allowed_count = evaluation->question->mx.allowed_count};
+		.allowed_count = evaluation->question->mx.allowed_count,
+		.any = true};
 	struct mx_list list;
 	char name[200];
 
@@ -98,13 +100,13 @@ void check_sender(struct evaluation *evaluation, struct finding *finding)
 static void judge_recipient(struct evaluation *evaluation, struct finding *finding,
 	const char *domain, const struct mx_list *list)
 {
-	char name[200];
+	char name[200], exchange[200];
 
 	shown(domain, name);
 	switch (list->status) {
 	case MX_FOUND:
 		conclude_pass(finding, "mail for %s goes to %s", name,
-			list->addresses[0].exchange);
+			shown(list->addresses[0].exchange, exchange));
 		break;
 	case MX_LOOP:
 		conclude_pass(

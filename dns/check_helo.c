@@ -13,14 +13,15 @@ static bool ends_with(const char *name, const char *suffix)
 	return len >= suffix_len && strcasecmp(name + len - suffix_len, suffix) == 0;
 }
 
-/* Letters, digits, hyphens in labels of 1 to 63 bytes, 255 in all (RFC 1123 2.1). */
+/* Letters, digits, hyphens within labels of 1 to 63 bytes, 253 in all (RFC 1123 2.1). */
 static bool has_host_syntax(const char *name)
 {
 	size_t label = 0, len = strlen(name);
 
 	for (const char *c = name; *c; c++) {
+		bool is_inner = label > 0 && c[1] && c[1] != '.';
 		bool is_ldh = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
-		              (*c >= '0' && *c <= '9') || (*c == '-' && label > 0);
+		              (*c >= '0' && *c <= '9') || (*c == '-' && is_inner);
 
 		if (*c == '.' ? label == 0 : !is_ldh)
 			return false;
@@ -51,27 +52,47 @@ const char *preflight_name_problem(const char *name)
 		return "nothing under .local is known outside";
 	if (!has_host_syntax(name))
 		return "a host name has letters, digits and hyphens in labels of 1 to 63";
+	if (!last[1 + strspn(last + 1, "0123456789")])
+		return "it ends in a number, as only addresses do";
 	return NULL;
+}
+
+/* "[192.0.2.25]" or "[IPv6:2001:db8::25]" (RFC 5321 4.1.3). */
+static bool read_literal(const char *ehlo, struct address *address)
+{
+	char text[INET6_ADDRSTRLEN];
+	bool is_v6 = strncasecmp(ehlo, "[IPv6:", 6) == 0;
+	const char *start = ehlo + (is_v6 ? 6 : 1);
+	size_t len = strcspn(start, "]");
+
+	memset(address, 0, sizeof *address);
+	address->is_v6 = is_v6;
+	if (strcmp(start + len, "]") != 0 || len >= sizeof text)
+		return false;
+	memcpy(text, start, len);
+	text[len] = '\0';
+	return inet_pton(is_v6 ? AF_INET6 : AF_INET, text, address->ip) == 1;
 }
 
 static void judge_literal(struct evaluation *evaluation, struct finding *finding)
 {
 	const char *ehlo = evaluation->question->ehlo;
-	struct address own;
-	uint8_t ip[16] = {0};
-	char text[64], name[200];
-	bool is_v6 = strncasecmp(ehlo, "[IPv6:", 6) == 0;
+	const char *what = "an address literal, and not that of our public IP";
+	struct address own, literal;
+	char name[200];
+	bool is_literal = read_literal(ehlo, &literal);
+	bool is_known = own_address(evaluation->question, &own);
+	bool is_own = is_literal && (!is_known || (own.is_v6 == literal.is_v6 &&
+							  memcmp(own.ip, literal.ip, 16) == 0));
 
-	snprintf(text, sizeof text, "%.*s", (int)strcspn(ehlo + (is_v6 ? 6 : 1), "]"),
-		ehlo + (is_v6 ? 6 : 1));
-	bool is_own = own_address(evaluation->question, &own) &&
-	              inet_pton(is_v6 ? AF_INET6 : AF_INET, text, ip) == 1 &&
-	              own.is_v6 == is_v6 && memcmp(ip, own.ip, is_v6 ? 16 : 4) == 0;
-
-	conclude_fail(evaluation, finding, REASON_HELO_INVALID, ehlo,
-		is_own ? "%s is our address, but many receivers want a name"
-		       : "%s is an address literal, and not that of our public IP",
-		shown(ehlo, name));
+	if (!is_literal)
+		what = "neither a host name nor an address literal";
+	else if (!is_known)
+		what = "an address literal, but many receivers want a name";
+	else if (is_own)
+		what = "our address, but many receivers want a name";
+	conclude_fail(evaluation, finding, REASON_HELO_INVALID, ehlo, "%s is %s",
+		shown(ehlo, name), what);
 	if (is_own)
 		warn_at_most(finding);
 }
@@ -90,7 +111,10 @@ static void judge_without_address(struct evaluation *evaluation, struct finding 
 			"the DNS could not tell whether %s exists", shown(ehlo, name));
 		return;
 	}
-	bool has_mx = mx->status == ANSWER_FOUND;
+	bool has_mx = false;
+
+	for (size_t i = 0; i < mx->count; i++) /* a null MX (RFC 7505) is none */
+		has_mx = has_mx || mx->records[i].text[0];
 
 	conclude_fail(evaluation, finding, REASON_HELO_UNRESOLVABLE, ehlo,
 		has_mx ? "the name we greet with, %s, has an MX but no address"

@@ -42,13 +42,18 @@ void check_ip(struct evaluation *evaluation, struct finding *finding)
 		evaluation->question->ip);
 }
 
-/* A host name: at least two labels, and not an address in disguise or the machine itself. */
+/*
+ * A host name: at least two labels, and not an address in disguise or the machine itself. Underscores
+ * are let pass, as Postfix does; a name with other bytes is none to any receiver.
+ */
 static bool is_host_name(const char *name)
 {
-	const char *dot = strchr(name, '.');
 	const char *last = strrchr(name, '.');
 
-	return dot && !isdigit((unsigned char)last[1]) &&
+	for (const char *c = name; *c; c++)
+		if (!isalnum((unsigned char)*c) && !strchr("-_.", *c))
+			return false;
+	return last && !isdigit((unsigned char)last[1]) &&
 	       strncasecmp(name, "localhost.", 10) != 0;
 }
 
@@ -93,8 +98,8 @@ void check_ptr(struct evaluation *evaluation, struct finding *finding)
 
 /* How the names behind our address lead back to it. */
 struct tally {
-	size_t matching, failed;
-	const char *stray; /* one that leads elsewhere */
+	size_t failed;
+	const char *match, *stray; /* one that leads back, one that leads elsewhere */
 };
 
 /* False: facts are missing. Only the family of our address can match it. */
@@ -111,7 +116,7 @@ static bool follow_names(struct evaluation *evaluation, struct finding *finding,
 		if (!forward)
 			continue;
 		if (answer_has_address(forward, address))
-			tally->matching++;
+			tally->match = names[i];
 		else if (forward->status == ANSWER_FAILED)
 			tally->failed++;
 		else
@@ -141,13 +146,13 @@ void check_fcrdns(struct evaluation *evaluation, struct finding *finding)
 	}
 	if (!follow_names(evaluation, finding, &address, ptr, &tally))
 		return;
-	if (tally.matching && tally.stray) {
+	if (tally.match && tally.stray) {
 		conclude_fail(evaluation, finding, REASON_FCRDNS_MISMATCH, ip,
 			"%s has several names, and %s does not lead back to it", ip,
 			shown(tally.stray, name));
 		warn_at_most(finding);
-	} else if (tally.matching) {
-		conclude_pass(finding, "%s leads back to %s", shown(names[0], name), ip);
+	} else if (tally.match) {
+		conclude_pass(finding, "%s leads back to %s", shown(tally.match, name), ip);
 	} else if (tally.failed) {
 		conclude_unknown(evaluation, finding, REASON_FCRDNS_MISMATCH,
 			"the DNS could not tell whether %s leads back to %s",

@@ -5,8 +5,11 @@
 
 #include "dns/message.h"
 
-/* What collecting addresses has come across, beside the addresses. */
-struct tally {
+/* Collecting addresses: where to, and what was come across beside them. */
+struct collector {
+	struct facts *facts;
+	const struct mx_options *options; /* NULL: nothing is left out */
+	struct mx_list *list;
 	bool pending, failed;
 };
 
@@ -18,11 +21,13 @@ static bool is_allowed(const struct mx_options *options, const uint8_t ip[16], b
 	return false;
 }
 
-static void add_address(struct mx_list *list, const struct mx_options *options,
-	const uint8_t ip[16], bool is_v6, uint16_t preference, const char *exchange)
+static void add_address(struct collector *collector, const struct record *exchange,
+	const uint8_t ip[16], bool is_v6)
 {
-	if (options && mx_address_is_private(ip, is_v6) &&
-		!is_allowed(options, ip, is_v6)) {
+	struct mx_list *list = collector->list;
+
+	if (collector->options && mx_address_is_private(ip, is_v6) &&
+		!is_allowed(collector->options, ip, is_v6)) {
 		list->has_private = true;
 		return;
 	}
@@ -32,28 +37,41 @@ static void add_address(struct mx_list *list, const struct mx_options *options,
 
 	memcpy(address->ip, ip, sizeof address->ip);
 	address->is_v6 = is_v6;
-	address->preference = preference;
-	address->exchange = exchange;
+	address->preference = exchange->preference;
+	address->exchange = exchange->text;
 }
 
-/* The addresses of one host, A before AAAA. options NULL: nothing is left out. */
-static void add_host(struct facts *facts, const char *host, uint16_t preference,
-	const struct mx_options *options, struct mx_list *list, struct tally *tally)
+/* The addresses of one type of one host. */
+static void add_host(struct collector *collector, const struct record *exchange,
+	enum record_type type)
 {
-	static const enum record_type types[] = {TYPE_A, TYPE_AAAA};
+	const struct answer *answer =
+		facts_lookup(collector->facts, exchange->text, type);
 
-	for (size_t t = 0; t < 2; t++) {
-		const struct answer *answer = facts_lookup(facts, host, types[t]);
-
-		if (!answer) {
-			tally->pending = true;
-			continue;
-		}
-		tally->failed = tally->failed || answer->status == ANSWER_FAILED;
-		for (size_t i = 0; i < answer->count; i++)
-			add_address(list, options, answer->records[i].address,
-				types[t] == TYPE_AAAA, preference, host);
+	if (!answer) {
+		collector->pending = true;
+		return;
 	}
+	collector->failed = collector->failed || answer->status == ANSWER_FAILED;
+	for (size_t i = 0; i < answer->count; i++)
+		add_address(collector, exchange, answer->records[i].address,
+			type == TYPE_AAAA);
+}
+
+/* The addresses of all hosts, in their order, A before AAAA. */
+static void add_hosts(struct collector *collector, const struct record *const *exchanges,
+	size_t count)
+{
+	bool any = collector->options && collector->options->any;
+
+	for (size_t i = 0; i < count; i++) {
+		add_host(collector, exchanges[i], TYPE_A);
+		if (!any)
+			add_host(collector, exchanges[i], TYPE_AAAA);
+	}
+	for (size_t i = 0; i < count && any && !collector->pending; i++)
+		if (collector->list->count == 0)
+			add_host(collector, exchanges[i], TYPE_AAAA);
 }
 
 static uint32_t next_chance(uint32_t *seed)
@@ -110,38 +128,35 @@ static size_t cut_at_ourselves(
 	return count;
 }
 
-static enum mx_status conclude(const struct mx_list *list, const struct tally *tally)
+static enum mx_status conclude(const struct collector *collector)
 {
-	if (tally->pending)
+	if (collector->pending)
 		return MX_PENDING;
-	if (list->count)
+	if (collector->list->count)
 		return MX_FOUND;
-	return tally->failed ? MX_UNKNOWN : MX_NO_ADDRESS;
+	return collector->failed ? MX_UNKNOWN : MX_NO_ADDRESS;
 }
 
-static void follow_exchanges(struct facts *facts, const struct answer *answer,
-	const struct mx_options *options, struct mx_list *list)
+static void follow_exchanges(struct collector *collector, const struct answer *answer)
 {
+	const struct mx_options *options = collector->options;
 	const struct record *exchanges[MX_EXCHANGES_MAX];
-	struct tally tally = {0};
 	size_t count = order_exchanges(answer, options->seed, exchanges);
 
 	if (count == 0) { /* RFC 7505 3: "." and nothing else */
-		list->status = MX_NULL;
+		collector->list->status = MX_NULL;
 		return;
 	}
 	size_t kept = cut_at_ourselves(exchanges, count, options->host);
 
-	for (size_t i = 0; i < kept; i++)
-		add_host(facts, exchanges[i]->text, exchanges[i]->preference, options,
-			list, &tally);
-	list->status = kept ? conclude(list, &tally) : MX_LOOP;
+	add_hosts(collector, exchanges, kept);
+	collector->list->status = kept ? conclude(collector) : MX_LOOP;
 }
 
 void mx_order(struct facts *facts, const char *domain, const struct mx_options *options,
 	struct mx_list *list)
 {
-	struct tally tally = {0};
+	struct collector collector = {.facts = facts, .options = options, .list = list};
 	const struct answer *answer = facts_lookup(facts, domain, TYPE_MX);
 
 	memset(list, 0, sizeof *list);
@@ -149,7 +164,7 @@ void mx_order(struct facts *facts, const char *domain, const struct mx_options *
 		return; /* MX_PENDING */
 	switch (answer->status) {
 	case ANSWER_FOUND:
-		follow_exchanges(facts, answer, options, list);
+		follow_exchanges(&collector, answer);
 		return;
 	case ANSWER_FAILED: /* never the implicit MX: it would go past the real one */
 		list->status = MX_UNKNOWN;
@@ -160,21 +175,26 @@ void mx_order(struct facts *facts, const char *domain, const struct mx_options *
 	case ANSWER_NO_DATA:
 		break;
 	}
-	add_host(facts, answer->name, 0, options, list, &tally);
-	list->status = conclude(list, &tally);
+	const struct record implicit = {.text = answer->name};
+	const struct record *only = &implicit;
+
+	add_hosts(&collector, &only, 1);
+	list->status = conclude(&collector);
 	if (list->status == MX_NO_ADDRESS && !list->has_private)
 		list->status = MX_NO_DOMAIN;
 }
 
 void mx_host(struct facts *facts, const char *host, struct mx_list *list)
 {
-	struct tally tally = {0};
+	struct collector collector = {.facts = facts, .list = list};
+	const struct record exchange = {.text = host};
+	const struct record *only = &exchange;
 	struct mx_network address;
 
 	memset(list, 0, sizeof *list);
 	if (!strchr(host, '/') && mx_network_parse(host, &address) == 0)
-		add_address(list, NULL, address.ip, address.is_v6, 0, host);
+		add_address(&collector, &exchange, address.ip, address.is_v6);
 	else
-		add_host(facts, host, 0, NULL, list, &tally);
-	list->status = conclude(list, &tally);
+		add_hosts(&collector, &only, 1);
+	list->status = conclude(&collector);
 }

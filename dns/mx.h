@@ -54,6 +54,7 @@ struct mx_options {
 		*allowed; /* private networks that may be used (allow_private_mx) */
 	size_t allowed_count;
 	uint32_t seed; /* shuffles exchanges of equal preference */
+	bool any; /* one address is enough to know: AAAA is asked only where A leaves none */
 };
 
 /*

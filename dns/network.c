@@ -61,11 +61,14 @@ static bool find_embedded(const uint8_t ip[16], uint8_t v4[16])
 
 bool mx_address_is_private(const uint8_t ip[16], bool is_v6)
 {
-	/* RFC 6890 and its registry, without the documentation prefixes: those are what examples
-	 * and tests are made of. */
+	/* RFC 6890 and its registry, without the prefixes for documentation and for benchmarks: those
+	 * are what examples and test networks are made of. ::/96 are the IPv4-compatible
+	 * addresses of old (RFC 4291 2.5.5.1), ::1 and :: among them; fe80::/9 is link-local and
+	 * the former site-local. */
 	static const char *const blocks[] = {"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10",
-		"127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16",
-		"224.0.0.0/3", "::/127", "fc00::/7", "fe80::/10", "ff00::/8"};
+		"127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24",
+		"192.168.0.0/16", "224.0.0.0/3", "::/96", "64:ff9b:1::/48", "100::/64",
+		"fc00::/7", "fe80::/9", "ff00::/8"};
 	struct mx_network network;
 	uint8_t v4[16];
 
