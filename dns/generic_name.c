@@ -24,7 +24,6 @@ struct word {
 	unsigned octet; /* 0 to 255, or NUMBER_NONE */
 	bool is_number;
 	bool begins_label;
-	bool is_joined; /* nothing stands between it and the word before */
 };
 
 struct name {
@@ -87,8 +86,7 @@ static void add_word(struct name *name, const char *at, size_t label)
 		.label = label,
 		.octet = is_number ? read_octet(at, len) : NUMBER_NONE,
 		.is_number = is_number,
-		.begins_label = at == name->text || at[-1] == '.',
-		.is_joined = at > name->text && (is_digit(at[-1]) || is_letter(at[-1]))};
+		.begins_label = at == name->text || at[-1] == '.'};
 }
 
 /* The labels of the registered domain, guessed: there is no list of public suffixes here. */
@@ -130,9 +128,8 @@ static size_t count_octets(const struct name *name, size_t i)
 {
 	size_t count = 0;
 
-	for (; i < name->count && name->words[i].octet != NUMBER_NONE; i++, count++)
-		if (count && name->words[i].is_joined)
-			break;
+	while (i + count < name->count && name->words[i + count].octet != NUMBER_NONE)
+		count++;
 	return count;
 }
 

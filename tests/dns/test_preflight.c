@@ -317,7 +317,11 @@ Test(preflight, whatever_is_asked_is_judged)
 		struct preflight_question question = {.ip = odd[i],
 			.ehlo = odd[i],
 			.sender = odd[i],
-			.recipient = odd[i]};
+			.author = odd[i],
+			.recipient = odd[i],
+			.signers = {odd, 3},
+			.ip_lists = {odd, 3},
+			.domain_lists = {odd, 3}};
 		struct facts *facts = facts_new();
 		struct verdict verdict;
 
