@@ -62,10 +62,10 @@ static const char *set_sender(
 static void format_subject(
 	const struct evaluation *evaluation, const char *domain, char out[512])
 {
-	char name[256];
+	char name[256], escaped[200];
 
 	name_normalize(domain, name, sizeof name);
-	snprintf(out, 512, "%s %s", name, evaluation->question->ip);
+	snprintf(out, 512, "%s %s", shown(name, escaped), evaluation->question->ip);
 }
 
 /* Why the address is not allowed. */
