@@ -30,6 +30,40 @@ static void find_exchanges(struct evaluation *evaluation, struct finding *findin
 			consult(evaluation, finding, mx->records[i].text, TYPE_A);
 }
 
+/* An MX record must hold a name (RFC 1035 3.3.9): Courier refuses a domain for one that does not. */
+static bool has_literal(struct evaluation *evaluation, const char *domain)
+{
+	const struct answer *mx = facts_lookup(evaluation->facts, domain, TYPE_MX);
+	struct mx_network address;
+
+	for (size_t i = 0; mx && i < mx->count; i++)
+		if (!strchr(mx->records[i].text, '/') &&
+			mx_network_parse(mx->records[i].text, &address) == 0)
+			return true;
+	return false;
+}
+
+/* There is a way to answer; but some receivers look at every exchange, not for a good one. */
+static void judge_exchanges(struct evaluation *evaluation, struct finding *finding,
+	const char *domain, const struct mx_list *list)
+{
+	bool is_literal = has_literal(evaluation, domain);
+	char name[200];
+
+	shown(domain, name);
+	if (!is_literal && !list->has_private) {
+		conclude_pass(finding, "the sender's domain %s can be answered", name);
+		return;
+	}
+	conclude_fail(evaluation, finding, REASON_SENDER_MX_BOGUS, domain,
+		is_literal ? "an MX record of the sender's domain %s holds an address in "
+			     "place of a name, for which some receivers refuse its mail"
+			   : "mail to the sender's domain %s may go to a private address, "
+			     "for which some receivers refuse its mail",
+		name);
+	warn_at_most(finding);
+}
+
 static void judge_sender(struct evaluation *evaluation, struct finding *finding,
 	const char *domain, const struct mx_list *list)
 {
@@ -38,8 +72,8 @@ static void judge_sender(struct evaluation *evaluation, struct finding *finding,
 	shown(domain, name);
 	switch (list->status) {
 	case MX_FOUND:
-	case MX_LOOP:
-		conclude_pass(finding, "the sender's domain %s can be answered", name);
+	case MX_LOOP: /* not among these options */
+		judge_exchanges(evaluation, finding, domain, list);
 		break;
 	case MX_NULL:
 		conclude_fail(evaluation, finding, REASON_SENDER_NULL_MX, domain,
