@@ -15,28 +15,39 @@ static const char *presumed_identity(const struct preflight_question *question)
 	return is_given ? spf_identity(question) : domain_of(question->author);
 }
 
-/* Nobody but the receiver knows what it does with a quarantine: the mail arrives somewhere. */
+/* What there is instead of what DMARC wants, for people who know that they did set up something. */
+static void add_note(struct finding *finding, const struct dmarc_query *query)
+{
+	size_t len = strlen(finding->summary);
+	char *end = finding->summary + len, name[200];
+	size_t left = sizeof finding->summary - len;
+
+	if (query->signers.count)
+		snprintf(end, left, " (it is signed by %s)",
+			shown(query->signers.items[0], name));
+	else if (query->is_spf_known && query->spf == SPF_PASS && query->spf_domain)
+		snprintf(end, left, " (SPF passes, but for %s)",
+			shown(query->spf_domain, name));
+}
+
+/* A quarantined message arrives, if only in the wrong folder: that is worth a warning. */
 static void accuse(struct evaluation *evaluation, struct finding *finding,
 	const struct dmarc_query *query, const struct dmarc_outcome *outcome)
 {
 	const struct preflight_question *question = evaluation->question;
-	char subject[512], name[200], record[200], signer[200];
+	char subject[512], name[200], record[200];
 
 	snprintf(subject, sizeof subject, question->ip ? "%.300s %.60s" : "%.300s",
 		query->author, question->ip);
 	conclude_fail(evaluation, finding, REASON_DMARC_FAIL, subject,
 		"%s asks receivers to %s mail in the name of %s that is not "
-		"authenticated, and this has neither an SPF pass nor %s aligned with it",
+	        "authenticated, "
+		"and this has neither an SPF pass nor a signature aligned with it "
+	        "(DMARC)",
 		shown(outcome->domain, record),
 		outcome->policy == DMARC_REJECT ? "reject" : "quarantine",
-		shown(query->author, name),
-		query->signers.count ? "a signature" : "any signature");
-	if (query->signers.count) {
-		size_t len = strlen(finding->summary);
-
-		snprintf(finding->summary + len, sizeof finding->summary - len,
-			" (it is signed by %s)", shown(query->signers.items[0], signer));
-	}
+		shown(query->author, name));
+	add_note(finding, query);
 	if (outcome->policy != DMARC_REJECT)
 		warn_at_most(finding);
 }
@@ -61,10 +72,10 @@ static void conclude(struct evaluation *evaluation, struct finding *finding,
 	case DMARC_PASS:
 		conclude_pass(finding,
 			outcome->is_signed ? "the message is signed by %s, in line with "
-		                             "its author's "
+					     "its author's "
 					     "domain %s (DMARC)"
 					   : "SPF passes for %s, in line with the "
-		                             "author's domain %s "
+					     "author's domain %s "
 					     "(DMARC)",
 			shown(outcome->aligned, other), name);
 		break;

@@ -170,19 +170,29 @@ static bool find_death(struct evaluation *evaluation, struct finding *finding,
 	return answer != NULL;
 }
 
+/* A list's name for others to read: the key of a customer of Spamhaus (KEY.zen.dq.spamhaus.net) is not. */
+static const char *public_zone(const char *zone)
+{
+	const char *paid = strcasestr(zone, ".dq.spamhaus.net");
+	const char *dot = strchr(zone, '.');
+
+	return paid && dot < paid ? dot + 1 : zone;
+}
+
 static void accuse(struct evaluation *evaluation, struct finding *finding,
 	const struct entry *entry, const struct answer *answer, const struct answer *txt)
 {
 	char subject[512], name[200], zone[200], codes[CODES_SIZE];
 	char text[TEXT_SHOWN + 8];
 	const char *words = find_meaning(entry, answer);
+	const char *list = public_zone(entry->zone);
 
 	format_codes(answer, codes);
 	format_text(txt, text);
-	snprintf(subject, sizeof subject, "%.255s %.255s", entry->subject, entry->zone);
+	snprintf(subject, sizeof subject, "%.255s %.255s", entry->subject, list);
 	conclude_fail(evaluation, finding, entry->reason, subject,
 		"%s is on the block list %s (%s)%s%s%s%s", shown(entry->subject, name),
-		shown(entry->zone, zone), codes, words ? ": " : "", words ? words : "",
+		shown(list, zone), codes, words ? ": " : "", words ? words : "",
 		text[0] ? "; it says: " : "", text);
 	if (entry->is_warning)
 		warn_at_most(finding);
@@ -195,7 +205,8 @@ static void doubt(struct evaluation *evaluation, struct finding *finding,
 	char zone[200];
 
 	conclude_unknown(evaluation, finding, entry->reason,
-		"the block list %s could not tell: %s", shown(entry->zone, zone), why);
+		"the block list %s could not tell: %s",
+		shown(public_zone(entry->zone), zone), why);
 	warn_at_most(finding);
 }
 

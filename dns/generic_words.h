@@ -20,6 +20,7 @@ static const struct {
 	size_t digits;
 } weak_words[] = {
 	{"abo", 2},
+	{"access", 2},
 	{"broad", 2},
 	{"cable", 2},
 	{"client", 2},
@@ -45,12 +46,13 @@ static const struct {
 	{"res", 2},
 	{"rev", 2},
 	{"reverse", 2},
+	{"srv", 5},
 	{"static", 5},
 	{"unused", 2},
 	{"user", 2},
 	{"users", 2},
-	{"vmi", 5},
 	{"vm", 5},
+	{"vmi", 5},
 	{"vps", 5},
 	{"wifi", 2},
 };

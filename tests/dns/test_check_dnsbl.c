@@ -59,6 +59,11 @@ static const struct {
 		"192.0.2.25", {"bl.test."}, {NULL}, 1, RESULT_FAIL, REASON_DNSBL_IP,
 		ACTION_HOLD, "192.0.2.25 bl.test.", "is on"},
 
+	{"a customer's key is kept from others' eyes",
+		{"25.2.0.192.k3y.zen.dq.spamhaus.net. A 127.0.0.4"}, "192.0.2.25",
+		{"k3y.zen.dq.spamhaus.net"}, {NULL}, 1, RESULT_FAIL, REASON_DNSBL_IP,
+		ACTION_HOLD, "192.0.2.25 zen.dq.spamhaus.net",
+		"list zen.dq.spamhaus.net (127.0.0.4): a machine"},
 	{"the list cannot be asked", {"25.2.0.192.bl.test. FAILED"}, "192.0.2.25",
 		{"bl.test"}, {NULL}, 1, RESULT_UNKNOWN, REASON_DNS_TEMPFAIL, ACTION_WARN,
 		"", "bl.test could not tell: SERVFAIL"},

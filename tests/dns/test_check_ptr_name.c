@@ -84,6 +84,12 @@ static const char *const generic[] = {
 	"vmi1234567.contaboserver.example",
 	"kabel25.isp.example",
 	"25.customer.isp.com.br",
+	"d51a4b2c3.access.telenet.example",
+	"host192-0-static.2-25-b.business.isp.example",
+	"tmo-192-25.customers.isp.example",
+	"chello192000002025.1.11.vie.isp.example",
+	"cpe001122334455-cm001122334456.cpe.net.isp.example",
+	"srv123456.hoster.example",
 };
 
 /* What mail servers are honestly called. */
