@@ -116,31 +116,76 @@ Test(mx, an_allowed_private_network_is_used)
 
 Test(mx, addresses_no_server_has_are_known)
 {
-	static const struct {
-		const char *text;
-		bool is_private;
-	} rows[] = {{"127.0.0.1", true}, {"0.0.0.0", true}, {"10.255.0.1", true},
-		{"100.64.0.1", true}, {"169.254.1.1", true}, {"172.31.0.1", true},
-		{"172.32.0.1", false}, {"192.168.1.1", true}, {"224.0.0.1", true},
-		{"255.255.255.255", true}, {"192.0.2.1", false}, {"8.8.8.8", false},
-		{"::", true}, {"::1", true}, {"fe80::1", true}, {"fd00::1", true},
-		{"ff02::1", true}, {"::ffff:10.0.0.1", true}, {"::ffff:192.0.2.1", false},
-		{"64:ff9b::a00:1", true}, {"2002:a00:1::", true}, {"2001:db8::1", false}};
+	static const char *const private[] = {"0.0.0.0", "0.1.2.3", "10.0.0.0",
+		"10.255.0.1", "100.64.0.1", "100.127.255.255", "127.0.0.1",
+		"127.255.255.255", "169.254.1.1", "172.16.0.1", "172.31.255.255",
+		"192.0.0.8", "192.168.1.1", "224.0.0.1", "240.0.0.1", "255.255.255.255",
+		"::", "::1", "::192.0.2.1", "::ffff:10.0.0.1", "64:ff9b::10.0.0.1",
+		"64:ff9b:1::192.0.2.1", "100::1", "2002:a00:1::1", "fc00::1", "fdff::1",
+		"fe80::1", "fec0::1", "ff02::1"};
+	/* Their neighbours, and what documentation and tests are made of. */
+	static const char *const public[] = {"1.0.0.1", "8.8.8.8", "9.255.255.255",
+		"11.0.0.0", "100.63.255.255", "100.128.0.0", "126.255.255.255",
+		"172.15.255.255", "172.32.0.1", "192.0.1.1", "192.0.2.1", "198.18.0.1",
+		"198.51.100.1", "203.0.113.1", "223.255.255.255", "::ffff:192.0.2.1",
+		"64:ff9b::192.0.2.1", "2002:c000:219::1", "2001:db8::1", "2a00::1"};
+	struct mx_network address;
 
-	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		struct mx_network address;
-
-		cr_assert_eq(
-			mx_network_parse(rows[i].text, &address), 0, "%s", rows[i].text);
-		cr_assert_eq(mx_address_is_private(address.ip, address.is_v6),
-			rows[i].is_private, "%s", rows[i].text);
+	for (size_t i = 0; i < sizeof private / sizeof private[0]; i++) {
+		cr_assert_eq(mx_network_parse(private[i], &address), 0, "%s", private[i]);
+		cr_expect(mx_address_is_private(address.ip, address.is_v6), "%s",
+			private[i]);
 	}
+	for (size_t i = 0; i < sizeof public / sizeof public[0]; i++) {
+		cr_assert_eq(mx_network_parse(public[i], &address), 0, "%s", public[i]);
+		cr_expect_not(mx_address_is_private(address.ip, address.is_v6), "%s",
+			public[i]);
+	}
+}
+
+Test(mx, any_address_is_enough_to_know_that_there_is_one)
+{
+	static const char *const lines[] = {"dest.example. MX 10 a.example.",
+		"dest.example. MX 20 b.example.", "b.example. A 198.51.100.2", NULL};
+	static const char *const v6[] = {"dest.example. MX 10 a.example.",
+		"a.example. A 10.0.0.1", "a.example. AAAA 2001:db8::1", NULL};
+	struct mx_options options = {.any = true};
+	struct facts *facts = facts_new();
+	struct mx_list list = order(lines, &options, facts);
+
+	cr_assert_eq(list.status, MX_FOUND);
+	cr_assert_null(facts_lookup(facts, "b.example", TYPE_AAAA), "it was asked");
+	facts_free(facts);
+	facts = facts_new();
+	list = order(v6, &options, facts);
+	cr_assert_eq(list.count, 1);
+	cr_assert(list.addresses[0].is_v6);
+	facts_free(facts);
+}
+
+Test(mx, a_named_host_is_taken_as_it_is)
+{
+	struct facts *facts = facts_new();
+	struct mx_list list;
+	const char *error;
+
+	mx_host(facts, "[10.0.0.1]", &list);
+	cr_assert_eq(list.status, MX_PENDING);
+	mx_host(facts, "10.0.0.1", &list);
+	cr_assert_eq(list.status, MX_FOUND);
+	cr_assert_eq(list.addresses[0].ip[0], 10);
+	cr_assert_eq(facts_lay(facts, "hub.example. A 192.168.0.1", &error), 0);
+	cr_assert_eq(facts_lay(facts, "hub.example. AAAA fd00::1", &error), 0);
+	mx_host(facts, "hub.example", &list);
+	cr_assert_eq(list.count, 2, "private addresses are an administrator's choice");
+	facts_free(facts);
 }
 
 Test(mx, networks_are_read_strictly)
 {
 	static const char *const bad[] = {"", "x", "1.2.3", "1.2.3.4/33", "1.2.3.4/",
-		"1.2.3.4/-1", "1.2.3.4/8x", "::1/129", "1.2.3.4.5"};
+		"1.2.3.4/-1", "1.2.3.4/8x", "::1/129", "1.2.3.4.5",
+		"1234:1234:1234:1234:1234:1234:1234:1234:1234:1234:1234"};
 	struct mx_network network;
 	struct mx_network inside;
 
