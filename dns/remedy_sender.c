@@ -9,45 +9,93 @@
 
 /* What the sender's domain should publish: an MX, an SPF record, a DMARC record. */
 
-/* False also while it is not known: the evaluation is pending. */
-static bool has_public_address(struct evaluation *evaluation, const char *host)
+/* Others can reach it, or the configuration says that they can. */
+static bool is_reachable(
+	const struct preflight_question *question, const uint8_t ip[16], bool is_v6)
 {
-	static const enum record_type types[] = {TYPE_A, TYPE_AAAA};
-
-	for (size_t t = 0; t < 2; t++) {
-		const struct answer *answer =
-			facts_lookup(evaluation->facts, host, types[t]);
-
-		if (!answer) {
-			evaluation->pending = true;
-			return false;
-		}
-		for (size_t i = 0; i < answer->count; i++)
-			if (!mx_address_is_private(
-				    answer->records[i].address, types[t] == TYPE_AAAA))
-				return true;
-	}
+	if (!mx_address_is_private(ip, is_v6))
+		return true;
+	for (size_t i = 0; i < question->mx.allowed_count; i++)
+		if (mx_network_contains(&question->mx.allowed[i], ip, is_v6))
+			return true;
 	return false;
 }
 
+/* An address of ours in one family that others can reach, as text, or NULL. */
+static const char *own_reachable(const struct preflight_question *question, bool is_v6)
+{
+	for (size_t i = 0; i <= question->addresses.count; i++) {
+		struct preflight_question one = {
+			.ip = i ? question->addresses.items[i - 1] : question->ip};
+		struct address address;
+
+		if (own_address(&one, &address) && address.is_v6 == is_v6 &&
+			is_reachable(question, address.ip, is_v6))
+			return one.ip;
+	}
+	return NULL;
+}
+
+/* How a host of ours stands in one family. */
+struct family {
+	enum record_type type;
+	bool has_address, has_private;
+	const char *own; /* of ours, or NULL */
+};
+
+/* False: not known yet, the evaluation is pending. */
+static bool look_at_family(struct evaluation *evaluation, const char *host, bool is_v6,
+	struct family *family)
+{
+	const struct preflight_question *question = evaluation->question;
+
+	*family = (struct family){.type = is_v6 ? TYPE_AAAA : TYPE_A,
+		.own = own_reachable(question, is_v6)};
+	const struct answer *answer = facts_lookup(evaluation->facts, host, family->type);
+
+	if (!answer) {
+		evaluation->pending = true;
+		return false;
+	}
+	family->has_address = answer->count > 0;
+	for (size_t i = 0; i < answer->count; i++)
+		if (!is_reachable(question, answer->records[i].address, is_v6))
+			family->has_private = true;
+	return true;
+}
+
+/* An MX that leads to a host of ours; where it has private addresses, or none, it gets ours. */
 void remedy_exchange(struct evaluation *evaluation, struct remedy *remedy)
 {
 	const struct preflight_question *question = evaluation->question;
 	char domain[ANSWER_NAME_MAX], name[ANSWER_NAME_MAX];
 	const char *host = remedy_host(question, name);
-	struct address own;
+	struct family families[2];
 
 	name_normalize(domain_of(question->sender), domain, sizeof domain);
 	if (!host || !remedy_is_publishable(domain))
 		return;
-	bool is_reachable = has_public_address(evaluation, host);
+	for (size_t i = 0; i < 2; i++)
+		if (!look_at_family(evaluation, host, i == 1, &families[i]))
+			return;
+	bool has_any = families[0].has_address || families[1].has_address;
 
-	if (!is_reachable && (!own_address(question, &own) ||
-				     mx_address_is_private(own.ip, own.is_v6)))
+	for (size_t i = 0; i < 2; i++) {
+		if (families[i].has_private && !families[i].own)
+			return;
+		has_any = has_any || families[i].own;
+	}
+	if (!has_any)
 		return;
 	remedy_record(remedy, "%s. MX 10 %s.", domain, host);
-	if (!is_reachable)
-		remedy_forward(evaluation, host, remedy);
+	for (size_t i = 0; i < 2; i++) {
+		bool is_needed = families[i].has_private ||
+		                 (!families[0].has_address && !families[1].has_address);
+
+		if (is_needed && families[i].own)
+			remedy_record(remedy, "%s. %s %s", host,
+				record_type_name(families[i].type), families[i].own);
+	}
 }
 
 /* What DMARC would say if SPF let us pass. False: facts are missing. */
