@@ -4,202 +4,312 @@
 #include "dns/reason.h"
 
 /*
- * The rules that read a refusal, in order: the first that matches decides. Data only; how a text
- * is made comparable is told in refusal.c. Internal to dns/.
+ * The rules that read a refusal, in order: the first that matches decides. Data only, read by
+ * refusal.c; how a text becomes words, and what a phrase may be, is told in refusal_words.h. A
+ * rule is made of concepts (who is meant, what is wrong with it), not of sentences: each server
+ * says it in its own words. The source of a wording stands beside it.
  */
+
+enum { REFUSAL_PHRASES_MAX = 3 };
 
 struct refusal_rule {
 	const char *name;
-	enum reason reason;   /* REASON_NONE: not a DNS reason, look no further */
-	char code_class;      /* '4', '5', or 0: any */
-	const char *enhanced; /* "x.y.z x.y.z" without the class; NULL: any */
-	const char *all
-		[3]; /* each: words or phrases, '|' between alternatives; all must be there */
-	const char *none; /* none of these may be there; or NULL */
+	enum reason reason;    /* REASON_NONE: not a DNS reason, look no further */
+	bool is_temporary;     /* only a 4xx reply or a 4.x.x code */
+	const char *codes;     /* "y.z y.z": one of these enhanced codes; NULL: any */
+	const char *all[REFUSAL_PHRASES_MAX]; /* one phrase of each must be there */
+	const char *none;      /* and none of these; NULL: no condition */
 };
+
+/* clang-format off */
+
+/* ---- Concepts ---- */
+
+/* The reverse zone, in the words of administrators and of five languages. */
+#define REVERSE_NAME \
+	"ptr|ptrs|rdns|revdns|reverse dns|dns reverse|reversedns|reverse lookup*|reverse name*|" \
+	"reverse host*|reverse record*|reverse entr*|reverse map*|reverse resol*|reverse address*|" \
+	"reverse domain*|reverse ip|reverse zone|reverse nslookup|reverse mx|reverse pointer|" \
+	"reverse address*|inverse dns|inverse lookup*|inverse map*|inverse resol*|in addr arpa|" \
+	"dns inverso|dns reverso|dns inverse|resolucion inversa|revers dns|reverz*|rueckwaerts*|" \
+	"obratn* zon*|обратн*"
+
+/* Our address or our server, when only that is said of it. */
+#define OUR_ADDRESS \
+	"your ip|your address|your host|your server|your mail server|your hostname|your host name|" \
+	"client ip|client address|client host|ip address|sender ip|sending ip|connecting ip|" \
+	"connecting host|sending host|sending server|remote host|#ip|ip"
+
+/* Greeting. */
+#define GREETING "helo|ehlo|helohost|heloname"
+
+/* The envelope sender and its domain. */
+#define SENDER \
+	"sender|senders|sending domain|mail from|mailfrom|from domain|from address|your from|" \
+	"from host|fromhost|return path|returnpath|reply path|envelope from|domain of #mail|" \
+	"your domain|emetteur|expediteur|lexpediteur|lemetteur|absender*|remitente|remetente|" \
+	"mittente|nadawc*|afzender*|odesilatel*|отправител*"
+
+#define RECIPIENT \
+	"recipient*|rcpt|destination domain|destination address|destinataire|empfanger*|empfaenger*|" \
+	"destinatari*|odbiorc*|получател*|their domain"
+
+/* A name that the DNS does not know. */
+#define DOES_NOT_RESOLVE \
+	"not resolve*|doesnt resolve|dont resolve|must resolve|should resolve|resolve fail*|" \
+	"cannot resolve|cant resolve|could not resolve|couldnt resolve|unable to resolve|" \
+	"failed to resolve|not be resolved|cant be resolved|cannot be resolved|unresolv*|" \
+	"not resolvable|not exist*|doesnt exist|dosnt exist|dont exist|must exist|nonexist*|" \
+	"non exist*|no such domain|no such host|unknown domain|domain unknown|unknown host|" \
+	"invalid domain|domain is invalid|domain invalid|domain name is invalid|domain not found|" \
+	"host not found|not found|not be found|cannot find|cant find|could not find|" \
+	"unable to find|no dns|no mx|no a|no valid mx|no valid dns|lacks|missing|missing a dns|" \
+	"no record*|no address record*|have neither|has neither|not have neither|no mail exchanger*|" \
+	"neither .. mx|needs an mx|have an mx|have a mx|have a valid mx|nxdomain|no nameserver*|" \
+	"not registered in dns|not in dns|not have a dns|not have dns|not have any|has no|" \
+	"have no|hasnt|without|unrout*|requires valid|require valid|bad dns|lookup fail*|" \
+	"check fail*|existiert nicht|nexiste pas|inexist*|introuvable|no existe|nao existe|" \
+	"non esiste|nie istnieje|nie znaleziono|bestaat niet|не существует|не найден*|fqdn required"
+
+/* A passing failure of a look-up. */
+#define FAILS_FOR_NOW \
+	"temperror|temp error|temporary|temporarily|temp|tempfail*|transient|timeout|timed out|time out|" \
+	"servfail|eservfail|lookup error|resolver error|try again|try later|retry|at this time|" \
+	"right now|currently|vorubergehend|voruebergehend|temporaire*|temporal*|temporari*|tymczasow*"
+
+#define SPF \
+	"spf|spf1|spf2|sender policy framework|sender permitted from|#openspf|senderid|sender id"
+
+#define DKIM "dkim|domainkeys|domainkey|domain key|domain keys|dkim1"
+
+/* Lists that many servers ask, by name or by kind; hosts and URLs of theirs are #list. */
+#define LIST_OF_ADDRESSES \
+	"#list|spamhaus|spamcop|sorbs|uceprotect*|psbl|spamrats|abusix|invaluement|ivmsip|" \
+	"mailspike|senderscore|hostkarma|njabl|dsbl|barracuda rbl|barracuda bl|barracudacentral|" \
+	"barracuda reputation|barracuda .. list|trend micro|cloudmark|csi|xbl|sbl|pbl|css|zen|" \
+	"dnsbl|dnsbls|rbl|rbls|drbl|dnslist|dns list*|dns black*|dns block*|dns based black*|" \
+	"dns based block*|real time black*|real time block*|realtime black*|realtime block*|" \
+	"blackhole*|block list provider|nixspam|backscatterer"
+
+/* Somebody's own opinion in the words of such a list. */
+#define PRIVATE \
+	"local rbl|our rbl|own rbl|internal rbl|local dnsbl|private rbl|fblw*|our block*|our black*|" \
+	"local block*|local black*|customer block list|locally|our own"
+
+/* Content filters name everything they looked at. */
+#define CONTENT \
+	"#uribl|uribl|surbl|url|urls|uri|link|links|body|content|contenido|contains|spam score*|" \
+	"spam points|scored|score of|hits|urlbl*"
 
 static const struct refusal_rule refusal_rules[] = {
-	/* The other side's own trouble, or its recipient: never ours (features.md 3.5, traps 1, 5). */
-	{"greylisting", REASON_NONE, 0, NULL,
-		{"greylist|grey list|greylisted|graylist|graylisted"}, NULL},
-	{"recipient null mx", REASON_RECIPIENT_NULL_MX, 0, "1.10", {NULL}, NULL},
-	{"their failed table", REASON_NONE, 0, "3.0", {"temporary lookup failure"}, NULL},
-	{"rate of mail", REASON_NONE, 0, "7.28", {NULL}, NULL},
-	{"recipient's domain", REASON_NONE, 0, NULL,
-		{"recipient address rejected|recipient domain|destination domain",
-			"domain not found|host not found|unrouteable|domain must|no "
-                        "mx|nullmx|"
-			"does not accept mail|malformed dns"},
-		"client host|helo command|sender address"},
-	{"callout", REASON_NONE, 0, NULL,
-		{"callout|verify recipient|mailbox unavailable while|could not complete "
-                 "sender verify"},
-		"your ip address|unrouteable address"},
 
-	/* Temporary failures of look-ups (RFC 7208 8.6; RFC 3463 X.4.3). */
-	{"SPF look-up failed", REASON_SPF_TEMPERROR, '4', NULL,
-		{"spf|sender policy framework",
-			"temperror|temporary error|tempfail|tempfailed|temporary "
-                        "dns|transient|"
-			"temporarily unavailable|temporary failure|could not be "
-                        "retrieved|time out|"
-			"timeout|timed out|dns error|lookup error|lookup failed"},
-		NULL},
-	{"DNS failed for now", REASON_DNS_TEMPFAIL, '4', NULL,
-		{"temporary dns|dns failure|dns failures|dns lookup failure|dns "
-                 "error|dns timeout|"
-		 "dns temporarily|resolver error|temporary error validating reverse dns|"
-		 "temporary lookup failure of|mx lookup error|cannot verify mx records|"
-		 "nameserver failure|dns server failure|dns lookup failed|dns temporary|"
-		 "temporary failure in name resolution|dns resolution failed|dns query "
-                 "failed|"
-		 "temporary resolution|unable to resolve at this time|dns lookup timed "
-                 "out|"
-		 "try again later dns"},
-		"has no reverse|recipient domain|infonorecords|reverse dns for this ip|"
-		"check failure try again"},
+/* ---- Not ours: read before anything else, for these texts quote the words of others ---- */
 
-	/* Names of lists come first: their texts quote everything else. */
-	{"list of domains", REASON_DNSBL_DOMAIN, 0, NULL,
-		{"knownlist dbl|knownlist domain|rhsbl|domain is listed in knownlist|"
-		 "domain is listed in the knownlist|reverse_client_name rejected|"
-		 "domain name is listed|sender domain is listed|from domain listed|"
-		 "sender domain listed"},
-		NULL},
-	{"public list", REASON_DNSBL_IP, 0, NULL, {"knownlist"},
-		"url blacklisted|contains a url|body contains|in message "
-                "body|uribl|surbl|"
-		"content blocked"},
-	{"some DNS list", REASON_DNSBL_IP, 0, NULL,
-		{"dnsbl|rbl|dnslist_value|dns blocklist|dns blacklist|dns based "
-                 "blacklist|"
-		 "realtime blackhole|real time blackhole|blackhole list|listed on a "
-                 "block list|"
-		 "ip address is block listed|ip is listed in|ip address is listed in|"
-		 "found on a block list|found on one or more dnsbls|host is listed in"},
-		"uribl|surbl|local rbl|our own rbl|internal rbl|fblw|content"},
+{"greylisting", REASON_NONE, /* Postgrey, spamdyke, milter-greylist, SQLgrey, rspamd, Mittwald */
+	.all = {"greylist*|grey list*|graylist*|gray list*|grey listed|greylisting|first time visit"}},
+{"recipient null MX", REASON_RECIPIENT_NULL_MX, .codes = "1.10", /* RFC 7505 4.1 */
+	.all = {"null mx|nullmx|mx 0|not accept mail|accepts no mail"}},
+{"recipient null MX", REASON_RECIPIENT_NULL_MX, /* Postfix, Halon */
+	.all = {RECIPIENT, "null mx|nullmx"}, .none = SENDER},
+{"rate of mail", REASON_NONE, .codes = "7.28"}, /* Gmail, RFC 8601 has no such code */
+{"rate of mail", REASON_NONE, /* Gmail, Yahoo, Apple */
+	.all = {"unusual rate|rate limit exceeded|too many messages|excessive volume|too many connections"}},
+{"content", REASON_NONE, .all = {"#uribl|uribl|surbl|#dbl|dbl|#list|spam",
+	"url|urls|uri|uribl|body|link|links|hits|score*|points|contains"},
+	.none = "sender domain|from domain|spf check*|your ip|client host|ip address|sending ip"},
+{"signs of its own", REASON_NONE, .all = {DKIM, /* Gmail on copies, opendkim on its own key */
+	"duplicate|multiple|more than one .. signature|unable to sign|own .. signing|signing error|"
+	"signing failed|internal .. sign*|cannot sign|key for our"}},
 
-	/* Authentication of the sender (RFC 7372, RFC 7489). */
-	{"DMARC", REASON_DMARC_FAIL, 0, NULL, {"dmarc"},
-		"spf or dkim|spf and dkim|spf dkim|required authentication level|rate "
-                "limited|report"},
-	{"no authentication at all", REASON_AUTH_REQUIRED, 0, NULL,
-		{"unauthenticated|both spf and dkim|either spf or dkim|spf or dkim|"
-		 "required authentication level|not authenticated by spf|spf and dkim "
-                 "authentication|"
-		 "spf dkim|authentication checks"},
-		"spf sender|spf is|smtp auth|spf sender is|spf: sender"},
-	{"SPF record broken", REASON_SPF_PERMERROR, 0, NULL,
-		{"spf|sender policy framework",
-			"permerror|permanent error|too many dns lookups|void lookup|"
-			"dns interactive terms|multiple spf|syntax error|suspicious "
-                        "entries|"
-			"more than one spf"},
-		NULL},
-	{"SPF", REASON_SPF_FAIL, 0, NULL, {"spf|sender policy framework|openspf"},
-		"from your spf domain|spf record of your relay"},
-	{"DKIM", REASON_DKIM_FAIL, 0, NULL,
-		{"dkim", "fail|failed|failing|invalid|no|bad|not|missing|rejected|didn "
-                         "t|verification|"
-			 "verify|required"},
-		"multiple dkim|duplicate|unable to sign|signing failed|dkim signing"},
+/* ---- The DNS failed for now (RFC 7208 8.6, RFC 3463 X.4.3) ---- */
 
-	/* The reverse zone. */
-	{"reverse name is generic", REASON_PTR_GENERIC, 0, NULL,
-		{"generic|dynamic|dialup|dial up|residential|end user ip|unknown "
-                 "tld|dynamic ip|"
-		 "rtr rd|transient ip",
-			"reverse|rdns|ptr|host name|hostname|host "
-                        "names|hostnames|ip|tld|rtr"},
-		"no ptr|no reverse|does not have a ptr|missing"},
-	{"reverse name does not lead back", REASON_FCRDNS_MISMATCH, 0, NULL,
-		{"fcrdns|forward confirmed|possibly forged|does not match for|does not "
-                 "match source|"
-		 "reverse dns does not match|rdns does not match|ptr does not match|"
-		 "unverifyable sending|unverifiable sending|forward and reverse|"
-		 "reverse dns lookup does not match|forward dns does not match|"
-		 "cannot find your hostname fcrdns|inconsistent reverse"},
-		"does not have a ptr|does not have reverse|relaying denied|helo"},
-	{"no reverse name", REASON_PTR_MISSING, 0, NULL,
-		{"reverse dns|reverse-dns|rdns|ptr|reverse lookup|reverse "
-                 "lookups|reverse hostname|"
-		 "reverse name|reverse address|reverse entry|reverse record|inverse dns|"
-		 "reverse resolution|reverse mapping|in-addr|in addr arpa|dns nr|"
-		 "cannot find your hostname|cannot find your reverse|find your hostname|"
-		 "ip name lookup failed|ip address does not resolve|sender ip must "
-                 "resolve|"
-		 "client ip address ip does not resolve|dns check failure|no dns entries "
-                 "for|"
-		 "ip does not resolve|dns ptr|reverse mx|rejected no ptr|resolve your "
-                 "ip"},
-		"helo argument|relay denied for"},
+{"DNS failed under DMARC", REASON_DNS_TEMPFAIL, .all = {"dmarc", /* Gmail, Rackspace */
+	"temporary dns|temporary dmarc|dns failure*|dns lookup failure|dns error|dns timeout"}},
 
-	/* The greeting. */
-	{"greeting does not exist", REASON_HELO_UNRESOLVABLE, 0, NULL,
-		{"helo|ehlo", "not resolve|did not resolve|does not exist|no "
-                              "forward|missing a dns entry|"
-			      "must exist|cannot resolve|can not be resolved|cannot be "
-                              "resolved|"
-			      "no dns|unresolvable|not found|forward dns match|has no "
-                              "a|no a record|"
-			      "must resolve|unknown host|lookup failed|doesn t "
-                              "resolve|not be resolved|"
-			      "no such host|does not resolve|not exist in dns"},
-		"fully qualified|fqdn|syntax|invalid name"},
-	{"greeting is another's", REASON_HELO_MISMATCH, 0, NULL,
-		{"helo|ehlo|claims to be|i do not believe you|not who you say|helohost",
-			"not match|mismatch|host_mismatch|not verified|claims to be|"
-			"i do not believe|not who you say|helohost error|forged|is not "
-                        "yours|"
-			"does not belong|not your|mismatched|fake|spoofed|pretend|bogus"},
-		"dns mx settings"},
+/* ---- The sender is not authenticated ---- */
 
-	/* The sender's domain. */
-	{"sender's domain takes no mail", REASON_SENDER_NULL_MX, 0, NULL,
-		{"null mx|nullmx",
-			"published|sender|from|does not send|mail from|domain"},
-		"recipient"},
-	{"sender's exchangers lead nowhere", REASON_SENDER_MX_BOGUS, 0, NULL,
-		{"routable address|mx records point to|invalid mx record|illegal mx|"
-		 "unable to look up mail exchanger|no valid mx|mx invalid|bogus mx|bad "
-                 "mx|"
-		 "mx points to|mx resolves to|mx host is|private mx|loopback mx|"
-		 "broken mx|mx in private|mx record with an ip|installed an invalid"},
-		"neither|recipient"},
-	{"sender's domain does not exist", REASON_SENDER_DOMAIN_UNRESOLVABLE, 0, NULL,
-		{"sender domain must|domain of sender|sender address rejected domain not "
-                 "found|"
-		 "sender domain|sender s domain|no mx for your from|mail exchanger for "
-                 "sender|"
-		 "your sender address has no|in mail from does not have|invalid dns mx|"
-		 "domain does not exist|domain may not exist|domain must exist|no such "
-                 "domain|"
-		 "unrouteable address|valid sender domain|domain does not have neither|"
-		 "required in the envelope sender|recursive cname|envelope sender domain|"
-		 "from domain does not|mail from domain|return path domain|"
-		 "domain in your from|cannot find your domain|from address has no mx|"
-		 "sender has no a|sender has no mx|domain of mail from",
-			"must resolve|not resolve|must exist|not exist|does not "
-                        "exist|not found|no mx|"
-			"does not have|no mail exchanger|mail exchanger|has "
-                        "no|invalid|unrouteable|"
-			"no such domain|requires "
-                        "valid|neither|fqdn|recursive|unresolvable|cannot be|"
-			"could not be|can t be|unknown|doesn t|no dns|no a record"},
-		"recipient|spam|blacklist|blocked|banned|helo|ehlo|user unknown|mailbox"},
+{"neither SPF nor DKIM", REASON_AUTH_REQUIRED, /* Outlook 5.7.515, Gmail 7.26/7.32, Yahoo, Apple */
+	.all = {"required authentication level|authentication requirements|either .. spf|neither spf|"
+	"both spf and dkim|spf and dkim|spf or dkim|dkim or spf|dkim and spf|spf nor dkim|spf dkim|"
+	"multiple authentication checks|sender is unauthenticated|not authenticated by|"
+	"it is unauthenticated|mail is unauthenticated|pol p7"},
+	.none = "dmarc policy|dmarc verification|temporary|spam"},
+{"DMARC", REASON_DMARC_FAIL, /* Outlook 5.7.509, Gmail, OpenDMARC, Mimecast, QQ, mail.ru, AOL */
+	.all = {"dmarc|lpn* 517|ofr* 517"},
+	.none = "rate limited .. dmarc|dmarc report*|required authentication level"},
 
-	/* Codes whose meaning is registered (RFC 7372, RFC 7505), when the words say nothing. */
-	{"code 7.20", REASON_DKIM_FAIL, 0, "7.20 7.21 7.22", {NULL}, NULL},
-	{"code 7.23", REASON_SPF_FAIL, 0, "7.23", {NULL}, NULL},
-	{"code 4.7.24", REASON_SPF_TEMPERROR, '4', "7.24", {NULL}, NULL},
-	{"code 7.24", REASON_SPF_PERMERROR, 0, "7.24", {NULL}, NULL},
-	{"code 7.25", REASON_PTR_MISSING, 0, "7.25", {NULL}, NULL},
-	{"code 7.26", REASON_AUTH_REQUIRED, 0, "7.26", {NULL}, NULL},
-	{"code 7.27", REASON_SENDER_NULL_MX, 0, "7.27", {NULL}, NULL},
-	{"code 1.8 and its sender", REASON_SENDER_DOMAIN_UNRESOLVABLE, 0, "1.8",
-		{"domain|resolve|exist|mx"}, "banned|spam|recipient|helo"},
+/* ---- SPF ---- */
 
-	{"ask your DNS administrator", REASON_DNS_OTHER, 0, NULL,
-		{"mail dns administrator|dns mx settings|fix your dns|your dns is"},
-		NULL},
+{"SPF look-up failed", REASON_SPF_TEMPERROR, /* spf-engine, Haraka, Exim, mox, qpsmtpd, milters */
+	.all = {SPF, "temperror|temp error|temporary error|temporary failure|temporary dns|temporary .. spf|"
+	"temporarily|tempfail*|transient|spf temporary|timeout|timed out|time out|servfail|"
+	"dns error|lookup error"},
+	.none = "permerror|permanent|rate limited"},
+{"SPF look-up failed", REASON_SPF_TEMPERROR, .is_temporary = true,
+	.all = {SPF, "lookup fail*|lookup error*|could not look*|could not be|unable to|cannot check|"
+	"try later|try again|retry|error"},
+	.none = "permerror|permanent|rate limited|invalid|check failed|did not pass|fail .. not"},
+{"SPF record broken", REASON_SPF_PERMERROR, /* RFC 7208 4.6, spf-engine, rspamd, Gmail 7.24 */
+	.all = {SPF, "permerror|perm error|permfail*|permanent error|permanent dns|permanent|too many|void|"
+	"dns interactive|multiple spf|more than one|more than 10|two spf|syntax error|syntax|"
+	"suspicious entries|could not be interpreted|unknown mechanism|unparsable|malformed|"
+	"invalid mechanism|lookup limit|exceed*"},
+	.none = "fail permanently"},
+{"SPF", REASON_SPF_FAIL, .all = {SPF}, /* all others: what fails is told by the word alone */
+	.none = "spf domain|rdns none|spam score|blacklisted by"},
+
+/* ---- DKIM ---- */
+
+{"DKIM", REASON_DKIM_FAIL, .all = {DKIM, /* Stalwart 7.20, opendkim, Mimecast, Gmail 7.30, Yahoo AU01 */
+	"fail*|invalid|no|not|bad|missing|reject*|didnt|doesnt|verif*|require*|unsigned|wrong|"
+	"without|broken|neutral|permerror|sign*|mismatch|au01|error|policy"},
+	.none = "dkim domain|rate limited because of"},
+
+/* ---- Block lists ---- */
+
+{"grey or geographical list", REASON_NONE, /* countries.nerd.dk; ZoneMTA's notes */
+	.all = {"blocked|rejected|listed", "geographic*|country|countries|grey"},
+	.none = "#list"},
+{"list of domains", REASON_DNSBL_DOMAIN, /* Spamhaus DBL, SURBL and RHSBLs on the envelope */
+	.all = {"#dbl|dbl|rhsbl|#uribl|ivmuri|reverse client name"}, .none = "#dbl .. client host"},
+{"list of domains", REASON_DNSBL_DOMAIN, /* Orange, mailfront, Vade */
+	.all = {"sender domain|senders domain|from domain|mailfrom domain|your domain|sending domain|"
+	"domain #host|domain name|domain present|sender address", LIST_OF_ADDRESSES,
+	"listed|listing|present|found|is in|is on|blacklisted|blocked"},
+	.none = "your ip|ip address|client host|" PRIVATE},
+{"own list", REASON_NONE, .all = {PRIVATE}, .none = "#list|spamhaus"},
+{"list of addresses", REASON_DNSBL_IP, .all = {LIST_OF_ADDRESSES}, /* Postfix, Sendmail, Exim... */
+	.none = "dnswl|not listed in|csi mimecast"},
+{"list of addresses", REASON_DNSBL_IP, /* Sendmail's dnsbl: "ADDRESS listed at ZONE" */
+	.all = {"#ip listed at|#ip is listed at|#ip found in #host|#ip is listed in #host|"
+	"blocked using #host|ip is listed in|ip is listed on|ip address is listed|host is listed in|"
+	"ip address is block listed|ip is block listed|found on a block list|listed on a block list|"
+	"in a black list at|sending ip .. is listed on|is listed by the lookup site|"
+	"blacklisted at #host|black listed at|blacklist* .. #host|"
+	"ip has been found on a|schwarze liste #host|lista negra #host"},
+	.none = CONTENT "|recipient .. listed"},
+{"list of addresses, by code", REASON_DNSBL_IP, /* GoDaddy, Cox, Comcast, Spectrum, NetEase, Yahoo */
+	.all = {"ib103|ib104|ib105|ib106|ipbl*|bl000001|bl00001*|bl0001*|bl0010*|bl0011*|bl006|bl007|"
+	"aup i 120*|aup i 121*|aup i 122*|aup i 123*|aup i 124*|aup i 125*|dt rbl|bl21|bl23|pol p1"}},
+
+/* ---- The greeting, when it is compared ---- */
+
+{"greeting is another's", REASON_HELO_MISMATCH, /* Haraka, qpsmtpd, Exim verify = helo, policyd-weight */
+	.all = {GREETING, "not match*|doesnt match|dont match|mismatch*|must match|not verified|"
+	"verif*|forged|fake*|spoof*|impersonat*|pretend*|bogus|not yours|isnt yours|not your|"
+	"not that of|does not belong|belongs to|fails fcrdns|not in the same|own name|"
+	"differ*|helohost error|is not #ip|is me|is my|not permitted to use|stimmt nicht"},
+	.none = "syntax|fully qualified|no dns entries"},
+{"greeting is another's", REASON_HELO_MISMATCH, /* qpsmtpd badhelo, Haraka bigco, Sina 555 */
+	.all = {"i do not believe you|i dont believe you|not who you say|helohost error|"
+	"claims to be|forged ips not|you are not localhost|you are not me"}},
+
+/* ---- The reverse name ---- */
+
+{"reverse look-up failed for now", REASON_DNS_TEMPFAIL, .is_temporary = true, /* Haraka, Stalwart */
+	.all = {REVERSE_NAME, "temporary error|temporary failure|timeout|timed out|lookup error|servfail|"
+	"temporary dns"}},
+{"reverse name is generic", REASON_PTR_GENERIC, /* spamdyke, Haraka, mail.ru, Comcast ES, Hotmail DY */
+	.all = {"generic|dynamic*|dialup|dial up|dial in|residential|end user|enduser|unknown tld|"
+	"invalid tld|contains your ip|transient ip|pool|dsl|einwahl*|dynamisch*|dynamique*|dinamic*|"
+	"динамическ*",
+	REVERSE_NAME "|host name|hostname|host names|hostnames|ip|ips|address*|hosts|tld|name"},
+	.none = "no ptr|no reverse|not have a ptr|missing|no rdns|outbound|without ptr|reputation"},
+{"reverse name is generic, by code", REASON_PTR_GENERIC, /* AOL, Comcast, Hotmail */
+	.all = {"rtr rd|rtr bb|rtr du|es000001|es000010|dy 001"}},
+{"reverse name does not lead back", REASON_FCRDNS_MISMATCH, /* Stalwart, Haraka, RFC 8601 2.7.3 */
+	.all = {"fcrdns|fcr dns|forward confirm*|forward and reverse|reverse and forward|full circle|"
+	"possibly forged|unverif* sending|mismatches client|iprev"},
+	.none = GREETING "|spam"},
+{"reverse name does not lead back", REASON_FCRDNS_MISMATCH,
+	.all = {REVERSE_NAME, "not match*|doesnt match|dont match|mismatch*|inconsistent|differ*|"
+	"not agree|points to another|point to another|not point|points elsewhere|not resolve to|"
+	"entry does not resolve|not resolve back|name does not resolve|back to|not consistent|"
+	"validation failed .. match|stimmt nicht"},
+	.none = "not have a ptr|no ptr|no dns ptr|missing|not have reverse|no reverse|" GREETING},
+{"no reverse name", REASON_PTR_MISSING, .all = {REVERSE_NAME}, /* every server has its own words */
+	.none = "spam score|helo argument|reverse path|hits|blacklisted reverse"},
+{"no reverse name", REASON_PTR_MISSING, /* Postfix reject_unknown_client, Sendmail, OpenSMTPD, Cox */
+	.all = {"find your hostname|find your host name|find your reverse|ip name lookup|"
+	"ip lookup fail*|ip must resolve|resolve your ip|resolve your address|resolve your host|"
+	"unresolvable relay|client name .. not resolve|host cant be resolved|dns check failure|"
+	"dns entries for your mta|address .. to a hostname|address to name|"
+	"ip address .. does not resolve|ip does not resolve|#ip does not resolve|"
+	"no hostname for|no host name for|no name for your|unknown client host|resolve #ip"},
+	.none = "of the mx|mx server"},
+{"no reverse name, by code", REASON_PTR_MISSING, /* AOL, Cox, GoDaddy, Spectrum, NetEase, Facebook */
+	.all = {"dns nr|cxdns|ib108|aup i 110*|aup i 111*|aup i 112*|aup i 113*|aup i 114*|aup i 115*|"
+	"rp rdn|dns p3|dns t2"}},
+
+/* ---- The greeting, when it is looked up ---- */
+
+{"greeting is malformed", REASON_NONE, /* Postfix, Exim, Haraka: ours, but no matter of DNS */
+	.all = {GREETING, "fully qualified|fqdn|syntax*|invalid ip|bare ip|need .. hostname|localhost|"
+	"invalid name|blocked|no helo|access denied|address literal"},
+	.none = "not resolve|not exist|dns"},
+{"greeting does not exist", REASON_HELO_UNRESOLVABLE, /* Postfix, Courier, qpsmtpd, mtpolicyd */
+	.all = {GREETING, DOES_NOT_RESOLVE "|no forward|no ip|dns"},
+	.none = "syntax|invalid name"},
+{"greeting does not exist", REASON_HELO_UNRESOLVABLE, /* Courier: RFC 1035 violation */
+	.all = {"recursive cname"}},
+
+/* ---- The recipient's side: after our own faults, which policy daemons put behind it ---- */
+
+{"recipient's domain", REASON_NONE, /* Postfix, Exchange, Aliyun */
+	.all = {RECIPIENT "|infonorecords|infodomainnonexistent|message info*|dns query failed|"
+	"mx server for|by dns resolve"}},
+{"callout", REASON_NONE, /* Exim, Postfix verify */
+	.all = {"callout|unverified address|undeliverable address|could not complete|postmaster verification|"
+	"verify recipient"}, .none = "unrout*|your ip address"},
+
+/* ---- The sender's domain ---- */
+
+{"sender's domain: the DNS failed for now", REASON_DNS_TEMPFAIL, .is_temporary = true, /* Postfix, Sendmail */
+	.all = {SENDER "|mx|dns", "malformed dns|mx lookup error|name server timeout|nameserver timeout|"
+	"name server failure|dns timeout|right now|temporary dns|dns lookup .. timed out"}},
+{"sender's domain takes no mail", REASON_SENDER_NULL_MX, /* RFC 7505 4.2, Postfix, Exim, Stalwart */
+	.all = {"null mx|nullmx|mx 0"}},
+{"sender's exchangers lead nowhere", REASON_SENDER_MX_BOGUS, /* Qsmtp, badmx.m4, qpsmtpd, Barricade MX */
+	.all = {"mx|mxs|mail exchanger*|exchangers", "routable|private|loopback|127*|bogus|illegal|rfc1918|"
+	"rfc 1918|reserved|invalid mx|invalid mail exchanger|bad mx|broken mx|points to|point to|"
+	"resolves to|resolve to|violate|ip address instead|with an ip|#ip|localhost|unusable|bogon"},
+	.none = "neither|unroutable address"},
+{"sender's domain does not exist", REASON_SENDER_DOMAIN_UNRESOLVABLE, /* every server */
+	.all = {SENDER "|#mail", "domain|domains|domaine|dominio|domain*|mx|dns|unrout*|exchanger|host|"
+	"domeny|домен*|#host|resolve", DOES_NOT_RESOLVE},
+	.none = "spam|blacklist*|blocked|banned|user unknown|mailbox|no such user|idna|malformed|account|"
+	"no domain|has no domain|relay*|user|#mail does not exist"},
+{"sender's domain does not exist", REASON_SENDER_DOMAIN_UNRESOLVABLE, /* Courier, GoDaddy, BellSouth */
+	.all = {"domain does not exist|domain may not exist|domain must exist|ib506|domain must resolve|"
+	"sender domain|absenderdomain .. nicht|from domain is invalid|dns p1|dns p2|dns t1|"
+	"domain .. does not have neither|requires valid sender domain|domain of sender|"
+	"unresolvable .. domain"},
+	.none = "spam|blacklist*|blocked|banned|user unknown|mailbox|no such domain at this"},
+
+/* ---- The DNS, and nobody named ---- */
+
+{"DNS failed for now", REASON_DNS_TEMPFAIL, .is_temporary = true,
+	.all = {"dns|name server|nameserver|name service|resolver|name resolution|mx lookup|cannot verify mx",
+	FAILS_FOR_NOW "|fail*|error|problem|unavailable"},
+	.none = "cannot send to name server|host unknown"},
+{"temporary look-up failure of a list", REASON_DNS_TEMPFAIL, .is_temporary = true, /* Sendmail dnsbl */
+	.all = {"temporary lookup failure of"}},
+
+/* ---- Codes whose meaning is registered (RFC 7372, RFC 7505), when the words say nothing ---- */
+
+{"code X.7.20 to 22", REASON_DKIM_FAIL, .codes = "7.20 7.21 7.22 7.30"},
+{"code X.7.23", REASON_SPF_FAIL, .codes = "7.23"},
+{"code 4.7.24", REASON_SPF_TEMPERROR, .is_temporary = true, .codes = "7.24"},
+{"code X.7.24", REASON_SPF_PERMERROR, .codes = "7.24"},
+{"code X.7.25", REASON_PTR_MISSING, .codes = "7.25"},
+{"code X.7.26", REASON_AUTH_REQUIRED, .codes = "7.26 7.32"},
+{"code X.7.27", REASON_SENDER_NULL_MX, .codes = "7.27"},
+{"code X.1.8 and a domain", REASON_SENDER_DOMAIN_UNRESOLVABLE, .codes = "1.8", /* RFC 3463 */
+	.all = {"domain|resolve|exist|mx"}, .none = "banned|spam|idna|malformed|no domain"},
+
+{"repair your DNS", REASON_DNS_OTHER, /* policyd-weight */
+	.all = {"dns administrator|dns mx settings|your dns|the dns of your|dns configuration|dns settings"},
+	.none = "content|spam score"},
 };
+
+/* clang-format on */

@@ -16,6 +16,7 @@ int cli_serve(int argc, char **argv, const char *config);
 int cli_check(int argc, char **argv, const char *config);
 int cli_queue(int argc, char **argv, const char *config);
 int cli_explain(int argc, char **argv, const char *config);
+int cli_classify(int argc, char **argv, const char *config);
 int cli_status(int argc, char **argv, const char *config);
 int cli_config(int argc, char **argv, const char *config);
 

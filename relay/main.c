@@ -22,6 +22,7 @@ static const struct command commands[] = {
 	{"check", cli_check, "what receivers' DNS checks will say about us"},
 	{"queue", cli_queue, "list|show|cat|hold|release|retry|bounce|delete"},
 	{"explain", cli_explain, "why a message waits, what cures it, what happens next"},
+	{"classify", cli_classify, "which refusals have a DNS reason"},
 	{"status", cli_status, "health and counters of the running relay"},
 	{"config", cli_config, "check|print|defaults"},
 };
