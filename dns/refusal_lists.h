@@ -10,6 +10,9 @@
 
 /* clang-format off */
 
+/* Grey lists and lists of countries: the wording is that of a block list, the meaning is not. */
+static const char *const lists_of_others[] = {"grey", "gray", "nerd.dk", "countries.", NULL};
+
 /* Lists of what stands in bodies: a hit is about content, not about us. */
 static const char *const lists_of_bodies[] = {"uribl", "surbl", "ivmuri", NULL};
 
@@ -24,7 +27,7 @@ static const char *const lists_of_addresses[] = {
 	"junkemailfilter", "hostkarma", "cloudmark", "cloudfilter", "ivmsip", "invaluement",
 	"njabl", "dsbl", "ordb.org", "mailspike", "senderscore", "returnpath", "gbudb", "manitu",
 	"nixspam", "abusix", "spamrats", "spfbl", "blocklist.de", "spamrl", "0spam", "dnswl",
-	"cobion", "dnsbl", "rbl.", "rbl-", "blocklist.zap", "ipcheck.proofpoint", "blagr.", NULL};
+	"cobion", "dnsbl", "rbl.", ".rbl", "rbl-", "blocklist.zap", "ipcheck.proofpoint", "blagr.", NULL};
 
 /* Pages that an SPF explanation points to (RFC 7208 6.2). */
 static const char *const pages_about_spf[] = {

@@ -114,7 +114,7 @@ static const struct refusal_rule refusal_rules[] = {
 {"rate of mail", REASON_NONE, .codes = "7.28"}, /* Gmail, RFC 8601 has no such code */
 {"rate of mail", REASON_NONE, /* Gmail, Yahoo, Apple */
 	.all = {"unusual rate|rate limit exceeded|too many messages|excessive volume|too many connections"}},
-{"content", REASON_NONE, .all = {"#uribl|uribl|surbl|#dbl|dbl|#list|spam",
+{"content", REASON_NONE, .all = {"#uribl|uribl|surbl|#dbl|dbl|#list|spam|dnsbl|rbl",
 	"url|urls|uri|uribl|body|link|links|hits|score*|points|contains"},
 	.none = "sender domain|from domain|spf check*|your ip|client host|ip address|sending ip"},
 {"signs of its own", REASON_NONE, .all = {DKIM, /* Gmail on copies, opendkim on its own key */
@@ -131,12 +131,13 @@ static const struct refusal_rule refusal_rules[] = {
 {"neither SPF nor DKIM", REASON_AUTH_REQUIRED, /* Outlook 5.7.515, Gmail 7.26/7.32, Yahoo, Apple */
 	.all = {"required authentication level|authentication requirements|either .. spf|neither spf|"
 	"both spf and dkim|spf and dkim|spf or dkim|dkim or spf|dkim and spf|spf nor dkim|spf dkim|"
-	"multiple authentication checks|sender is unauthenticated|not authenticated by|"
-	"it is unauthenticated|mail is unauthenticated|pol p7"},
-	.none = "dmarc policy|dmarc verification|temporary|spam"},
+	"multiple authentication checks|because the sender is unauthenticated|not authenticated by|"
+	"because it is unauthenticated|mail is unauthenticated"},
+	.none = "dmarc policy|dmarc verification|temporary|spam score*|spf sender is"},
 {"DMARC", REASON_DMARC_FAIL, /* Outlook 5.7.509, Gmail, OpenDMARC, Mimecast, QQ, mail.ru, AOL */
 	.all = {"dmarc|lpn* 517|ofr* 517"},
 	.none = "rate limited .. dmarc|dmarc report*|required authentication level"},
+{"DMARC, unnamed", REASON_DMARC_FAIL, .codes = "7.9", .all = {"policy reasons"}}, /* Yahoo, AOL */
 
 /* ---- SPF ---- */
 
@@ -153,23 +154,28 @@ static const struct refusal_rule refusal_rules[] = {
 	.all = {SPF, "permerror|perm error|permfail*|permanent error|permanent dns|permanent|too many|void|"
 	"dns interactive|multiple spf|more than one|more than 10|two spf|syntax error|syntax|"
 	"suspicious entries|could not be interpreted|unknown mechanism|unparsable|malformed|"
-	"invalid mechanism|lookup limit|exceed*"},
+	"invalid mechanism|lookup limit|exceed*|bad spf record*"},
 	.none = "fail permanently"},
 {"SPF", REASON_SPF_FAIL, .all = {SPF}, /* all others: what fails is told by the word alone */
-	.none = "spf domain|rdns none|spam score|blacklisted by"},
+	.none = "from your spf domain|rdns none|spam score"},
+{"SPF, unnamed", REASON_SPF_FAIL, .all = {"remote ip check error"}}, /* Sina 556 */
 
 /* ---- DKIM ---- */
 
 {"DKIM", REASON_DKIM_FAIL, .all = {DKIM, /* Stalwart 7.20, opendkim, Mimecast, Gmail 7.30, Yahoo AU01 */
 	"fail*|invalid|no|not|bad|missing|reject*|didnt|doesnt|verif*|require*|unsigned|wrong|"
 	"without|broken|neutral|permerror|sign*|mismatch|au01|error|policy"},
-	.none = "dkim domain|rate limited because of"},
+	.none = "your dkim domain"},
 
 /* ---- Block lists ---- */
 
 {"grey or geographical list", REASON_NONE, /* countries.nerd.dk; ZoneMTA's notes */
-	.all = {"blocked|rejected|listed", "geographic*|country|countries|grey"},
-	.none = "#list"},
+	.all = {"#other|geographic*|your country|countries"}},
+{"look-up in a list failed", REASON_DNS_TEMPFAIL, .is_temporary = true, /* Sendmail dnsbl.m4 */
+	.all = {"temporary lookup failure of|temporary failure|lookup failure|servfail", LIST_OF_ADDRESSES}},
+{"everything at once", REASON_HELO_MISMATCH, /* policyd-weight */
+	.all = {"correct helo and dns|helo and dns mx", "mismatch"}},
+{"everything at once", REASON_DNS_OTHER, .all = {"correct helo and dns|helo and dns mx"}},
 {"list of domains", REASON_DNSBL_DOMAIN, /* Spamhaus DBL, SURBL and RHSBLs on the envelope */
 	.all = {"#dbl|dbl|rhsbl|#uribl|ivmuri|reverse client name"}, .none = "#dbl .. client host"},
 {"list of domains", REASON_DNSBL_DOMAIN, /* Orange, mailfront, Vade */
@@ -184,13 +190,14 @@ static const struct refusal_rule refusal_rules[] = {
 	.all = {"#ip listed at|#ip is listed at|#ip found in #host|#ip is listed in #host|"
 	"blocked using #host|ip is listed in|ip is listed on|ip address is listed|host is listed in|"
 	"ip address is block listed|ip is block listed|found on a block list|listed on a block list|"
-	"in a black list at|sending ip .. is listed on|is listed by the lookup site|"
+	"in a black list at|matched .. #list|sending ip .. is listed on|is listed by the lookup site|"
 	"blacklisted at #host|black listed at|blacklist* .. #host|"
 	"ip has been found on a|schwarze liste #host|lista negra #host"},
 	.none = CONTENT "|recipient .. listed"},
 {"list of addresses, by code", REASON_DNSBL_IP, /* GoDaddy, Cox, Comcast, Spectrum, NetEase, Yahoo */
 	.all = {"ib103|ib104|ib105|ib106|ipbl*|bl000001|bl00001*|bl0001*|bl0010*|bl0011*|bl006|bl007|"
-	"aup i 120*|aup i 121*|aup i 122*|aup i 123*|aup i 124*|aup i 125*|dt rbl|bl21|bl23|pol p1"}},
+	"aup i 120*|aup i 121*|aup i 122*|aup i 123*|aup i 124*|aup i 125*|dt rbl|bl21|bl23|pol p1|"
+	"rbl deny|rbl reject"}},
 
 /* ---- The greeting, when it is compared ---- */
 
@@ -198,19 +205,20 @@ static const struct refusal_rule refusal_rules[] = {
 	.all = {GREETING, "not match*|doesnt match|dont match|mismatch*|must match|not verified|"
 	"verif*|forged|fake*|spoof*|impersonat*|pretend*|bogus|not yours|isnt yours|not your|"
 	"not that of|does not belong|belongs to|fails fcrdns|not in the same|own name|"
-	"differ*|helohost error|is not #ip|is me|is my|not permitted to use|stimmt nicht"},
-	.none = "syntax|fully qualified|no dns entries"},
+	"differ*|helohost error|is not #ip|not the same|is me|is my|no matching|not permitted to use|"
+	"stimmt nicht"},
+	.none = "syntax|fully qualified|no dns entries|#openspf|spf"},
 {"greeting is another's", REASON_HELO_MISMATCH, /* qpsmtpd badhelo, Haraka bigco, Sina 555 */
 	.all = {"i do not believe you|i dont believe you|not who you say|helohost error|"
 	"claims to be|forged ips not|you are not localhost|you are not me"}},
 
 /* ---- The reverse name ---- */
 
-{"reverse look-up failed for now", REASON_DNS_TEMPFAIL, .is_temporary = true, /* Haraka, Stalwart */
-	.all = {REVERSE_NAME, "temporary error|temporary failure|timeout|timed out|lookup error|servfail|"
-	"temporary dns"}},
+{"look-up of our names failed for now", REASON_DNS_TEMPFAIL, .is_temporary = true, /* Haraka, Stalwart */
+	.all = {REVERSE_NAME "|" GREETING, "temporary error|temporary failure|timeout|timed out|"
+	"lookup error|servfail|temporary dns|dns timeout|error getting"}},
 {"reverse name is generic", REASON_PTR_GENERIC, /* spamdyke, Haraka, mail.ru, Comcast ES, Hotmail DY */
-	.all = {"generic|dynamic*|dialup|dial up|dial in|residential|end user|enduser|unknown tld|"
+	.all = {"generic|dynamic*|custom reverse|ip in ptr|ip in client name|dialup|dial up|dial in|residential|end user|enduser|unknown tld|"
 	"invalid tld|contains your ip|transient ip|pool|dsl|einwahl*|dynamisch*|dynamique*|dinamic*|"
 	"динамическ*",
 	REVERSE_NAME "|host name|hostname|host names|hostnames|ip|ips|address*|hosts|tld|name"},
@@ -220,10 +228,10 @@ static const struct refusal_rule refusal_rules[] = {
 {"reverse name does not lead back", REASON_FCRDNS_MISMATCH, /* Stalwart, Haraka, RFC 8601 2.7.3 */
 	.all = {"fcrdns|fcr dns|forward confirm*|forward and reverse|reverse and forward|full circle|"
 	"possibly forged|unverif* sending|mismatches client|iprev"},
-	.none = GREETING "|spam"},
+	.none = GREETING "|spam score*|relaying denied"},
 {"reverse name does not lead back", REASON_FCRDNS_MISMATCH,
 	.all = {REVERSE_NAME, "not match*|doesnt match|dont match|mismatch*|inconsistent|differ*|"
-	"not agree|points to another|point to another|not point|points elsewhere|not resolve to|"
+	"not agree|points to another|point to another|not point|doesnt point|points elsewhere|not resolve to|"
 	"entry does not resolve|not resolve back|name does not resolve|back to|not consistent|"
 	"validation failed .. match|stimmt nicht"},
 	.none = "not have a ptr|no ptr|no dns ptr|missing|not have reverse|no reverse|" GREETING},
@@ -235,7 +243,7 @@ static const struct refusal_rule refusal_rules[] = {
 	"unresolvable relay|client name .. not resolve|host cant be resolved|dns check failure|"
 	"dns entries for your mta|address .. to a hostname|address to name|"
 	"ip address .. does not resolve|ip does not resolve|#ip does not resolve|"
-	"no hostname for|no host name for|no name for your|unknown client host|resolve #ip"},
+	"lib 120|vir 120|no hostname for|no host name for|no name for your|unknown client host|resolve #ip"},
 	.none = "of the mx|mx server"},
 {"no reverse name, by code", REASON_PTR_MISSING, /* AOL, Cox, GoDaddy, Spectrum, NetEase, Facebook */
 	.all = {"dns nr|cxdns|ib108|aup i 110*|aup i 111*|aup i 112*|aup i 113*|aup i 114*|aup i 115*|"
@@ -245,19 +253,19 @@ static const struct refusal_rule refusal_rules[] = {
 
 {"greeting is malformed", REASON_NONE, /* Postfix, Exim, Haraka: ours, but no matter of DNS */
 	.all = {GREETING, "fully qualified|fqdn|syntax*|invalid ip|bare ip|need .. hostname|localhost|"
-	"invalid name|blocked|no helo|access denied|address literal"},
-	.none = "not resolve|not exist|dns"},
+	"invalid name|invalid helo|helo name|blocked|no helo|denied|address literal|malformed|allowed|"
+	"invalid characters|invalid fqdn|host name invalid|reserved domain"},
+	.none = "resolv*|not exist|dns|forward"},
 {"greeting does not exist", REASON_HELO_UNRESOLVABLE, /* Postfix, Courier, qpsmtpd, mtpolicyd */
 	.all = {GREETING, DOES_NOT_RESOLVE "|no forward|no ip|dns"},
 	.none = "syntax|invalid name"},
-{"greeting does not exist", REASON_HELO_UNRESOLVABLE, /* Courier: RFC 1035 violation */
-	.all = {"recursive cname"}},
+{"sender's domain is a loop", REASON_SENDER_DOMAIN_UNRESOLVABLE, /* Courier */
+	.all = {"recursive cname", "invalid domain"}},
+{"greeting does not exist", REASON_HELO_UNRESOLVABLE, .all = {"recursive cname"}}, /* Courier */
 
 /* ---- The recipient's side: after our own faults, which policy daemons put behind it ---- */
 
-{"recipient's domain", REASON_NONE, /* Postfix, Exchange, Aliyun */
-	.all = {RECIPIENT "|infonorecords|infodomainnonexistent|message info*|dns query failed|"
-	"mx server for|by dns resolve"}},
+{"recipient's domain", REASON_NONE, .all = {RECIPIENT "|mx server for"}}, /* Postfix, Exchange */
 {"callout", REASON_NONE, /* Exim, Postfix verify */
 	.all = {"callout|unverified address|undeliverable address|could not complete|postmaster verification|"
 	"verify recipient"}, .none = "unrout*|your ip address"},
@@ -266,34 +274,43 @@ static const struct refusal_rule refusal_rules[] = {
 
 {"sender's domain: the DNS failed for now", REASON_DNS_TEMPFAIL, .is_temporary = true, /* Postfix, Sendmail */
 	.all = {SENDER "|mx|dns", "malformed dns|mx lookup error|name server timeout|nameserver timeout|"
-	"name server failure|dns timeout|right now|temporary dns|dns lookup .. timed out"}},
+	"name server failure|dns timeout|right now|temporary dns|dns lookup .. timed out|"
+	"cannot verify mx|can not check mx|dns error"}},
 {"sender's domain takes no mail", REASON_SENDER_NULL_MX, /* RFC 7505 4.2, Postfix, Exim, Stalwart */
 	.all = {"null mx|nullmx|mx 0"}},
 {"sender's exchangers lead nowhere", REASON_SENDER_MX_BOGUS, /* Qsmtp, badmx.m4, qpsmtpd, Barricade MX */
 	.all = {"mx|mxs|mail exchanger*|exchangers", "routable|private|loopback|127*|bogus|illegal|rfc1918|"
 	"rfc 1918|reserved|invalid mx|invalid mail exchanger|bad mx|broken mx|points to|point to|"
 	"resolves to|resolve to|violate|ip address instead|with an ip|#ip|localhost|unusable|bogon"},
-	.none = "neither|unroutable address"},
+	.none = "neither|unroutable address|mx records for your"},
+{"sender's exchangers lead nowhere", REASON_SENDER_MX_BOGUS, /* Haraka, Postfix, Courier, smtpf */
+	.all = {"no valid mx|mx invalid|mail exchanger host|mx records point|mx hosts|mx host|"
+	"mail server at #ip is blocked|mail server at .. is blocked|unusable mx"},
+	.none = "no valid mx or|no valid mx record* or"},
 {"sender's domain does not exist", REASON_SENDER_DOMAIN_UNRESOLVABLE, /* every server */
 	.all = {SENDER "|#mail", "domain|domains|domaine|dominio|domain*|mx|dns|unrout*|exchanger|host|"
-	"domeny|домен*|#host|resolve", DOES_NOT_RESOLVE},
+	"domeny|домен*|#host|resolve|fqdn", DOES_NOT_RESOLVE},
 	.none = "spam|blacklist*|blocked|banned|user unknown|mailbox|no such user|idna|malformed|account|"
-	"no domain|has no domain|relay*|user|#mail does not exist"},
+	"no domain|relay*|user|#mail does not exist|is empty|at this location|not configured"},
+{"sender's domain takes no mail", REASON_SENDER_NULL_MX, /* mox */
+	.all = {"domain not configured for mail|domain does not accept mail|domain accepts no mail"},
+	.none = "#mail|over ipv6|itself"},
 {"sender's domain does not exist", REASON_SENDER_DOMAIN_UNRESOLVABLE, /* Courier, GoDaddy, BellSouth */
 	.all = {"domain does not exist|domain may not exist|domain must exist|ib506|domain must resolve|"
 	"sender domain|absenderdomain .. nicht|from domain is invalid|dns p1|dns p2|dns t1|"
 	"domain .. does not have neither|requires valid sender domain|domain of sender|"
-	"unresolvable .. domain"},
-	.none = "spam|blacklist*|blocked|banned|user unknown|mailbox|no such domain at this"},
+	"unresolvable .. domain|dns mx or a|invalid dns mx|dns says|lib 420|vir 420|"
+	"bad senders system address|fqdn required in the envelope"},
+	.none = "spam|blacklist*|blocked|banned|user unknown|mailbox|no such domain at this|idna|malformed|is empty"},
+{"sender's domain does not exist", REASON_SENDER_DOMAIN_UNRESOLVABLE, .codes = "1.7 1.8",
+	.all = {"no such domain|domain not found|unknown domain|host not found|dns"}},
 
 /* ---- The DNS, and nobody named ---- */
 
 {"DNS failed for now", REASON_DNS_TEMPFAIL, .is_temporary = true,
 	.all = {"dns|name server|nameserver|name service|resolver|name resolution|mx lookup|cannot verify mx",
 	FAILS_FOR_NOW "|fail*|error|problem|unavailable"},
-	.none = "cannot send to name server|host unknown"},
-{"temporary look-up failure of a list", REASON_DNS_TEMPFAIL, .is_temporary = true, /* Sendmail dnsbl */
-	.all = {"temporary lookup failure of"}},
+	.none = "cannot send to name server|host unknown|spam"},
 
 /* ---- Codes whose meaning is registered (RFC 7372, RFC 7505), when the words say nothing ---- */
 
