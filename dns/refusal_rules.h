@@ -5,328 +5,485 @@
 
 /*
  * The rules that read a refusal, in order: the first that matches decides. Data only, read by
- * refusal.c; how a text becomes words, and what a phrase may be, is told in refusal_words.h. A
- * rule is made of concepts (who is meant, what is wrong with it), not of sentences: each server
- * says it in its own words. The source of a wording stands beside it.
+ * refusal.c; how a text becomes words, and what a phrase may be, is told in refusal_words.h.
+ * A rule is made of concepts (who is meant, what is wrong with it), not of sentences: each
+ * server says it in its own words. Who says it so stands above the rule.
  */
 
 enum { REFUSAL_PHRASES_MAX = 3 };
 
 struct refusal_rule {
 	const char *name;
-	enum reason reason;    /* REASON_NONE: not a DNS reason, look no further */
-	bool is_temporary;     /* only a 4xx reply or a 4.x.x code */
-	const char *codes;     /* "y.z y.z": one of these enhanced codes; NULL: any */
+	enum reason reason; /* REASON_NONE: not a DNS reason, look no further */
+	bool is_temporary;  /* only a 4xx reply or a 4.x.x code */
+	const char *codes;  /* "y.z y.z": one of these enhanced codes; NULL: any */
 	const char *all[REFUSAL_PHRASES_MAX]; /* one phrase of each must be there */
-	const char *none;      /* and none of these; NULL: no condition */
+	const char *none;                     /* and none of these; NULL: no condition */
 };
 
 /* clang-format off */
 
 /* ---- Concepts ---- */
 
-/* The reverse zone, in the words of administrators and of five languages. */
+/* The reverse zone, in the words of administrators and of several languages. */
 #define REVERSE_NAME \
-	"ptr|ptrs|rdns|revdns|reverse dns|dns reverse|reversedns|reverse lookup*|reverse name*|" \
-	"reverse host*|reverse record*|reverse entr*|reverse map*|reverse resol*|reverse address*|" \
-	"reverse domain*|reverse ip|reverse zone|reverse nslookup|reverse mx|reverse pointer|" \
-	"reverse address*|inverse dns|inverse lookup*|inverse map*|inverse resol*|in addr arpa|" \
-	"dns inverso|dns reverso|dns inverse|resolucion inversa|revers dns|reverz*|rueckwaerts*|" \
-	"obratn* zon*|обратн*"
+	"ptr|ptrs|rdns|revdns|reverse dns|dns reverse|reversedns|reverse lookup*|" \
+	"reverse name*|reverse host*|reverse record*|reverse entr*|reverse map*|" \
+	"reverse resol*|reverse address*|reverse domain*|reverse ip|reverse zone|" \
+	"reverse nslookup|reverse mx|reverse pointer|inverse dns|inverse lookup*|" \
+	"inverse map*|inverse resol*|in addr arpa|dns inverso|dns reverso|" \
+	"dns inverse|resolucion inversa|revers dns|reverz*|rueckwaerts*|obratn* zon*|" \
+	"обратн*"
 
-/* Our address or our server, when only that is said of it. */
-#define OUR_ADDRESS \
-	"your ip|your address|your host|your server|your mail server|your hostname|your host name|" \
-	"client ip|client address|client host|ip address|sender ip|sending ip|connecting ip|" \
-	"connecting host|sending host|sending server|remote host|#ip|ip"
+/* A text that names two faults of the reverse zone and so means that there is nothing. */
+#define NO_REVERSE \
+	"no ptr|no reverse|not have a ptr|missing|no rdns|without ptr|no dns ptr|" \
+	"not have reverse|not have a reverse"
 
-/* Greeting. */
+/* The greeting, by the name of its command. */
 #define GREETING "helo|ehlo|helohost|heloname"
 
 /* The envelope sender and its domain. */
 #define SENDER \
-	"sender|senders|sending domain|mail from|mailfrom|from domain|from address|your from|" \
-	"from host|fromhost|return path|returnpath|reply path|envelope from|domain of #mail|" \
-	"your domain|emetteur|expediteur|lexpediteur|lemetteur|absender*|remitente|remetente|" \
-	"mittente|nadawc*|afzender*|odesilatel*|отправител*"
+	"sender|senders|sending domain|mail from|mailfrom|from domain|from address|" \
+	"your from|return address|reply address|originator|from host|fromhost|from header|return path|returnpath|reply path|" \
+	"envelope from|domain of #mail|your domain|your e mail address|" \
+	"your email address|your mail domain|emetteur|expediteur|lexpediteur|" \
+	"lemetteur|absender*|remitente|remetente|mittente|nadawc*|afzender*|" \
+	"odesilatel*|отправител*"
 
+/* The other side. */
 #define RECIPIENT \
-	"recipient*|rcpt|destination domain|destination address|destinataire|empfanger*|empfaenger*|" \
-	"destinatari*|odbiorc*|получател*|their domain"
+	"recipient*|rcpt|destination domain|destination address|destinataire|" \
+	"empfanger*|empfaenger*|destinatari*|odbiorc*|получател*|their domain"
 
 /* A name that the DNS does not know. */
 #define DOES_NOT_RESOLVE \
-	"not resolve*|doesnt resolve|dont resolve|must resolve|should resolve|resolve fail*|" \
-	"cannot resolve|cant resolve|could not resolve|couldnt resolve|unable to resolve|" \
-	"failed to resolve|not be resolved|cant be resolved|cannot be resolved|unresolv*|" \
-	"not resolvable|not exist*|doesnt exist|dosnt exist|dont exist|must exist|nonexist*|" \
-	"non exist*|no such domain|no such host|unknown domain|domain unknown|unknown host|" \
-	"invalid domain|domain is invalid|domain invalid|domain name is invalid|domain not found|" \
+	"not resolve*|doesnt resolve|dont resolve|must resolve|should resolve|" \
+	"resolve fail*|cannot resolve|cant resolve|could not resolve|couldnt resolve|" \
+	"unable to resolve|failed to resolve|not be resolved|cant be resolved|" \
+	"cannot be resolved|unresolv*|not resolvable|not exist*|doesnt exist|" \
+	"dosnt exist|dont exist|must exist|nonexist*|non exist*|no such domain|" \
+	"no such host|unknown domain|domain unknown|unknown host|invalid domain|" \
+	"domain is invalid|domain invalid|domain name is invalid|domain not found|" \
 	"host not found|not found|not be found|cannot find|cant find|could not find|" \
-	"unable to find|no dns|no mx|no a|no valid mx|no valid dns|lacks|missing|missing a dns|" \
-	"no record*|no address record*|have neither|has neither|not have neither|no mail exchanger*|" \
-	"neither .. mx|needs an mx|have an mx|have a mx|have a valid mx|nxdomain|no nameserver*|" \
-	"not registered in dns|not in dns|not have a dns|not have dns|not have any|has no|" \
-	"have no|hasnt|without|unrout*|requires valid|require valid|bad dns|lookup fail*|" \
-	"check fail*|existiert nicht|nexiste pas|inexist*|introuvable|no existe|nao existe|" \
-	"non esiste|nie istnieje|nie znaleziono|bestaat niet|не существует|не найден*|fqdn required"
+	"unable to find|no dns|no mx|no a|no aaaa|no valid mx|no valid dns|lacks a|" \
+	"lacks an|missing a dns|no record*|no address record*|no valid a|" \
+	"have neither|has neither|not have neither|no mail exchanger*|neither .. mx|" \
+	"needs an mx|have an mx|have a mx|have a valid mx|nxdomain|no nameserver*|" \
+	"not registered in dns|not in dns|not have a dns|not have dns|" \
+	"not have any mx|not have any dns|without mx|without an mx|without a|" \
+	"without dns|without valid dns|missing mx|missing dns|unrout*|requires valid|" \
+	"require valid|bad dns|lookup fail*|dns check fail*|existiert nicht|" \
+	"nexiste pas|inexist*|introuvable|no existe|nao existe|non esiste|" \
+	"nie istnieje|nie znaleziono|bestaat niet|не существует|не найден*|" \
+	"fqdn required"
 
 /* A passing failure of a look-up. */
 #define FAILS_FOR_NOW \
-	"temperror|temp error|temporary|temporarily|temp|tempfail*|transient|timeout|timed out|time out|" \
-	"servfail|eservfail|lookup error|resolver error|try again|try later|retry|at this time|" \
-	"right now|currently|vorubergehend|voruebergehend|temporaire*|temporal*|temporari*|tymczasow*"
+	"temperror|temp error|temporary|temporarily|temp|tempfail*|transient|timeout|" \
+	"timed out|time out|servfail|eservfail|lookup error|resolver error|try again|" \
+	"try later|retry|at this time|right now|currently|vorubergehend|" \
+	"voruebergehend|temporaire*|temporal*|temporari*|tymczasow*"
 
+/* SPF by any of its names; pages about it are #openspf. */
 #define SPF \
-	"spf|spf1|spf2|sender policy framework|sender permitted from|#openspf|senderid|sender id"
+	"spf|spf1|spf2|sender policy framework|sender permitted from|#openspf|" \
+	"senderid|sender id"
 
 #define DKIM "dkim|domainkeys|domainkey|domain key|domain keys|dkim1"
 
-/* Lists that many servers ask, by name or by kind; hosts and URLs of theirs are #list. */
+/* Lists that many servers ask, by name or kind; hosts and URLs of theirs are #list. */
 #define LIST_OF_ADDRESSES \
-	"#list|spamhaus|spamcop|sorbs|uceprotect*|psbl|spamrats|abusix|invaluement|ivmsip|" \
-	"mailspike|senderscore|hostkarma|njabl|dsbl|barracuda rbl|barracuda bl|barracudacentral|" \
-	"barracuda reputation|barracuda .. list|trend micro|cloudmark|csi|xbl|sbl|pbl|css|zen|" \
-	"dnsbl|dnsbls|rbl|rbls|drbl|dnslist|dns list*|dns black*|dns block*|dns based black*|" \
-	"dns based block*|real time black*|real time block*|realtime black*|realtime block*|" \
+	"#list|spamhaus|spamcop|sorbs|uceprotect*|psbl|spamrats|abusix|invaluement|" \
+	"ivmsip|mailspike|senderscore|hostkarma|njabl|dsbl|barracuda rbl|" \
+	"barracuda bl|barracudacentral|barracuda reputation|barracuda .. list|" \
+	"trend micro rbl|trend micro email reputation|trend micro .. reputation|" \
+	"ers rbl|ers dul|ers qil|cloudmark sender|cloudmark csi|cloudmark poor|" \
+	"cloudmark .. reputation|csi|cbl|xbl|sbl*|pbl|zen|dnsbl|dnsbls|rbl|rbls|drbl|" \
+	"dnslist|dns list*|dns black*|dns block*|dns based black*|dns based block*|" \
+	"real time black*|real time block*|realtime black*|realtime block*|" \
 	"blackhole*|block list provider|nixspam|backscatterer"
 
 /* Somebody's own opinion in the words of such a list. */
 #define PRIVATE \
-	"local rbl|our rbl|own rbl|internal rbl|local dnsbl|private rbl|fblw*|our block*|our black*|" \
-	"local block*|local black*|customer block list|locally|our own"
+	"local rbl|our rbl|own rbl|internal rbl|local dnsbl|private rbl|fblw*|" \
+	"our block*|our black*|local block*|local black*|customer block list|locally|" \
+	"our own list|our own rbl|our own black*|our own block*"
 
 /* Content filters name everything they looked at. */
 #define CONTENT \
-	"#uribl|uribl|surbl|url|urls|uri|link|links|body|content|contenido|contains|spam score*|" \
-	"spam points|scored|score of|hits|urlbl*"
+	"#uribl|uribl|surbl|url|urls|uri|link|links|body|content|contenido|contains|" \
+	"spam score*|spam points|scored|score of|hits|urlbl*"
 
 static const struct refusal_rule refusal_rules[] = {
+	/* ---- Not ours; read first, for these texts quote the words of all others ---- */
+	/* Postgrey, spamdyke, milter-greylist, SQLgrey, rspamd, Mittwald */
+	{"greylisting", REASON_NONE,
+		.all = {"greylist*|grey list*|graylist*|gray list*|grey listed|"
+			"greylisting|first time visit"}},
+	/* RFC 7505 4.1 */
+	{"recipient null MX", REASON_RECIPIENT_NULL_MX, .codes = "1.10",
+		.all = {"null mx|nullmx|mx 0|not accept mail|accepts no mail"}},
+	/* Postfix, Halon */
+	{"recipient null MX", REASON_RECIPIENT_NULL_MX,
+		.all = {RECIPIENT, "null mx|nullmx"},
+		.none = SENDER},
+	/* Gmail */
+	{"rate of mail", REASON_NONE, .codes = "7.28"},
+	/* Gmail, Yahoo, Apple */
+	{"rate of mail", REASON_NONE,
+		.all = {"unusual rate|rate limit exceeded|too many messages|"
+			"excessive volume|too many connections"}},
+	/* Aliyun, Exchange, Postfix: about their next hop */
+	{"their own name servers", REASON_NONE,
+		.all = {"dns resolve error|by dns resolve|name service error|"
+			"dns query failed|infonorecords|infodomainnonexistent"}},
+	/* SpamAssassin milters, rspamd, Cox URLBL, hMailServer */
+	{"content", REASON_NONE,
+		.all = {"#uribl|uribl|surbl|#dbl|dbl|#list|spam|dnsbl|rbl",
+			"url|urls|uri|uribl|body|link|links|hits|score*|points|"
+			"contains"},
+		.none = "sender domain|from domain|spf check*|your ip|client host|"
+			"ip address|sending ip"},
+	/* ClamAV milters, Cisco, GoDaddy IB705 */
+	{"virus", REASON_NONE, .all = {"contains a virus|virus found|infected"}},
+	/* Gmail on copies, opendkim on its own key */
+	{"signs of its own", REASON_NONE,
+		.all = {DKIM,
+			"duplicate|multiple|more than one .. signature|"
+			"unable to sign|own .. signing|signing error|signing failed|"
+			"internal .. sign*|cannot sign|key for our"}},
 
-/* ---- Not ours: read before anything else, for these texts quote the words of others ---- */
+	/* ---- The DNS failed for now (RFC 7208 8.6, RFC 3463 X.4.3) ---- */
+	/* Gmail, Rackspace */
+	{"DNS failed under DMARC", REASON_DNS_TEMPFAIL,
+		.all = {"dmarc",
+			"temporary dns|temporary dmarc|dns failure*|"
+			"dns lookup failure|dns error|dns timeout"}},
 
-{"greylisting", REASON_NONE, /* Postgrey, spamdyke, milter-greylist, SQLgrey, rspamd, Mittwald */
-	.all = {"greylist*|grey list*|graylist*|gray list*|grey listed|greylisting|first time visit"}},
-{"recipient null MX", REASON_RECIPIENT_NULL_MX, .codes = "1.10", /* RFC 7505 4.1 */
-	.all = {"null mx|nullmx|mx 0|not accept mail|accepts no mail"}},
-{"recipient null MX", REASON_RECIPIENT_NULL_MX, /* Postfix, Halon */
-	.all = {RECIPIENT, "null mx|nullmx"}, .none = SENDER},
-{"rate of mail", REASON_NONE, .codes = "7.28"}, /* Gmail, RFC 8601 has no such code */
-{"rate of mail", REASON_NONE, /* Gmail, Yahoo, Apple */
-	.all = {"unusual rate|rate limit exceeded|too many messages|excessive volume|too many connections"}},
-{"content", REASON_NONE, .all = {"#uribl|uribl|surbl|#dbl|dbl|#list|spam|dnsbl|rbl",
-	"url|urls|uri|uribl|body|link|links|hits|score*|points|contains"},
-	.none = "sender domain|from domain|spf check*|your ip|client host|ip address|sending ip"},
-{"signs of its own", REASON_NONE, .all = {DKIM, /* Gmail on copies, opendkim on its own key */
-	"duplicate|multiple|more than one .. signature|unable to sign|own .. signing|signing error|"
-	"signing failed|internal .. sign*|cannot sign|key for our"}},
+	/* ---- The sender is not authenticated ---- */
+	/* Outlook 5.7.515, Gmail 7.26/7.32, Yahoo, Apple */
+	{"neither SPF nor DKIM", REASON_AUTH_REQUIRED,
+		.all = {"required authentication level|authentication requirements|"
+			"either .. spf|neither spf|both spf and dkim|spf and dkim|"
+			"spf or dkim|dkim or spf|dkim and spf|spf nor dkim|spf dkim|"
+			"neither dkim|nor spf|either dkim|both dkim|"
+			"multiple authentication checks|"
+			"because the sender is unauthenticated|not authenticated by|"
+			"because it is unauthenticated|mail is unauthenticated"},
+		.none = "dmarc policy|dmarc verification|temporary|spam score*|"
+			"spf sender is"},
+	/* Outlook 5.7.509, Gmail, OpenDMARC, Mimecast, QQ, mail.ru, AOL */
+	{"DMARC", REASON_DMARC_FAIL,
+		.all = {"dmarc|lpn* 517|ofr* 517"},
+		.none = "rate limited .. dmarc|dmarc report*|"
+			"required authentication level"},
+	/* Yahoo, AOL */
+	{"DMARC, unnamed", REASON_DMARC_FAIL, .codes = "7.9",
+		.all = {"policy reasons"}},
 
-/* ---- The DNS failed for now (RFC 7208 8.6, RFC 3463 X.4.3) ---- */
+	/* ---- SPF ---- */
+	/* spf-engine, Haraka, Exim, mox, qpsmtpd, milters */
+	{"SPF look-up failed", REASON_SPF_TEMPERROR,
+		.all = {SPF,
+			"temperror|temp error|temporary error|temporary failure|"
+			"temporary dns|temporary .. spf|temporarily|tempfail*|"
+			"transient|spf temporary|timeout|timed out|time out|servfail|"
+			"dns error|lookup error"},
+		.none = "permerror|permanent|rate limited"},
+	/* the same servers, told by the code */
+	{"SPF look-up failed", REASON_SPF_TEMPERROR, .is_temporary = true,
+		.all = {SPF,
+			"lookup fail*|lookup error*|could not look*|could not be|"
+			"unable to|cannot check|try later|try again|retry|error"},
+		.none = "permerror|permanent|rate limited|invalid|check failed|"
+			"did not pass|fail .. not"},
+	/* RFC 7208 4.6, spf-engine, rspamd, Gmail 7.24 */
+	{"SPF record broken", REASON_SPF_PERMERROR,
+		.all = {SPF,
+			"permerror|perm error|permfail*|permanent error|"
+			"permanent dns|permanent|too many|void|dns interactive|"
+			"multiple spf|more than one|more than 10|two spf|"
+			"syntax error|syntax|suspicious entries|"
+			"could not be interpreted|unknown mechanism|unparsable|"
+			"malformed|invalid mechanism|lookup limit|exceed*|"
+			"bad spf record*"},
+		.none = "fail permanently"},
+	/* RFC 7372 3.2 */
+	{"SPF record broken", REASON_SPF_PERMERROR, .codes = "7.24", .all = {SPF}},
+	/* all others: what fails is told by the word alone */
+	{"SPF", REASON_SPF_FAIL,
+		.all = {SPF},
+		.none = "from your spf domain|rdns none|spam score"},
+	/* Sina 556 */
+	{"SPF, unnamed", REASON_SPF_FAIL, .all = {"remote ip check error"}},
 
-{"DNS failed under DMARC", REASON_DNS_TEMPFAIL, .all = {"dmarc", /* Gmail, Rackspace */
-	"temporary dns|temporary dmarc|dns failure*|dns lookup failure|dns error|dns timeout"}},
+	/* ---- DKIM ---- */
+	/* Stalwart 7.20, opendkim, Mimecast, Gmail 7.30, Yahoo AU01 */
+	{"DKIM", REASON_DKIM_FAIL,
+		.all = {DKIM,
+			"fail*|invalid|no|not|bad|missing|reject*|didnt|doesnt|"
+			"verif*|require*|unsigned|wrong|without|broken|neutral|"
+			"permerror|sign*|mismatch|au01|error|policy|prohibited|wanted"},
+		.none = "your dkim domain"},
 
-/* ---- The sender is not authenticated ---- */
+	/* ---- Block lists ---- */
+	/* countries.nerd.dk; ZoneMTA's notes */
+	{"grey or geographical list", REASON_NONE,
+		.all = {"#other|geographic*|your country|countries"}},
+	/* Sendmail dnsbl.m4 */
+	{"look-up in a list failed", REASON_DNS_TEMPFAIL, .is_temporary = true,
+		.all = {"temporary lookup failure of|temporary failure|"
+			"lookup failure|servfail", LIST_OF_ADDRESSES}},
+	/* policyd-weight */
+	{"everything at once", REASON_HELO_MISMATCH,
+		.all = {"correct helo and dns|helo and dns mx", "mismatch"}},
+	/* policyd-weight */
+	{"everything at once", REASON_DNS_OTHER,
+		.all = {"correct helo and dns|helo and dns mx"}},
+	/* Spamhaus DBL, SURBL and RHSBLs on the envelope */
+	{"list of domains", REASON_DNSBL_DOMAIN,
+		.all = {"#dbl|dbl|rhsbl|#uribl|ivmuri|reverse client name"},
+		.none = "#dbl .. client host"},
+	/* Orange, mailfront, Vade */
+	{"list of domains", REASON_DNSBL_DOMAIN,
+		.all = {"sender domain|senders domain|from domain|mailfrom domain|"
+			"your domain|sending domain|domain #host|domain name|"
+			"domain present|sender address|helo command",
+			LIST_OF_ADDRESSES,
+			"listed|listing|present|found|is in|is on|blacklisted|blocked"},
+		.none = "your ip|ip address|client host|" PRIVATE},
+	/* Debian's Exim, Outlook FBLW15 and 5.7.513, GoDaddy */
+	{"own list", REASON_NONE,
+		.all = {PRIVATE},
+		.none = "#list|spamhaus"},
+	/* Postfix, Sendmail, Exim... */
+	{"list of addresses", REASON_DNSBL_IP,
+		.all = {LIST_OF_ADDRESSES},
+		.none = "dnswl|not listed in|csi mimecast"},
+	/* Sendmail's dnsbl: "ADDRESS listed at ZONE" */
+	{"list of addresses", REASON_DNSBL_IP,
+		.all = {"#ip listed at|#ip is listed at|#ip found in #host|"
+			"#ip is listed in #host|blocked using #host|ip is listed in|"
+			"ip is listed on|ip address is listed|host is listed in|"
+			"ip address is block listed|ip address is black listed|"
+			"ip is block listed|found on a block list|"
+			"listed on a block list|in a black list at|matched .. #list|"
+			"sending ip .. is listed on|is listed by the lookup site|"
+			"blacklisted at #host|black listed at|blacklist* .. #host|"
+			"ip has been found on a|schwarze liste #host|"
+			"lista negra #host"},
+		.none = CONTENT "|recipient .. listed"},
+	/* GoDaddy, Cox, Comcast, Spectrum, NetEase, Yahoo */
+	{"list of addresses, by code", REASON_DNSBL_IP,
+		.all = {"ib103|ib104|ib105|ib106|ipbl*|bl000001|bl00001*|bl0001*|"
+			"bl0010*|bl0011*|bl006|bl007|aup i 120*|aup i 121*|"
+			"aup i 122*|aup i 123*|aup i 124*|aup i 125*|dt rbl|bl21|"
+			"bl23|pol p1|rbl deny|rbl reject"}},
 
-{"neither SPF nor DKIM", REASON_AUTH_REQUIRED, /* Outlook 5.7.515, Gmail 7.26/7.32, Yahoo, Apple */
-	.all = {"required authentication level|authentication requirements|either .. spf|neither spf|"
-	"both spf and dkim|spf and dkim|spf or dkim|dkim or spf|dkim and spf|spf nor dkim|spf dkim|"
-	"multiple authentication checks|because the sender is unauthenticated|not authenticated by|"
-	"because it is unauthenticated|mail is unauthenticated"},
-	.none = "dmarc policy|dmarc verification|temporary|spam score*|spf sender is"},
-{"DMARC", REASON_DMARC_FAIL, /* Outlook 5.7.509, Gmail, OpenDMARC, Mimecast, QQ, mail.ru, AOL */
-	.all = {"dmarc|lpn* 517|ofr* 517"},
-	.none = "rate limited .. dmarc|dmarc report*|required authentication level"},
-{"DMARC, unnamed", REASON_DMARC_FAIL, .codes = "7.9", .all = {"policy reasons"}}, /* Yahoo, AOL */
+	/* ---- The greeting, when it is compared ---- */
+	/* Haraka, qpsmtpd, Exim verify = helo, policyd-weight */
+	{"greeting is another's", REASON_HELO_MISMATCH,
+		.all = {GREETING,
+			"not match*|doesnt match|dont match|mismatch*|must match|"
+			"not verified|verif*|forged|fake*|spoof*|impersonat*|"
+			"pretend*|fraud*|lying|bogus|not yours|isnt yours|not your|not that of|"
+			"does not belong|belongs to|fails fcrdns|not in the same|"
+			"own name|differ*|helohost error|is not #ip|not the same|"
+			"is me|is my|no matching|not permitted to use|stimmt nicht"},
+		.none = "syntax|fully qualified|no dns entries|#openspf|spf"},
+	/* qpsmtpd badhelo, Haraka bigco, Sina 555 */
+	{"greeting is another's", REASON_HELO_MISMATCH,
+		.all = {"i do not believe you|i dont believe you|not who you say|"
+			"helohost error|claims to be|forged ips not|"
+			"you are not localhost|you are not me"}},
 
-/* ---- SPF ---- */
+	/* ---- The reverse name ---- */
+	/* Haraka, Stalwart */
+	{"look-up of our names failed for now", REASON_DNS_TEMPFAIL,
+		.is_temporary = true,
+		.all = {REVERSE_NAME "|your host name|your hostname|" GREETING,
+			"temporary error|temporary failure|timeout|timed out|"
+			"lookup error|servfail|temporary dns|dns timeout|"
+			"error getting"}},
+	/* spamdyke, Haraka, mail.ru, Comcast ES, Hotmail DY */
+	{"reverse name is generic", REASON_PTR_GENERIC,
+		.all = {"generic|unknown tld|invalid tld|contains your ip|"
+			"custom reverse|ip in ptr|ip in client name",
+			REVERSE_NAME "|host name|hostname|host names|hostnames|hosts|"
+			"host|name"},
+		.none = NO_REVERSE "|reputation"},
+	/* t-online, mail.ru, Hotmail DY, UOL, Postfix access maps */
+	{"address is dynamic", REASON_PTR_GENERIC,
+		.all = {"dynamic|dynamically|dialup|dial up|dial in|residential|"
+			"end user|enduser|transient ip|einwahl*|dynamisch*|"
+			"dynamique*|dinamic*|динамическ*",
+			REVERSE_NAME "|host name|hostname|host names|hostnames|ip|"
+			"ips|address|addresses|hosts|space|line*|pool*|users|range*"},
+		.none = NO_REVERSE "|dynamic reputation|outbound|"
+			"dynamic .. dns update"},
+	/* AOL, Comcast, Hotmail */
+	{"reverse name is generic, by code", REASON_PTR_GENERIC,
+		.all = {"rtr rd|rtr bb|rtr du|es000001|es000010|dy 001"}},
+	/* Stalwart, Haraka, RFC 8601 2.7.3 */
+	{"reverse name does not lead back", REASON_FCRDNS_MISMATCH,
+		.all = {"fcrdns|fcr dns|forward confirm*|forward and reverse|"
+			"reverse and forward|full circle|possibly forged|"
+			"unverif* sending|mismatches client|iprev"},
+		.none = GREETING "|spam score*|relaying denied"},
+	/* spamdyke, maddy, Exim host_lookup, virusfree.cz */
+	{"reverse name does not lead back", REASON_FCRDNS_MISMATCH,
+		.all = {REVERSE_NAME,
+			"not match*|doesnt match|dont match|mismatch*|inconsistent|"
+			"differ*|not agree|points to another|point to another|"
+			"not point|doesnt point|points elsewhere|not resolve to|"
+			"entry does not resolve|not resolve back|"
+			"name does not resolve|back to|not consistent|"
+			"validation failed .. match|stimmt nicht"},
+		.none = NO_REVERSE "|" GREETING},
+	/* every server has its own words */
+	{"no reverse name", REASON_PTR_MISSING,
+		.all = {REVERSE_NAME},
+		.none = "spam score|helo argument|reverse path|hits|"
+			"blacklisted reverse"},
+	/* Postfix reject_unknown_client, Sendmail, OpenSMTPD, Cox */
+	{"no reverse name", REASON_PTR_MISSING,
+		.all = {"find your hostname|find your host name|find your reverse|"
+			"ip name lookup|ip lookup fail*|ip must resolve|"
+			"resolve your ip|resolve your address|resolve your host|"
+			"unresolvable relay|client name .. not resolve|"
+			"host cant be resolved|dns check failure|"
+			"dns entries for your mta|address .. to a hostname|"
+			"address to name|ip address .. does not resolve|"
+			"ip does not resolve|#ip does not resolve|lib 120|vir 120|"
+			"no hostname for|no host name for|no name for your|no hostname .. for #ip|"
+			"no host name .. for #ip|no name .. for #ip|unknown host name for|"
+			"unknown hostname for|"
+			"unknown client host|resolve #ip"},
+		.none = "of the mx|mx server"},
+	/* AOL, Cox, GoDaddy, Spectrum, NetEase, Facebook */
+	{"no reverse name, by code", REASON_PTR_MISSING,
+		.all = {"dns nr|cxdns|ib108|aup i 110*|aup i 111*|aup i 112*|"
+			"aup i 113*|aup i 114*|aup i 115*|rp rdn|dns p3|dns t2"}},
 
-{"SPF look-up failed", REASON_SPF_TEMPERROR, /* spf-engine, Haraka, Exim, mox, qpsmtpd, milters */
-	.all = {SPF, "temperror|temp error|temporary error|temporary failure|temporary dns|temporary .. spf|"
-	"temporarily|tempfail*|transient|spf temporary|timeout|timed out|time out|servfail|"
-	"dns error|lookup error"},
-	.none = "permerror|permanent|rate limited"},
-{"SPF look-up failed", REASON_SPF_TEMPERROR, .is_temporary = true,
-	.all = {SPF, "lookup fail*|lookup error*|could not look*|could not be|unable to|cannot check|"
-	"try later|try again|retry|error"},
-	.none = "permerror|permanent|rate limited|invalid|check failed|did not pass|fail .. not"},
-{"SPF record broken", REASON_SPF_PERMERROR, /* RFC 7208 4.6, spf-engine, rspamd, Gmail 7.24 */
-	.all = {SPF, "permerror|perm error|permfail*|permanent error|permanent dns|permanent|too many|void|"
-	"dns interactive|multiple spf|more than one|more than 10|two spf|syntax error|syntax|"
-	"suspicious entries|could not be interpreted|unknown mechanism|unparsable|malformed|"
-	"invalid mechanism|lookup limit|exceed*|bad spf record*"},
-	.none = "fail permanently"},
-{"SPF", REASON_SPF_FAIL, .all = {SPF}, /* all others: what fails is told by the word alone */
-	.none = "from your spf domain|rdns none|spam score"},
-{"SPF, unnamed", REASON_SPF_FAIL, .all = {"remote ip check error"}}, /* Sina 556 */
+	/* ---- The greeting, when it is looked up ---- */
+	/* Postfix, Exim, Haraka: ours, but no matter of DNS */
+	{"greeting is malformed", REASON_NONE,
+		.all = {GREETING,
+			"fully qualified|fqdn|syntax*|invalid ip|bare ip|"
+			"need .. hostname|localhost|invalid name|invalid helo|"
+			"blocked|no helo|denied|address literal|malformed|allowed|"
+			"invalid characters|invalid fqdn|host name invalid|"
+			"reserved domain"},
+		.none = "resolv*|not exist|dns|forward"},
+	/* Postfix, Courier, qpsmtpd, mtpolicyd */
+	{"greeting does not exist", REASON_HELO_UNRESOLVABLE,
+		.all = {GREETING, DOES_NOT_RESOLVE "|no forward|no ip|dns"},
+		.none = "syntax|invalid name"},
+	/* Courier */
+	{"sender's domain is a loop", REASON_SENDER_DOMAIN_UNRESOLVABLE,
+		.all = {"recursive cname", "invalid domain"}},
+	/* Courier */
+	{"greeting does not exist", REASON_HELO_UNRESOLVABLE,
+		.all = {"recursive cname"}},
 
-/* ---- DKIM ---- */
+	/* ---- The recipient's side; policy daemons put our faults behind its name ---- */
+	/* Postfix, Exchange */
+	{"recipient's domain", REASON_NONE, .all = {RECIPIENT "|mx server for"}},
+	/* Exim, Postfix verify */
+	{"callout", REASON_NONE,
+		.all = {"callout|unverified address|undeliverable address|"
+			"could not complete|postmaster verification|verify recipient"},
+		.none = "unrout*|your ip address"},
 
-{"DKIM", REASON_DKIM_FAIL, .all = {DKIM, /* Stalwart 7.20, opendkim, Mimecast, Gmail 7.30, Yahoo AU01 */
-	"fail*|invalid|no|not|bad|missing|reject*|didnt|doesnt|verif*|require*|unsigned|wrong|"
-	"without|broken|neutral|permerror|sign*|mismatch|au01|error|policy"},
-	.none = "your dkim domain"},
+	/* ---- The sender's domain ---- */
+	/* Postfix, Sendmail */
+	{"sender's domain: the DNS failed for now", REASON_DNS_TEMPFAIL,
+		.is_temporary = true,
+		.all = {SENDER "|mx|dns",
+			"malformed dns|mx lookup error|name server timeout|"
+			"nameserver timeout|name server failure|dns timeout|"
+			"right now|temporary dns|dns lookup .. timed out|"
+			"cannot verify mx|can not check mx|dns error|servfail"}},
+	/* RFC 7505 4.2, Postfix, Exim, Stalwart */
+	{"sender's domain takes no mail", REASON_SENDER_NULL_MX,
+		.all = {"null mx|nullmx|mx 0"}},
+	/* Qsmtp, badmx.m4, qpsmtpd, Barricade MX */
+	{"sender's exchangers lead nowhere", REASON_SENDER_MX_BOGUS,
+		.all = {"mx|mxs|mail exchanger*|exchangers",
+			"routable|private|loopback|127*|bogus|illegal|rfc1918|"
+			"rfc 1918|reserved|invalid mx|invalid mail exchanger|bad mx|"
+			"broken mx|points to|point to|resolves to|resolve to|violate|"
+			"ip address instead|with an ip|#ip|localhost|unusable|bogon"},
+		.none = "neither|unroutable address|mx records for your"},
+	/* Haraka, Postfix, Courier, smtpf */
+	{"sender's exchangers lead nowhere", REASON_SENDER_MX_BOGUS,
+		.all = {"no valid mx|mx invalid|mail exchanger host|mx records point|"
+			"mx hosts of your|exchangers have ipv6|"
+			"mail server at #ip is blocked|mail server at .. is blocked|"
+			"unusable mx"},
+		.none = "no valid mx or|no valid mx record* or"},
+	/* every server */
+	{"sender's domain does not exist", REASON_SENDER_DOMAIN_UNRESOLVABLE,
+		.all = {SENDER,
+			"domain|domains|domaine|dominio|domain*|mx|dns|unrout*|"
+			"exchanger|host|domeny|домен*|#host|resolve|fqdn",
+			DOES_NOT_RESOLVE},
+		.none = "spam|blacklist*|blocked|banned|user unknown|mailbox|"
+			"no such user|idna|malformed|account|no domain|"
+			"missing domain|without domain|relay*|user|is empty|"
+			"at this location|not configured|fully qualified|list of|"
+			"allowed"},
+	/* mox */
+	{"sender's domain takes no mail", REASON_SENDER_NULL_MX,
+		.all = {"domain not configured for mail|domain does not accept mail|"
+			"domain accepts no mail"},
+		.none = "#mail|over ipv6|itself"},
+	/* Courier, GoDaddy, BellSouth */
+	{"sender's domain does not exist", REASON_SENDER_DOMAIN_UNRESOLVABLE,
+		.all = {"domain does not exist|domain may not exist|"
+			"domain must exist|ib506|domain must resolve|"
+			"absenderdomain .. nicht|from domain is invalid|dns p1|"
+			"dns p2|dns t1|domain .. does not have neither|"
+			"requires valid sender domain|sender domain resolve fail|"
+			"unresolvable .. domain|invalid sender domain|"
+			"verify the senders domain|verify sender domain|"
+			"verify senders domain|dns mx or a|invalid dns mx|dns says|"
+			"lib 420|vir 420|bad senders system address|"
+			"fqdn required in the envelope"},
+		.none = "spam|blacklist*|blocked|banned|user unknown|mailbox|"
+			"no such domain at this|idna|malformed|is empty"},
+	{"sender's domain does not exist", REASON_SENDER_DOMAIN_UNRESOLVABLE,
+		.codes = "1.7 1.8",
+		.all = {"no such domain|domain not found|unknown domain|"
+			"host not found|dns"}},
 
-/* ---- Block lists ---- */
+	/* ---- The DNS, and nobody named ---- */
+	/* Haraka, Courier, indimail, maddy, Stalwart, Sendmail */
+	{"DNS failed for now", REASON_DNS_TEMPFAIL, .is_temporary = true,
+		.all = {"dns|name server|nameserver|name service|resolver|"
+			"name resolution|mx lookup|resolving|cannot verify mx",
+			FAILS_FOR_NOW "|fail*|error|problem|unavailable"},
+		.none = "cannot send to name server|host unknown|spam"},
 
-{"grey or geographical list", REASON_NONE, /* countries.nerd.dk; ZoneMTA's notes */
-	.all = {"#other|geographic*|your country|countries"}},
-{"look-up in a list failed", REASON_DNS_TEMPFAIL, .is_temporary = true, /* Sendmail dnsbl.m4 */
-	.all = {"temporary lookup failure of|temporary failure|lookup failure|servfail", LIST_OF_ADDRESSES}},
-{"everything at once", REASON_HELO_MISMATCH, /* policyd-weight */
-	.all = {"correct helo and dns|helo and dns mx", "mismatch"}},
-{"everything at once", REASON_DNS_OTHER, .all = {"correct helo and dns|helo and dns mx"}},
-{"list of domains", REASON_DNSBL_DOMAIN, /* Spamhaus DBL, SURBL and RHSBLs on the envelope */
-	.all = {"#dbl|dbl|rhsbl|#uribl|ivmuri|reverse client name"}, .none = "#dbl .. client host"},
-{"list of domains", REASON_DNSBL_DOMAIN, /* Orange, mailfront, Vade */
-	.all = {"sender domain|senders domain|from domain|mailfrom domain|your domain|sending domain|"
-	"domain #host|domain name|domain present|sender address", LIST_OF_ADDRESSES,
-	"listed|listing|present|found|is in|is on|blacklisted|blocked"},
-	.none = "your ip|ip address|client host|" PRIVATE},
-{"own list", REASON_NONE, .all = {PRIVATE}, .none = "#list|spamhaus"},
-{"list of addresses", REASON_DNSBL_IP, .all = {LIST_OF_ADDRESSES}, /* Postfix, Sendmail, Exim... */
-	.none = "dnswl|not listed in|csi mimecast"},
-{"list of addresses", REASON_DNSBL_IP, /* Sendmail's dnsbl: "ADDRESS listed at ZONE" */
-	.all = {"#ip listed at|#ip is listed at|#ip found in #host|#ip is listed in #host|"
-	"blocked using #host|ip is listed in|ip is listed on|ip address is listed|host is listed in|"
-	"ip address is block listed|ip is block listed|found on a block list|listed on a block list|"
-	"in a black list at|matched .. #list|sending ip .. is listed on|is listed by the lookup site|"
-	"blacklisted at #host|black listed at|blacklist* .. #host|"
-	"ip has been found on a|schwarze liste #host|lista negra #host"},
-	.none = CONTENT "|recipient .. listed"},
-{"list of addresses, by code", REASON_DNSBL_IP, /* GoDaddy, Cox, Comcast, Spectrum, NetEase, Yahoo */
-	.all = {"ib103|ib104|ib105|ib106|ipbl*|bl000001|bl00001*|bl0001*|bl0010*|bl0011*|bl006|bl007|"
-	"aup i 120*|aup i 121*|aup i 122*|aup i 123*|aup i 124*|aup i 125*|dt rbl|bl21|bl23|pol p1|"
-	"rbl deny|rbl reject"}},
-
-/* ---- The greeting, when it is compared ---- */
-
-{"greeting is another's", REASON_HELO_MISMATCH, /* Haraka, qpsmtpd, Exim verify = helo, policyd-weight */
-	.all = {GREETING, "not match*|doesnt match|dont match|mismatch*|must match|not verified|"
-	"verif*|forged|fake*|spoof*|impersonat*|pretend*|bogus|not yours|isnt yours|not your|"
-	"not that of|does not belong|belongs to|fails fcrdns|not in the same|own name|"
-	"differ*|helohost error|is not #ip|not the same|is me|is my|no matching|not permitted to use|"
-	"stimmt nicht"},
-	.none = "syntax|fully qualified|no dns entries|#openspf|spf"},
-{"greeting is another's", REASON_HELO_MISMATCH, /* qpsmtpd badhelo, Haraka bigco, Sina 555 */
-	.all = {"i do not believe you|i dont believe you|not who you say|helohost error|"
-	"claims to be|forged ips not|you are not localhost|you are not me"}},
-
-/* ---- The reverse name ---- */
-
-{"look-up of our names failed for now", REASON_DNS_TEMPFAIL, .is_temporary = true, /* Haraka, Stalwart */
-	.all = {REVERSE_NAME "|" GREETING, "temporary error|temporary failure|timeout|timed out|"
-	"lookup error|servfail|temporary dns|dns timeout|error getting"}},
-{"reverse name is generic", REASON_PTR_GENERIC, /* spamdyke, Haraka, mail.ru, Comcast ES, Hotmail DY */
-	.all = {"generic|dynamic*|custom reverse|ip in ptr|ip in client name|dialup|dial up|dial in|residential|end user|enduser|unknown tld|"
-	"invalid tld|contains your ip|transient ip|pool|dsl|einwahl*|dynamisch*|dynamique*|dinamic*|"
-	"динамическ*",
-	REVERSE_NAME "|host name|hostname|host names|hostnames|ip|ips|address*|hosts|tld|name"},
-	.none = "no ptr|no reverse|not have a ptr|missing|no rdns|outbound|without ptr|reputation"},
-{"reverse name is generic, by code", REASON_PTR_GENERIC, /* AOL, Comcast, Hotmail */
-	.all = {"rtr rd|rtr bb|rtr du|es000001|es000010|dy 001"}},
-{"reverse name does not lead back", REASON_FCRDNS_MISMATCH, /* Stalwart, Haraka, RFC 8601 2.7.3 */
-	.all = {"fcrdns|fcr dns|forward confirm*|forward and reverse|reverse and forward|full circle|"
-	"possibly forged|unverif* sending|mismatches client|iprev"},
-	.none = GREETING "|spam score*|relaying denied"},
-{"reverse name does not lead back", REASON_FCRDNS_MISMATCH,
-	.all = {REVERSE_NAME, "not match*|doesnt match|dont match|mismatch*|inconsistent|differ*|"
-	"not agree|points to another|point to another|not point|doesnt point|points elsewhere|not resolve to|"
-	"entry does not resolve|not resolve back|name does not resolve|back to|not consistent|"
-	"validation failed .. match|stimmt nicht"},
-	.none = "not have a ptr|no ptr|no dns ptr|missing|not have reverse|no reverse|" GREETING},
-{"no reverse name", REASON_PTR_MISSING, .all = {REVERSE_NAME}, /* every server has its own words */
-	.none = "spam score|helo argument|reverse path|hits|blacklisted reverse"},
-{"no reverse name", REASON_PTR_MISSING, /* Postfix reject_unknown_client, Sendmail, OpenSMTPD, Cox */
-	.all = {"find your hostname|find your host name|find your reverse|ip name lookup|"
-	"ip lookup fail*|ip must resolve|resolve your ip|resolve your address|resolve your host|"
-	"unresolvable relay|client name .. not resolve|host cant be resolved|dns check failure|"
-	"dns entries for your mta|address .. to a hostname|address to name|"
-	"ip address .. does not resolve|ip does not resolve|#ip does not resolve|"
-	"lib 120|vir 120|no hostname for|no host name for|no name for your|unknown client host|resolve #ip"},
-	.none = "of the mx|mx server"},
-{"no reverse name, by code", REASON_PTR_MISSING, /* AOL, Cox, GoDaddy, Spectrum, NetEase, Facebook */
-	.all = {"dns nr|cxdns|ib108|aup i 110*|aup i 111*|aup i 112*|aup i 113*|aup i 114*|aup i 115*|"
-	"rp rdn|dns p3|dns t2"}},
-
-/* ---- The greeting, when it is looked up ---- */
-
-{"greeting is malformed", REASON_NONE, /* Postfix, Exim, Haraka: ours, but no matter of DNS */
-	.all = {GREETING, "fully qualified|fqdn|syntax*|invalid ip|bare ip|need .. hostname|localhost|"
-	"invalid name|invalid helo|helo name|blocked|no helo|denied|address literal|malformed|allowed|"
-	"invalid characters|invalid fqdn|host name invalid|reserved domain"},
-	.none = "resolv*|not exist|dns|forward"},
-{"greeting does not exist", REASON_HELO_UNRESOLVABLE, /* Postfix, Courier, qpsmtpd, mtpolicyd */
-	.all = {GREETING, DOES_NOT_RESOLVE "|no forward|no ip|dns"},
-	.none = "syntax|invalid name"},
-{"sender's domain is a loop", REASON_SENDER_DOMAIN_UNRESOLVABLE, /* Courier */
-	.all = {"recursive cname", "invalid domain"}},
-{"greeting does not exist", REASON_HELO_UNRESOLVABLE, .all = {"recursive cname"}}, /* Courier */
-
-/* ---- The recipient's side: after our own faults, which policy daemons put behind it ---- */
-
-{"recipient's domain", REASON_NONE, .all = {RECIPIENT "|mx server for"}}, /* Postfix, Exchange */
-{"callout", REASON_NONE, /* Exim, Postfix verify */
-	.all = {"callout|unverified address|undeliverable address|could not complete|postmaster verification|"
-	"verify recipient"}, .none = "unrout*|your ip address"},
-
-/* ---- The sender's domain ---- */
-
-{"sender's domain: the DNS failed for now", REASON_DNS_TEMPFAIL, .is_temporary = true, /* Postfix, Sendmail */
-	.all = {SENDER "|mx|dns", "malformed dns|mx lookup error|name server timeout|nameserver timeout|"
-	"name server failure|dns timeout|right now|temporary dns|dns lookup .. timed out|"
-	"cannot verify mx|can not check mx|dns error"}},
-{"sender's domain takes no mail", REASON_SENDER_NULL_MX, /* RFC 7505 4.2, Postfix, Exim, Stalwart */
-	.all = {"null mx|nullmx|mx 0"}},
-{"sender's exchangers lead nowhere", REASON_SENDER_MX_BOGUS, /* Qsmtp, badmx.m4, qpsmtpd, Barricade MX */
-	.all = {"mx|mxs|mail exchanger*|exchangers", "routable|private|loopback|127*|bogus|illegal|rfc1918|"
-	"rfc 1918|reserved|invalid mx|invalid mail exchanger|bad mx|broken mx|points to|point to|"
-	"resolves to|resolve to|violate|ip address instead|with an ip|#ip|localhost|unusable|bogon"},
-	.none = "neither|unroutable address|mx records for your"},
-{"sender's exchangers lead nowhere", REASON_SENDER_MX_BOGUS, /* Haraka, Postfix, Courier, smtpf */
-	.all = {"no valid mx|mx invalid|mail exchanger host|mx records point|mx hosts|mx host|"
-	"mail server at #ip is blocked|mail server at .. is blocked|unusable mx"},
-	.none = "no valid mx or|no valid mx record* or"},
-{"sender's domain does not exist", REASON_SENDER_DOMAIN_UNRESOLVABLE, /* every server */
-	.all = {SENDER "|#mail", "domain|domains|domaine|dominio|domain*|mx|dns|unrout*|exchanger|host|"
-	"domeny|домен*|#host|resolve|fqdn", DOES_NOT_RESOLVE},
-	.none = "spam|blacklist*|blocked|banned|user unknown|mailbox|no such user|idna|malformed|account|"
-	"no domain|relay*|user|#mail does not exist|is empty|at this location|not configured"},
-{"sender's domain takes no mail", REASON_SENDER_NULL_MX, /* mox */
-	.all = {"domain not configured for mail|domain does not accept mail|domain accepts no mail"},
-	.none = "#mail|over ipv6|itself"},
-{"sender's domain does not exist", REASON_SENDER_DOMAIN_UNRESOLVABLE, /* Courier, GoDaddy, BellSouth */
-	.all = {"domain does not exist|domain may not exist|domain must exist|ib506|domain must resolve|"
-	"sender domain|absenderdomain .. nicht|from domain is invalid|dns p1|dns p2|dns t1|"
-	"domain .. does not have neither|requires valid sender domain|domain of sender|"
-	"unresolvable .. domain|dns mx or a|invalid dns mx|dns says|lib 420|vir 420|"
-	"bad senders system address|fqdn required in the envelope"},
-	.none = "spam|blacklist*|blocked|banned|user unknown|mailbox|no such domain at this|idna|malformed|is empty"},
-{"sender's domain does not exist", REASON_SENDER_DOMAIN_UNRESOLVABLE, .codes = "1.7 1.8",
-	.all = {"no such domain|domain not found|unknown domain|host not found|dns"}},
-
-/* ---- The DNS, and nobody named ---- */
-
-{"DNS failed for now", REASON_DNS_TEMPFAIL, .is_temporary = true,
-	.all = {"dns|name server|nameserver|name service|resolver|name resolution|mx lookup|cannot verify mx",
-	FAILS_FOR_NOW "|fail*|error|problem|unavailable"},
-	.none = "cannot send to name server|host unknown|spam"},
-
-/* ---- Codes whose meaning is registered (RFC 7372, RFC 7505), when the words say nothing ---- */
-
-{"code X.7.20 to 22", REASON_DKIM_FAIL, .codes = "7.20 7.21 7.22 7.30"},
-{"code X.7.23", REASON_SPF_FAIL, .codes = "7.23"},
-{"code 4.7.24", REASON_SPF_TEMPERROR, .is_temporary = true, .codes = "7.24"},
-{"code X.7.24", REASON_SPF_PERMERROR, .codes = "7.24"},
-{"code X.7.25", REASON_PTR_MISSING, .codes = "7.25"},
-{"code X.7.26", REASON_AUTH_REQUIRED, .codes = "7.26 7.32"},
-{"code X.7.27", REASON_SENDER_NULL_MX, .codes = "7.27"},
-{"code X.1.8 and a domain", REASON_SENDER_DOMAIN_UNRESOLVABLE, .codes = "1.8", /* RFC 3463 */
-	.all = {"domain|resolve|exist|mx"}, .none = "banned|spam|idna|malformed|no domain"},
-
-{"repair your DNS", REASON_DNS_OTHER, /* policyd-weight */
-	.all = {"dns administrator|dns mx settings|your dns|the dns of your|dns configuration|dns settings"},
-	.none = "content|spam score"},
+	/* ---- Registered codes (RFC 7372, RFC 7505), when the words say nothing ---- */
+	{"code X.7.20 to 22", REASON_DKIM_FAIL, .codes = "7.20 7.21 7.22 7.30"},
+	{"code X.7.23", REASON_SPF_FAIL, .codes = "7.23"},
+	{"code 4.7.24", REASON_SPF_TEMPERROR, .is_temporary = true, .codes = "7.24"},
+	{"code X.7.24", REASON_SPF_PERMERROR, .codes = "7.24"},
+	{"code X.7.25", REASON_PTR_MISSING, .codes = "7.25"},
+	{"code X.7.26", REASON_AUTH_REQUIRED, .codes = "7.26 7.32"},
+	{"code X.7.27", REASON_SENDER_NULL_MX, .codes = "7.27"},
+	/* RFC 3463 */
+	{"code X.1.8 and a domain", REASON_SENDER_DOMAIN_UNRESOLVABLE, .codes = "1.8",
+		.all = {"domain|resolve|exist|mx"},
+		.none = "banned|spam|idna|malformed|no domain"},
+	/* policyd-weight */
+	{"repair your DNS", REASON_DNS_OTHER,
+		.all = {"dns administrator|dns mx settings|your dns|the dns of your|"
+			"dns configuration|dns settings"},
+		.none = "content|spam score"},
 };
 
 /* clang-format on */
