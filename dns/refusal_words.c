@@ -84,8 +84,8 @@ static void put_number(struct refusal_words *words, const struct token *token)
 
 	if (dots == 3)
 		put_mark(words, "#ip");
-	else if (dots == 2 && token->len < sizeof words->enhanced && !words->enhanced[0] &&
-		 (token->text[0] == '4' || token->text[0] == '5'))
+	else if (dots == 2 && token->len < sizeof words->enhanced &&
+		 !words->enhanced[0] && (token->text[0] == '4' || token->text[0] == '5'))
 		memcpy(words->enhanced, token->text, token->len + 1);
 }
 
@@ -126,7 +126,8 @@ static void strip(struct token *token)
 		token->text[token->len - 1] != ':')
 		token->len--;
 	token->text[token->len] = '\0';
-	while (skip < token->len && !is_letter(token->text[skip]) && token->text[skip] != ':')
+	while (skip < token->len && !is_letter(token->text[skip]) &&
+		token->text[skip] != ':')
 		skip++;
 	token->len -= skip;
 	memmove(token->text, token->text + skip, token->len + 1);
@@ -236,48 +237,65 @@ void refusal_words_read(struct refusal_words *words, const char *text)
 	lower_cyrillic(words->letters, words->len);
 }
 
-static bool is_word(const struct refusal_words *words, size_t i, const char *wanted, size_t len)
-{
-	const char *word = words->letters + words->word[i].at;
-	size_t word_len = words->word[i].len;
+/* What is left of a phrase. */
+struct phrase {
+	const char *text;
+	size_t len;
+};
 
-	if (wanted[len - 1] == '*')
-		return word_len >= len - 1 && memcmp(word, wanted, len - 1) == 0;
-	return word_len == len && memcmp(word, wanted, len) == 0;
+/* Takes the first word off. */
+static struct phrase next_word(struct phrase *phrase)
+{
+	const char *blank = memchr(phrase->text, ' ', phrase->len);
+	struct phrase word = *phrase;
+
+	if (blank)
+		word.len = (size_t)(blank - phrase->text);
+	phrase->text += word.len + (blank != NULL);
+	phrase->len -= word.len + (blank != NULL);
+	return word;
 }
 
-/* True when the phrase stands at word i. Recursion: once for each "..", bounded by the table. */
-static bool stands_at(const struct refusal_words *words, size_t i, const char *phrase, size_t len)
+static bool is_word(
+	const struct refusal_words *words, size_t i, const struct phrase *wanted)
 {
-	while (len) {
-		const char *blank = memchr(phrase, ' ', len);
-		size_t wanted = blank ? (size_t)(blank - phrase) : len;
-		size_t taken = wanted + (blank != NULL);
+	const char *word = words->letters + words->word[i].at;
+	size_t len = words->word[i].len;
 
-		if (wanted == 2 && phrase[0] == '.') {
-			for (size_t gap = 0; gap <= GAP_MAX; gap++)
-				if (stands_at(words, i + gap, phrase + taken, len - taken))
-					return true;
+	if (wanted->text[wanted->len - 1] == '*')
+		return len >= wanted->len - 1 &&
+		       memcmp(word, wanted->text, wanted->len - 1) == 0;
+	return len == wanted->len && memcmp(word, wanted->text, len) == 0;
+}
+
+/* True when the phrase stands at word i. Recurses once for each "..": the table bounds it. */
+static bool stands_at(const struct refusal_words *words, size_t i, struct phrase phrase)
+{
+	for (; phrase.len; i++) {
+		struct phrase wanted = next_word(&phrase);
+
+		if (wanted.len == 2 && wanted.text[0] == '.')
+			break;
+		if (i >= words->count || !is_word(words, i, &wanted))
 			return false;
-		}
-		if (i >= words->count || !is_word(words, i, phrase, wanted))
-			return false;
-		i++;
-		phrase += taken;
-		len -= taken;
 	}
-	return true;
+	if (!phrase.len)
+		return true;
+	for (size_t gap = 0; gap <= GAP_MAX; gap++)
+		if (stands_at(words, i + gap, phrase))
+			return true;
+	return false;
 }
 
 bool refusal_words_have(const struct refusal_words *words, const char *phrases)
 {
 	while (*phrases) {
-		size_t len = strcspn(phrases, "|");
+		struct phrase phrase = {phrases, strcspn(phrases, "|")};
 
 		for (size_t i = 0; i < words->count; i++)
-			if (stands_at(words, i, phrases, len))
+			if (stands_at(words, i, phrase))
 				return true;
-		phrases += len + (phrases[len] == '|');
+		phrases += phrase.len + (phrases[phrase.len] == '|');
 	}
 	return false;
 }

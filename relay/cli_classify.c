@@ -16,10 +16,10 @@ enum {
 
 static const char help[] =
 	"usage: ptrelay classify [--label] < REPLIES\n\n"
-	"Reads replies of receivers, one a line: the reply code, the enhanced code (may be\n"
-	"empty) and the text, parted by tabs; the lines of a long reply joined by the two\n"
-	"characters \\n. Prints one line for each: which DNS reason the refusal has, or\n"
-	"'other', and the rule that says so.\n\n"
+	"Reads replies of receivers, one a line: the reply code, the enhanced code\n"
+	"(may be empty) and the text, parted by tabs; the lines of a long reply are\n"
+	"joined by the two characters \\n. Prints one line for each: which DNS reason\n"
+	"the refusal has, or 'other', and the rule that says so.\n\n"
 	"  --label  the reason only\n\n"
 	"exit codes: 0 done, 64 usage, 74 I/O\n\n"
 	"example: printf '550\\t5.7.25\\tno reverse name\\n' | ptrelay classify\n";
@@ -70,12 +70,12 @@ static unsigned read_code(const char *field)
 
 static struct refusal classify(char *line)
 {
-	const char *code = next_field(&line), *enhanced = next_field(&line);
-	const char *text = next_field(&line);
+	unsigned code = read_code(next_field(&line));
+	const char *enhanced = next_field(&line), *text = next_field(&line);
 
-	if (read_code(code) == 0)
+	if (code == 0)
 		return (struct refusal){REASON_NONE, "not a reply"};
-	return refusal_classify(read_code(code), enhanced, text);
+	return refusal_classify(code, enhanced + strspn(enhanced, " (#"), text);
 }
 
 static void print(const struct refusal *refusal, bool only_label)
