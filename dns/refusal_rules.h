@@ -31,14 +31,15 @@ struct refusal_rule {
 	"reverse name*|reverse host*|reverse record*|reverse entr*|reverse map*|" \
 	"reverse resol*|reverse address*|reverse domain*|reverse ip|reverse zone|" \
 	"reverse nslookup|reverse mx|reverse pointer|inverse dns|inverse lookup*|" \
-	"inverse map*|inverse resol*|in addr arpa|dns inverso|dns reverso|" \
+	"inverse map*|inverse resol*|in addr arpa|dns inverso|reverso|" \
 	"dns inverse|resolucion inversa|revers dns|reverz*|rueckwaerts*|obratn* zon*|" \
 	"обратн*"
 
 /* A text that names two faults of the reverse zone and so means that there is nothing. */
 #define NO_REVERSE \
 	"no ptr|no reverse|not have a ptr|missing|no rdns|without ptr|no dns ptr|" \
-	"not have reverse|not have a reverse"
+	"not have reverse|not have a reverse|doesnt have a ptr|doesnt have ptr|has no ptr|" \
+	"not have ptr|no or|or no|or missing|or non exist*|or nonexist*"
 
 /* The greeting, by the name of its command. */
 #define GREETING "helo|ehlo|helohost|heloname"
@@ -66,7 +67,7 @@ struct refusal_rule {
 	"dosnt exist|dont exist|must exist|nonexist*|non exist*|no such domain|" \
 	"no such host|unknown domain|domain unknown|unknown host|invalid domain|" \
 	"domain is invalid|domain invalid|domain name is invalid|domain not found|" \
-	"host not found|not found|not be found|cannot find|cant find|could not find|" \
+	"host not found|not found|not be found|cannot find|cant find|could not find|couldnt find|" \
 	"unable to find|no dns|no mx|no a|no aaaa|no valid mx|no valid dns|lacks a|" \
 	"lacks an|missing a dns|no record*|no address record*|no valid a|" \
 	"have neither|has neither|not have neither|no mail exchanger*|neither .. mx|" \
@@ -74,7 +75,7 @@ struct refusal_rule {
 	"not registered in dns|not in dns|not have a dns|not have dns|" \
 	"not have any mx|not have any dns|without mx|without an mx|without a|" \
 	"without dns|without valid dns|missing mx|missing dns|unrout*|requires valid|" \
-	"require valid|bad dns|lookup fail*|dns check fail*|existiert nicht|" \
+	"require valid|bad dns|lookup fail*|lookup .. failed|dns check fail*|existiert nicht|" \
 	"nexiste pas|inexist*|introuvable|no existe|nao existe|non esiste|" \
 	"nie istnieje|nie znaleziono|bestaat niet|не существует|не найден*|" \
 	"fqdn required"
@@ -135,6 +136,9 @@ static const struct refusal_rule refusal_rules[] = {
 	{"rate of mail", REASON_NONE,
 		.all = {"unusual rate|rate limit exceeded|too many messages|"
 			"excessive volume|too many connections"}},
+	/* Exim: what the server of our sender's domain said to them */
+	{"callout", REASON_NONE,
+		.all = {"could not complete .. callout|response to .. was"}},
 	/* Aliyun, Exchange, Postfix: about their next hop */
 	{"their own name servers", REASON_NONE,
 		.all = {"dns resolve error|by dns resolve|name service error|"
@@ -170,15 +174,16 @@ static const struct refusal_rule refusal_rules[] = {
 			"spf or dkim|dkim or spf|dkim and spf|spf nor dkim|spf dkim|"
 			"neither dkim|nor spf|either dkim|both dkim|"
 			"multiple authentication checks|"
-			"because the sender is unauthenticated|not authenticated by|"
-			"because it is unauthenticated|mail is unauthenticated"},
+			"sender is unauthenticated|not authenticated by|"
+			"because it is unauthenticated|mail is unauthenticated|"
+			"not have authentication information|"
+			"fails to pass authentication|cxsndr"},
 		.none = "dmarc policy|dmarc verification|temporary|spam score*|"
 			"spf sender is"},
 	/* Outlook 5.7.509, Gmail, OpenDMARC, Mimecast, QQ, mail.ru, AOL */
 	{"DMARC", REASON_DMARC_FAIL,
 		.all = {"dmarc|lpn* 517|ofr* 517"},
-		.none = "rate limited .. dmarc|dmarc report*|"
-			"required authentication level"},
+		.none = "dmarc report*|required authentication level"},
 	/* Yahoo, AOL */
 	{"DMARC, unnamed", REASON_DMARC_FAIL, .codes = "7.9",
 		.all = {"policy reasons"}},
@@ -291,7 +296,8 @@ static const struct refusal_rule refusal_rules[] = {
 			"pretend*|fraud*|lying|bogus|not yours|isnt yours|not your|not that of|"
 			"does not belong|belongs to|fails fcrdns|not in the same|"
 			"own name|differ*|helohost error|is not #ip|not the same|"
-			"is me|is my|no matching|not permitted to use|stimmt nicht"},
+			"is me|is my|my domain|my local|our domain|not in my|impersonat*|"
+			"no matching|not permitted to use|stimmt nicht"},
 		.none = "syntax|fully qualified|no dns entries|#openspf|spf"},
 	/* qpsmtpd badhelo, Haraka bigco, Sina 555 */
 	{"greeting is another's", REASON_HELO_MISMATCH,
@@ -352,7 +358,10 @@ static const struct refusal_rule refusal_rules[] = {
 		.all = {"find your hostname|find your host name|find your reverse|"
 			"ip name lookup|ip lookup fail*|ip must resolve|"
 			"resolve your ip|resolve your address|resolve your host|"
-			"unresolvable relay|client name .. not resolve|"
+			"unresolvable relay|unresolvable host*|unresolvable ip|"
+			"unresolvable client|failed dns test|failed dns check|"
+			"dns test failed|dns check failed for|"
+			"client name .. not resolve|"
 			"host cant be resolved|dns check failure|"
 			"dns entries for your mta|address .. to a hostname|"
 			"address to name|ip address .. does not resolve|"
@@ -372,7 +381,7 @@ static const struct refusal_rule refusal_rules[] = {
 	{"greeting is malformed", REASON_NONE,
 		.all = {GREETING,
 			"fully qualified|fqdn|syntax*|invalid ip|bare ip|"
-			"need .. hostname|localhost|invalid name|invalid helo|"
+			"need .. hostname|localhost|invalid domain name|invalid name|invalid helo|"
 			"blocked|no helo|denied|address literal|malformed|allowed|"
 			"invalid characters|invalid fqdn|host name invalid|"
 			"reserved domain"},
@@ -391,6 +400,9 @@ static const struct refusal_rule refusal_rules[] = {
 	/* ---- The recipient's side; policy daemons put our faults behind its name ---- */
 	/* Postfix, Exchange */
 	{"recipient's domain", REASON_NONE, .all = {RECIPIENT "|mx server for"}},
+	/* RFC 7505 4.2, Postfix, Exim, Stalwart */
+	{"sender's domain takes no mail", REASON_SENDER_NULL_MX,
+		.all = {"null mx|nullmx|mx 0"}},
 	/* Exim, Postfix verify */
 	{"callout", REASON_NONE,
 		.all = {"callout|unverified address|undeliverable address|"
@@ -406,9 +418,6 @@ static const struct refusal_rule refusal_rules[] = {
 			"nameserver timeout|name server failure|dns timeout|"
 			"right now|temporary dns|dns lookup .. timed out|"
 			"cannot verify mx|can not check mx|dns error|servfail"}},
-	/* RFC 7505 4.2, Postfix, Exim, Stalwart */
-	{"sender's domain takes no mail", REASON_SENDER_NULL_MX,
-		.all = {"null mx|nullmx|mx 0"}},
 	/* Qsmtp, badmx.m4, qpsmtpd, Barricade MX */
 	{"sender's exchangers lead nowhere", REASON_SENDER_MX_BOGUS,
 		.all = {"mx|mxs|mail exchanger*|exchangers",
@@ -454,6 +463,10 @@ static const struct refusal_rule refusal_rules[] = {
 			"fqdn required in the envelope"},
 		.none = "spam|blacklist*|blocked|banned|user unknown|mailbox|"
 			"no such domain at this|idna|malformed|is empty"},
+	/* cPanel's Exim, of the sender; it says the same of a recipient */
+	{"sender's domain does not exist", REASON_SENDER_DOMAIN_UNRESOLVABLE,
+		.all = {"proper dns entries", "sender verif*|verification failed for"}},
+	/* RFC 3463 X.1.7, X.1.8 */
 	{"sender's domain does not exist", REASON_SENDER_DOMAIN_UNRESOLVABLE,
 		.codes = "1.7 1.8",
 		.all = {"no such domain|domain not found|unknown domain|"
