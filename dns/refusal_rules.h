@@ -47,7 +47,8 @@ struct refusal_rule {
 /* The envelope sender and its domain. */
 #define SENDER \
 	"sender|senders|sending domain|mail from|mailfrom|from domain|from address|" \
-	"your from|return address|reply address|originator|from host|fromhost|from header|return path|returnpath|reply path|" \
+	"your from|return address|reply address|originator|from host|fromhost|" \
+	"from header|return path|returnpath|reply path|" \
 	"envelope from|domain of #mail|your domain|your e mail address|" \
 	"your email address|your mail domain|emetteur|expediteur|lexpediteur|" \
 	"lemetteur|absender*|remitente|remetente|mittente|nadawc*|afzender*|" \
@@ -266,7 +267,7 @@ static const struct refusal_rule refusal_rules[] = {
 	/* Postfix, Sendmail, Exim... */
 	{"list of addresses", REASON_DNSBL_IP,
 		.all = {LIST_OF_ADDRESSES},
-		.none = "dnswl|not listed in|csi mimecast"},
+		.none = "dnswl|not listed in|csi mimecast|reject content"},
 	/* Sendmail's dnsbl: "ADDRESS listed at ZONE" */
 	{"list of addresses", REASON_DNSBL_IP,
 		.all = {"#ip listed at|#ip is listed at|#ip found in #host|"
@@ -423,7 +424,7 @@ static const struct refusal_rule refusal_rules[] = {
 		.all = {"mx|mxs|mail exchanger*|exchangers",
 			"routable|private|loopback|127*|bogus|illegal|rfc1918|"
 			"rfc 1918|reserved|invalid mx|invalid mail exchanger|bad mx|"
-			"broken mx|points to|point to|resolves to|resolve to|violate|"
+			"broken mx|points to|point to|points back|resolves to|resolve to|violate|"
 			"ip address instead|with an ip|#ip|localhost|unusable|bogon"},
 		.none = "neither|unroutable address|mx records for your"},
 	/* Haraka, Postfix, Courier, smtpf */
