@@ -27,13 +27,14 @@ struct refusal_rule {
 
 /* The reverse zone, in the words of administrators and of several languages. */
 #define REVERSE_NAME \
-	"ptr|ptrs|rdns|revdns|reverse dns|dns reverse|reversedns|reverse lookup*|" \
-	"reverse name*|reverse host*|reverse record*|reverse entr*|reverse map*|" \
-	"reverse resol*|reverse address*|reverse domain*|reverse ip|reverse zone|" \
-	"reverse nslookup|reverse mx|reverse pointer|inverse dns|inverse lookup*|" \
+	"ptr|ptrs|rdns|revdns|reverse dns|dns reverse|reversedns|" \
+	"reverse lookup*|reverse name*|reverse host*|reverse record*|" \
+	"reverse entr*|reverse map*|reverse resol*|reverse address*|" \
+	"reverse domain*|reverse ip|reverse zone|reverse nslookup|reverse mx|" \
+	"reverse pointer|reverse deleg*|inverse dns|inverse lookup*|" \
 	"inverse map*|inverse resol*|in addr arpa|dns inverso|reverso|" \
-	"dns inverse|resolucion inversa|revers dns|reverz*|rueckwaerts*|obratn* zon*|" \
-	"обратн*"
+	"dns inverse|resolucion inversa|revers dns|reverz*|rueckwaerts*|" \
+	"obratn* zon*|обратн*"
 
 /* A text that names two faults of the reverse zone and so means that there is nothing. */
 #define NO_REVERSE \
@@ -46,13 +47,13 @@ struct refusal_rule {
 
 /* The envelope sender and its domain. */
 #define SENDER \
-	"sender|senders|sending domain|mail from|mailfrom|from domain|from address|" \
-	"your from|return address|reply address|originator|from host|fromhost|" \
-	"from header|return path|returnpath|reply path|" \
-	"envelope from|domain of #mail|your domain|your e mail address|" \
-	"your email address|your mail domain|emetteur|expediteur|lexpediteur|" \
-	"lemetteur|absender*|remitente|remetente|mittente|nadawc*|afzender*|" \
-	"odesilatel*|отправител*"
+	"sender|senders|sending domain|mail from|mailfrom|from domain|" \
+	"from address|your from|return address|reply address|originator|" \
+	"from host|fromhost|from header|return path|returnpath|reply path|" \
+	"envelope from|bounces cannot|bounces could not|reply to you|" \
+	"domain of #mail|your domain|your e mail address|your email address|" \
+	"your mail domain|emetteur|expediteur|lexpediteur|lemetteur|absender*|" \
+	"remitente|remetente|mittente|nadawc*|afzender*|odesilatel*|отправител*"
 
 /* The other side. */
 #define RECIPIENT \
@@ -62,24 +63,29 @@ struct refusal_rule {
 /* A name that the DNS does not know. */
 #define DOES_NOT_RESOLVE \
 	"not resolve*|doesnt resolve|dont resolve|must resolve|should resolve|" \
-	"resolve fail*|cannot resolve|cant resolve|could not resolve|couldnt resolve|" \
-	"unable to resolve|failed to resolve|not be resolved|cant be resolved|" \
-	"cannot be resolved|unresolv*|not resolvable|not exist*|doesnt exist|" \
-	"dosnt exist|dont exist|must exist|nonexist*|non exist*|no such domain|" \
-	"no such host|unknown domain|domain unknown|unknown host|invalid domain|" \
-	"domain is invalid|domain invalid|domain name is invalid|domain not found|" \
-	"host not found|not found|not be found|cannot find|cant find|could not find|couldnt find|" \
-	"unable to find|no dns|no mx|no a|no aaaa|no valid mx|no valid dns|lacks a|" \
-	"lacks an|missing a dns|no record*|no address record*|no valid a|" \
-	"have neither|has neither|not have neither|no mail exchanger*|neither .. mx|" \
-	"needs an mx|have an mx|have a mx|have a valid mx|nxdomain|no nameserver*|" \
-	"not registered in dns|not in dns|not have a dns|not have dns|" \
-	"not have any mx|not have any dns|without mx|without an mx|without a|" \
-	"without dns|without valid dns|missing mx|missing dns|unrout*|requires valid|" \
-	"require valid|bad dns|lookup fail*|lookup .. failed|dns check fail*|existiert nicht|" \
-	"nexiste pas|inexist*|introuvable|no existe|nao existe|non esiste|" \
-	"nie istnieje|nie znaleziono|bestaat niet|не существует|не найден*|" \
-	"fqdn required"
+	"resolve fail*|cannot resolve|cant resolve|could not resolve|" \
+	"couldnt resolve|unable to resolve|failed to resolve|not be resolved|" \
+	"cant be resolved|cannot be resolved|unresolv*|not resolvable|" \
+	"not exist*|doesnt exist|dosnt exist|dont exist|must exist|nonexist*|" \
+	"non exist*|no such domain|no such host|not real|verify that .. exist*|" \
+	"verify whether .. exist*|unknown domain|domain unknown|unknown host|" \
+	"invalid domain|domain is invalid|domain invalid|" \
+	"domain name is invalid|domain not found|host not found|not found|" \
+	"not be found|cannot find|cant find|could not find|couldnt find|" \
+	"unable to find|no dns|no mx|no a|no aaaa|no valid mx|no valid dns|" \
+	"lacks a|lacks mx|lacks an|missing a dns|no record*|no address record*|" \
+	"no valid a|have neither|has neither|not have neither|" \
+	"no mail exchanger*|neither .. mx|needs an mx|have an mx|have a mx|" \
+	"have a valid mx|nxdomain|no nameserver*|not registered in dns|" \
+	"not in dns|not have a dns|not have dns|not have any mx|" \
+	"not have any dns|without mx|without an mx|without a|without dns|" \
+	"without valid dns|missing mx|missing dns|unrout*|requires valid|" \
+	"require valid|bad dns|lookup fail*|lookup .. failed|dns check fail*|" \
+	"existiert nicht|nexiste pas|inexist*|inesist*|introuvable|pas trouve|" \
+	"no se encuentra|no encontrado|nao encontrado|non trovato|" \
+	"nicht gefunden|nicht aufgelost|nicht auflosbar|nieistnieja*|" \
+	"neexistuje|niet gevonden|no existe|nao existe|non esiste|nie istnieje|" \
+	"nie znaleziono|bestaat niet|не существует|не найден*|fqdn required"
 
 /* A passing failure of a look-up. */
 #define FAILS_FOR_NOW \
@@ -140,9 +146,9 @@ static const struct refusal_rule refusal_rules[] = {
 	/* Exim: what the server of our sender's domain said to them */
 	{"callout", REASON_NONE,
 		.all = {"could not complete .. callout|response to .. was"}},
-	/* Aliyun, Exchange, Postfix: about their next hop */
+	/* Aliyun, Exchange, Gmail, Postfix: about their next hop */
 	{"their own name servers", REASON_NONE,
-		.all = {"dns resolve error|by dns resolve|name service error|"
+		.all = {"dns resolve error|by dns resolve|dns type|name service error|"
 			"dns query failed|infonorecords|infodomainnonexistent"}},
 	/* SpamAssassin milters, rspamd, Cox URLBL, hMailServer */
 	{"content", REASON_NONE,
@@ -183,7 +189,8 @@ static const struct refusal_rule refusal_rules[] = {
 			"spf sender is"},
 	/* Outlook 5.7.509, Gmail, OpenDMARC, Mimecast, QQ, mail.ru, AOL */
 	{"DMARC", REASON_DMARC_FAIL,
-		.all = {"dmarc|lpn* 517|ofr* 517"},
+		.all = {"dmarc|lpn* 517|ofr* 517|p reject|p quarantine|unaligned|"
+			"misalign*|not align*"},
 		.none = "dmarc report*|required authentication level"},
 	/* Yahoo, AOL */
 	{"DMARC, unnamed", REASON_DMARC_FAIL, .codes = "7.9",
@@ -224,6 +231,14 @@ static const struct refusal_rule refusal_rules[] = {
 		.none = "from your spf domain|rdns none|spam score"},
 	/* Sina 556 */
 	{"SPF, unnamed", REASON_SPF_FAIL, .all = {"remote ip check error"}},
+	/* RFC 7208 8.4 in words: the domain's owner does not let this host send */
+	{"SPF, unnamed", REASON_SPF_FAIL,
+		.all = {"ip|#ip|host|#host|server|relay|system|mta|client",
+			"has not authori* .. to send|not authori* to send .. for|"
+			"not permitted to send .. for|not allowed to send .. for|"
+			"not designate* .. sender|not designate .. ip|not a permitted sender|"
+			"not a designated sender|not an authori* sender"},
+		.none = "authenticat*|account|login|user|list|group|recipient"},
 
 	/* ---- DKIM ---- */
 	/* Stalwart 7.20, opendkim, Mimecast, Gmail 7.30, Yahoo AU01 */
@@ -297,13 +312,15 @@ static const struct refusal_rule refusal_rules[] = {
 			"pretend*|fraud*|lying|bogus|not yours|isnt yours|not your|not that of|"
 			"does not belong|belongs to|fails fcrdns|not in the same|"
 			"own name|differ*|helohost error|is not #ip|not the same|"
-			"is me|is my|my domain|my local|our domain|not in my|impersonat*|"
+			"not resolve to your|not resolve to the|not resolve to #ip|"
+			"doesnt resolve to|is me|is my|my name|my domain|my local|"
+			"our domain|not in my|"
 			"no matching|not permitted to use|stimmt nicht"},
 		.none = "syntax|fully qualified|no dns entries|#openspf|spf"},
 	/* qpsmtpd badhelo, Haraka bigco, Sina 555 */
 	{"greeting is another's", REASON_HELO_MISMATCH,
 		.all = {"i do not believe you|i dont believe you|not who you say|"
-			"helohost error|claims to be|forged ips not|"
+			"helohost error|claims to be|you claim to be|claiming to be|forged ips not|"
 			"you are not localhost|you are not me"}},
 
 	/* ---- The reverse name ---- */
@@ -313,11 +330,13 @@ static const struct refusal_rule refusal_rules[] = {
 		.all = {REVERSE_NAME "|your host name|your hostname|" GREETING,
 			"temporary error|temporary failure|timeout|timed out|"
 			"lookup error|servfail|temporary dns|dns timeout|"
+			"temporarily unavailable|not answering|not responding|"
 			"error getting"}},
 	/* spamdyke, Haraka, mail.ru, Comcast ES, Hotmail DY */
 	{"reverse name is generic", REASON_PTR_GENERIC,
 		.all = {"generic|unknown tld|invalid tld|contains your ip|"
-			"custom reverse|ip in ptr|ip in client name",
+			"custom reverse|custom ptr|default isp|isp default|ip in ptr|"
+			"ip in client name",
 			REVERSE_NAME "|host name|hostname|host names|hostnames|hosts|"
 			"host|name"},
 		.none = NO_REVERSE "|reputation"},
@@ -325,9 +344,10 @@ static const struct refusal_rule refusal_rules[] = {
 	{"address is dynamic", REASON_PTR_GENERIC,
 		.all = {"dynamic|dynamically|dialup|dial up|dial in|residential|"
 			"end user|enduser|transient ip|einwahl*|dynamisch*|"
-			"dynamique*|dinamic*|динамическ*",
+			"dynamique*|dinamic*|динамическ*|dsl|adsl|broadband|cable",
 			REVERSE_NAME "|host name|hostname|host names|hostnames|ip|"
-			"ips|address|addresses|hosts|space|line*|pool*|users|range*"},
+			"ips|address|addresses|hosts|space|line*|pool*|users|range*|"
+			"customers|providers|isps|smarthost"},
 		.none = NO_REVERSE "|dynamic reputation|outbound|"
 			"dynamic .. dns update"},
 	/* AOL, Comcast, Hotmail */
@@ -345,10 +365,17 @@ static const struct refusal_rule refusal_rules[] = {
 			"not match*|doesnt match|dont match|mismatch*|inconsistent|"
 			"differ*|not agree|points to another|point to another|"
 			"not point|doesnt point|points elsewhere|not resolve to|"
-			"entry does not resolve|not resolve back|"
+			"entry does not resolve|not resolve back|dont agree|doesnt agree|disagree*|"
 			"name does not resolve|back to|not consistent|"
 			"validation failed .. match|stimmt nicht"},
 		.none = NO_REVERSE "|" GREETING},
+	/* Cisco, smtpf, Postfix access maps */
+	{"reverse name does not lead back", REASON_FCRDNS_MISMATCH,
+		.all = {"not point back|doesnt point back|verify your hostname|"
+			"verify your host name|hostname could not be verified|"
+			"host name could not be verified|not map back|not lead back|"
+			"forward lookup .. not|not confirmed by forward"},
+		.none = GREETING "|mx|mxs"},
 	/* every server has its own words */
 	{"no reverse name", REASON_PTR_MISSING,
 		.all = {REVERSE_NAME},
@@ -370,7 +397,13 @@ static const struct refusal_rule refusal_rules[] = {
 			"no hostname for|no host name for|no name for your|no hostname .. for #ip|"
 			"no host name .. for #ip|no name .. for #ip|unknown host name for|"
 			"unknown hostname for|"
-			"unknown client host|resolve #ip"},
+			"unknown client host|resolve #ip|find .. hostname for|"
+			"find .. host name for|find .. name for #ip|has no name|"
+			"have no name|without a name|without a hostname|"
+			"without a host name|no name in dns|no name in the dns|"
+			"not have a hostname|not have a host name|map to a name|"
+			"map to a host*|your ip .. not be looked up|"
+			"#ip .. not be looked up|ip could not be looked up"},
 		.none = "of the mx|mx server"},
 	/* AOL, Cox, GoDaddy, Spectrum, NetEase, Facebook */
 	{"no reverse name, by code", REASON_PTR_MISSING,
@@ -418,6 +451,9 @@ static const struct refusal_rule refusal_rules[] = {
 			"malformed dns|mx lookup error|name server timeout|"
 			"nameserver timeout|name server failure|dns timeout|"
 			"right now|temporary dns|dns lookup .. timed out|"
+			"lookup .. timed out|lookup .. temporarily|"
+			"temporary failure .. domain|temporary error .. domain|"
+			"temporarily unable to resolve|not answering|not responding|"
 			"cannot verify mx|can not check mx|dns error|servfail"}},
 	/* Qsmtp, badmx.m4, qpsmtpd, Barricade MX */
 	{"sender's exchangers lead nowhere", REASON_SENDER_MX_BOGUS,
@@ -426,7 +462,7 @@ static const struct refusal_rule refusal_rules[] = {
 			"rfc 1918|reserved|invalid mx|invalid mail exchanger|bad mx|"
 			"broken mx|points to|point to|points back|resolves to|resolve to|violate|"
 			"ip address instead|with an ip|#ip|localhost|unusable|bogon"},
-		.none = "neither|unroutable address|mx records for your"},
+		.none = "neither|unroutable address|mx records for your|relay*"},
 	/* Haraka, Postfix, Courier, smtpf */
 	{"sender's exchangers lead nowhere", REASON_SENDER_MX_BOGUS,
 		.all = {"no valid mx|mx invalid|mail exchanger host|mx records point|"
@@ -458,6 +494,7 @@ static const struct refusal_rule refusal_rules[] = {
 			"dns p2|dns t1|domain .. does not have neither|"
 			"requires valid sender domain|sender domain resolve fail|"
 			"unresolvable .. domain|invalid sender domain|"
+			"fake sender domain|bogus sender domain|"
 			"verify the senders domain|verify sender domain|"
 			"verify senders domain|dns mx or a|invalid dns mx|dns says|"
 			"lib 420|vir 420|bad senders system address|"
