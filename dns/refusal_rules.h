@@ -31,7 +31,7 @@ struct refusal_rule {
 	"reverse lookup*|reverse name*|reverse host*|reverse record*|" \
 	"reverse entr*|reverse map*|reverse resol*|reverse address*|" \
 	"reverse domain*|reverse ip|reverse zone|reverse nslookup|reverse mx|" \
-	"reverse pointer|reverse deleg*|inverse dns|inverse lookup*|" \
+	"reverse pointer|reverse deleg*|dns pointer|inverse dns|inverse lookup*|" \
 	"inverse map*|inverse resol*|in addr arpa|dns inverso|reverso|" \
 	"dns inverse|resolucion inversa|revers dns|reverz*|rueckwaerts*|" \
 	"obratn* zon*|обратн*"
@@ -51,6 +51,7 @@ struct refusal_rule {
 	"from address|your from|return address|reply address|originator|" \
 	"from host|fromhost|from header|return path|returnpath|reply path|" \
 	"envelope from|bounces cannot|bounces could not|reply to you|" \
+	"deliver a reply|" \
 	"domain of #mail|your domain|your e mail address|your email address|" \
 	"your mail domain|emetteur|expediteur|lexpediteur|lemetteur|absender*|" \
 	"remitente|remetente|mittente|nadawc*|afzender*|odesilatel*|отправител*"
@@ -68,7 +69,9 @@ struct refusal_rule {
 	"cant be resolved|cannot be resolved|unresolv*|not resolvable|" \
 	"not exist*|doesnt exist|dosnt exist|dont exist|must exist|nonexist*|" \
 	"non exist*|no such domain|no such host|not real|verify that .. exist*|" \
-	"verify whether .. exist*|unknown domain|domain unknown|unknown host|" \
+	"verify whether .. exist*|no such name|unregistered|" \
+	"without valid mx|without valid mail|without a valid mx|" \
+	"unknown domain|domain unknown|unknown host|" \
 	"invalid domain|domain is invalid|domain invalid|" \
 	"domain name is invalid|domain not found|host not found|not found|" \
 	"not be found|cannot find|cant find|could not find|couldnt find|" \
@@ -236,7 +239,7 @@ static const struct refusal_rule refusal_rules[] = {
 		.all = {"ip|#ip|host|#host|server|relay|system|mta|client",
 			"has not authori* .. to send|not authori* to send .. for|"
 			"not permitted to send .. for|not allowed to send .. for|"
-			"not designate* .. sender|not designate .. ip|not a permitted sender|"
+			"not designate* .. sender|doesnt designate|not designate .. ip|not a permitted sender|"
 			"not a designated sender|not an authori* sender"},
 		.none = "authenticat*|account|login|user|list|group|recipient"},
 
@@ -314,7 +317,7 @@ static const struct refusal_rule refusal_rules[] = {
 			"own name|differ*|helohost error|is not #ip|not the same|"
 			"not resolve to your|not resolve to the|not resolve to #ip|"
 			"doesnt resolve to|is me|is my|my name|my domain|my local|"
-			"our domain|not in my|"
+			"our domain|not in my|isnt your|isnt the|"
 			"no matching|not permitted to use|stimmt nicht"},
 		.none = "syntax|fully qualified|no dns entries|#openspf|spf"},
 	/* qpsmtpd badhelo, Haraka bigco, Sina 555 */
@@ -344,10 +347,10 @@ static const struct refusal_rule refusal_rules[] = {
 	{"address is dynamic", REASON_PTR_GENERIC,
 		.all = {"dynamic|dynamically|dialup|dial up|dial in|residential|"
 			"end user|enduser|transient ip|einwahl*|dynamisch*|"
-			"dynamique*|dinamic*|динамическ*|dsl|adsl|broadband|cable",
+			"dynamique*|dinamic*|динамическ*|home users|dsl|adsl|broadband|cable",
 			REVERSE_NAME "|host name|hostname|host names|hostnames|ip|"
 			"ips|address|addresses|hosts|space|line*|pool*|users|range*|"
-			"customers|providers|isps|smarthost"},
+			"customers|providers|home users|isps|smarthost"},
 		.none = NO_REVERSE "|dynamic reputation|outbound|"
 			"dynamic .. dns update"},
 	/* AOL, Comcast, Hotmail */
@@ -374,7 +377,8 @@ static const struct refusal_rule refusal_rules[] = {
 		.all = {"not point back|doesnt point back|verify your hostname|"
 			"verify your host name|hostname could not be verified|"
 			"host name could not be verified|not map back|not lead back|"
-			"forward lookup .. not|not confirmed by forward"},
+			"forward lookup .. not|not confirmed by forward|"
+			"forward check|to another ip|to a different ip|to other ip"},
 		.none = GREETING "|mx|mxs"},
 	/* every server has its own words */
 	{"no reverse name", REASON_PTR_MISSING,
@@ -461,7 +465,7 @@ static const struct refusal_rule refusal_rules[] = {
 			"routable|private|loopback|127*|bogus|illegal|rfc1918|"
 			"rfc 1918|reserved|invalid mx|invalid mail exchanger|bad mx|"
 			"broken mx|points to|point to|points back|resolves to|resolve to|violate|"
-			"ip address instead|with an ip|#ip|localhost|unusable|bogon"},
+			"ip address instead|is an ip|with an ip|#ip|localhost|unusable|bogon"},
 		.none = "neither|unroutable address|mx records for your|relay*"},
 	/* Haraka, Postfix, Courier, smtpf */
 	{"sender's exchangers lead nowhere", REASON_SENDER_MX_BOGUS,
@@ -516,7 +520,8 @@ static const struct refusal_rule refusal_rules[] = {
 		.all = {"dns|name server|nameserver|name service|resolver|"
 			"name resolution|mx lookup|resolving|cannot verify mx",
 			FAILS_FOR_NOW "|fail*|error|problem|unavailable"},
-		.none = "cannot send to name server|host unknown|spam"},
+		.none = "cannot send to name server|host unknown|spam|next hop|"
+			"downstream"},
 
 	/* ---- Registered codes (RFC 7372, RFC 7505), when the words say nothing ---- */
 	{"code X.7.20 to 22", REASON_DKIM_FAIL, .codes = "7.20 7.21 7.22 7.30"},
