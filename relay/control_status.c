@@ -72,6 +72,9 @@ static json_t *describe_counters(const struct stats *stats)
 		{"bounced", stats->bounced},
 		{"deleted", stats->deleted},
 		{"preflights", stats->preflights},
+		{"rechecks", stats->rechecks},
+		{"causes_opened", stats->causes_opened},
+		{"causes_cleared", stats->causes_cleared},
 	};
 
 	return describe_figures(figures, sizeof figures / sizeof figures[0]);

@@ -284,7 +284,7 @@ static void restore_recipient(struct dispatch *dispatch, struct recipient *rcpt,
 	queue_plan(dispatch->relay->queue, rcpt,
 		record->next_attempt < latest ? record->next_attempt : latest);
 	if (rcpt->state == RCPT_HELD && rcpt->origin != HOLD_MANUAL)
-		holds_add(dispatch->relay->holds, rcpt, record->subject, 0);
+		holds_add(dispatch->relay->holds, rcpt, record->subject, 0, 0);
 }
 
 int dispatch_restore(struct dispatch *dispatch, const struct spool_entry *entry)

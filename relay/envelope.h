@@ -51,7 +51,7 @@ struct recipient_record {
 	enum hold_origin origin;
 	uint32_t attempts;      /* connections made for it, or pre-flights that said no */
 	int64_t next_attempt;   /* 0: none is planned */
-	int64_t first_deferral; /* 0: never deferred; starts unknown_send_after */
+	int64_t first_deferral; /* by our own pre-flight; 0: never. Starts unknown_send_after */
 	int64_t held_since;     /* 0: not held */
 	const char *subject;    /* of the cause it is held for, or "" */
 	const char *

@@ -122,12 +122,20 @@ static void ask(
 		hand_off_ask(&hand_off, asked);
 }
 
+/* Nobody knows where to send it: there is nothing to try all the same. */
+static bool is_nowhere(const struct verdict *verdict)
+{
+	for (size_t i = 0; i < verdict->count; i++)
+		if (verdict->findings[i].check == CHECK_RECIPIENT &&
+			verdict->findings[i].action == ACTION_DEFER)
+			return true;
+	return false;
+}
+
 /* Our own trouble with the DNS must not stop mail for ever (unknown_send_after). */
 static enum action weigh(const struct fitness *fitness, const struct verdict *verdict)
 {
-	const struct finding *finding = verdict_decisive(verdict);
-
-	if (verdict->action == ACTION_DEFER && finding->check != CHECK_RECIPIENT &&
+	if (verdict->action == ACTION_DEFER && !is_nowhere(verdict) &&
 		(fitness->question.is_overdue ||
 			fitness->relay->config->preflight == ACTION_WARN))
 		return ACTION_WARN;

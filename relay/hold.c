@@ -5,58 +5,38 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dns/preflight.h"
+#include "relay/cause.h"
+#include "relay/cause_table.h"
 #include "relay/dispatch.h"
 #include "relay/hand_off.h"
 #include "relay/mem.h"
 #include "relay/text.h"
 
-TAILQ_HEAD(recipient_list, recipient);
-TAILQ_HEAD(cause_list, cause);
-
-/*
- * What our own checks found:                    What a receiver said with 5xx:
- *
- *   ┌─> WAITING ──timer──> ASKING                 ┌─> WAITING ──timer──> ASKING
- *   │      ^                 │                    │                        │
- *   │      ├── still bad ────┤ good = 0           ├── first answer ─────────┤ remembered
- *   │      ├── cannot tell ──┤ good as it was     ├── as remembered ────────┤
- *   │      └── good once ────┤                    └── cannot tell ──────────┤
- *   │                        └─ good twice ─> released       changed ─> released
- *
- * A receiver's 4xx is not asked about: it is simply tried again (retry_plan).
- */
-struct cause {
-	enum reason reason;
-	enum hold_origin origin;
-	char *subject;
-	size_t source; /* number of the source address that was judged */
-	struct recipient_list members;
-	size_t count;
-	unsigned good;    /* good answers in a row */
-	bool has_records; /* 5xx: records holds what the DNS said at first */
-	uint64_t records;
-	int64_t next_check;
-	uv_timer_t timer;
-	struct inquiry *inquiry;
-	struct holds *holds;
-	TAILQ_ENTRY(cause) others;
+enum {
+	RECHECKS_MAX = 20, /* at once: ten thousand causes must not flood the resolver */
+	PAST_MAX = 1000,   /* causes remembered after they were over */
+	SPREAD_MS = 10,    /* between the releases of two recipients */
 };
 
 struct holds {
 	struct relay *relay;
-	struct cause_list causes;
-	size_t count;
+	struct cause_table *table;
+	struct cause_list line; /* due, and waiting for a place */
+	struct cause_list past; /* the one that was over first comes first */
+	size_t count;           /* causes somebody waits for */
+	size_t past_count;
+	size_t asking;
+	uint32_t chance;
 };
-
-enum { SPREAD_MS = 10 }; /* between the releases of two recipients */
 
 struct holds *holds_new(struct relay *relay)
 {
 	struct holds *holds = mem_alloc(sizeof *holds);
 
 	holds->relay = relay;
-	TAILQ_INIT(&holds->causes);
+	holds->table = cause_table_new();
+	TAILQ_INIT(&holds->line);
+	TAILQ_INIT(&holds->past);
 	return holds;
 }
 
@@ -65,9 +45,11 @@ static void on_timer_closed(uv_handle_t *handle)
 	struct cause *cause = handle->data;
 
 	free(cause->subject);
+	free(cause->sender_domain);
 	free(cause);
 }
 
+/* It is out of the table. */
 static void end_cause(struct cause *cause)
 {
 	struct recipient *rcpt;
@@ -76,39 +58,19 @@ static void end_cause(struct cause *cause)
 	rcpt->cause = NULL;
 	if (cause->inquiry)
 		inquiry_cancel(cause->inquiry);
-	TAILQ_REMOVE(&cause->holds->causes, cause, others);
-	cause->holds->count--;
 	uv_close((uv_handle_t *)&cause->timer, on_timer_closed);
 }
 
 void holds_free(struct holds *holds)
 {
-	struct cause *cause;
-
-	while ((cause = TAILQ_FIRST(&holds->causes)))
-		end_cause(cause);
+	cause_table_free(holds->table, end_cause);
 	free(holds);
 }
 
-static void ask(struct cause *cause);
-
-static void on_timer(uv_timer_t *timer)
+/* Spreads evenly what comes one after the other. */
+static uint32_t next_chance(struct holds *holds)
 {
-	ask(timer->data);
-}
-
-/* Not before the evidence may have changed, not more often than asked for, not too seldom. */
-static void wait_for(struct cause *cause, uint32_t ttl_seconds)
-{
-	const struct config *config = cause->holds->relay->config;
-	int64_t delay = (int64_t)ttl_seconds * 1000;
-
-	if (delay < config->hold_recheck_min)
-		delay = config->hold_recheck_min;
-	if (delay > config->hold_recheck_max)
-		delay = config->hold_recheck_max;
-	cause->next_check = text_now() + delay;
-	uv_timer_start(&cause->timer, on_timer, (uint64_t)delay, 0);
+	return (holds->chance += 2654435769u) >> 8;
 }
 
 static void log_cause(const struct cause *cause, enum log_level level, const char *what)
@@ -117,156 +79,19 @@ static void log_cause(const struct cause *cause, enum log_level level, const cha
 
 	text_escape(subject, sizeof subject, cause->subject, strlen(cause->subject));
 	log_event(&cause->holds->relay->log, level,
-		"cause-%s reason=%s subject=%s recipients=%zu", what,
-		reason_name(cause->reason), subject, cause->count);
+		"cause-%s reason=%s subject=%s recipients=%zu flaps=%u", what,
+		reason_name(cause->reason), subject, cause->count, cause->flaps);
 }
 
-static void release_all(struct cause *cause)
+static void tell_opened(struct cause *cause)
 {
-	struct relay *relay = cause->holds->relay;
-	struct recipient *rcpt;
-	int64_t when = text_now();
-
-	log_cause(cause, LOG_INFO, "cleared");
-	while ((rcpt = TAILQ_FIRST(&cause->members))) {
-		TAILQ_REMOVE(&cause->members, rcpt, siblings);
-		cause->count--;
-		rcpt->cause = NULL;
-		dispatch_release(relay->dispatch, rcpt, when);
-		when += SPREAD_MS;
-	}
-	end_cause(cause);
+	cause->holds->relay->stats.causes_opened++;
+	log_cause(cause, LOG_WARNING, "opened");
 }
 
-/* What the re-check says about the cause: its finding still there, gone, or no telling. */
-enum recheck {
-	STILL_BAD,
-	GOOD,
-	CANNOT_TELL,
-};
+static void on_verdict(void *owner, const struct verdict *verdict, struct facts *facts);
 
-static enum recheck judge(const struct cause *cause, const struct verdict *verdict)
-{
-	bool is_unknown = false;
-
-	for (size_t i = 0; i < verdict->count; i++) {
-		const struct finding *finding = &verdict->findings[i];
-
-		if (finding->reason == cause->reason && finding->action >= ACTION_HOLD)
-			return STILL_BAD;
-		if (finding->result == RESULT_UNKNOWN &&
-			finding->check != CHECK_RECIPIENT)
-			is_unknown = true;
-	}
-	return is_unknown ? CANNOT_TELL : GOOD;
-}
-
-/* Which check looks at the records behind a reason a receiver gave. */
-static enum check check_of(enum reason reason)
-{
-	switch (reason) {
-	case REASON_PTR_MISSING:
-		return CHECK_PTR;
-	case REASON_HELO_INVALID:
-	case REASON_HELO_UNRESOLVABLE:
-	case REASON_HELO_MISMATCH:
-		return CHECK_HELO;
-	case REASON_SENDER_DOMAIN_UNRESOLVABLE:
-	case REASON_SENDER_NULL_MX:
-	case REASON_SENDER_MX_BOGUS:
-		return CHECK_SENDER;
-	default:
-		return CHECK_FCRDNS; /* looks at PTR, A and AAAA: the widest */
-	}
-}
-
-static uint64_t hash_text(uint64_t hash, const char *text)
-{
-	for (; *text; text++)
-		hash = (hash ^ (unsigned char)*text) * 1099511628211u; /* FNV-1a */
-	return hash;
-}
-
-/* One number for what the DNS says about the reason; false when it cannot tell. */
-static bool hash_records(
-	const struct cause *cause, const struct verdict *verdict, uint64_t *hash)
-{
-	char text[2048];
-
-	*hash = 14695981039346656037u;
-	for (size_t i = 0; i < verdict->count; i++) {
-		const struct finding *finding = &verdict->findings[i];
-
-		if (finding->check != check_of(cause->reason))
-			continue;
-		for (size_t e = 0; e < finding->evidence_count; e++) {
-			const struct answer *answer = finding->evidence[e];
-
-			if (answer->status == ANSWER_FAILED)
-				return false;
-			*hash = hash_text(*hash, answer->name);
-			*hash = hash_text(*hash, answer_status_name(answer->status));
-			for (size_t r = 0; r < answer->count; r++) {
-				record_format(answer->type, &answer->records[r], text,
-					sizeof text);
-				*hash = hash_text(*hash, text);
-			}
-		}
-	}
-	return true;
-}
-
-static void on_reply_cause_checked(struct cause *cause, const struct verdict *verdict)
-{
-	uint64_t records;
-
-	if (hash_records(cause, verdict, &records)) {
-		if (cause->has_records && records != cause->records) {
-			release_all(cause);
-			return;
-		}
-		if (!cause->has_records)
-			log_cause(cause, LOG_DEBUG, "remembered");
-		cause->records = records;
-		cause->has_records = true;
-	}
-	wait_for(cause, verdict->ttl);
-}
-
-static void on_own_cause_checked(struct cause *cause, const struct verdict *verdict)
-{
-	uint32_t ttl = verdict->ttl;
-
-	switch (judge(cause, verdict)) {
-	case GOOD:
-		ttl = 0; /* hold_recheck_min apart */
-		if (++cause->good == 2) {
-			release_all(cause);
-			return;
-		}
-		break;
-	case STILL_BAD:
-		cause->good = 0;
-		break;
-	case CANNOT_TELL:
-		break;
-	}
-	wait_for(cause, ttl);
-}
-
-static void on_verdict(void *owner, const struct verdict *verdict, struct facts *facts)
-{
-	struct cause *cause = owner;
-
-	(void)facts;
-	cause->inquiry = NULL;
-	if (cause->origin == HOLD_PREFLIGHT)
-		on_own_cause_checked(cause, verdict);
-	else
-		on_reply_cause_checked(cause, verdict);
-}
-
-/* One of the members stands for all: they share the reason and its subject. */
+/* One of the members stands for all: they share the reason, its subject, the sender's domain. */
 static void ask(struct cause *cause)
 {
 	struct relay *relay = cause->holds->relay;
@@ -283,50 +108,222 @@ static void ask(struct cause *cause)
 	struct hand_off_question question = {0};
 
 	hand_off_ask(&hand_off, &question);
+	recheck_narrow(&question.preflight, cause->reason);
+	relay->stats.rechecks++;
+	cause->holds->asking++;
 	cause->inquiry = mem_must(inquiry_start(relay->loop, relay->resolver,
 		&question.preflight, RESOLVER_FRESH, NULL, on_verdict, cause));
 }
 
-static struct cause *find_or_make(struct holds *holds, const struct recipient *rcpt,
-	const char *subject, size_t source)
+static void leave_line(struct cause *cause)
+{
+	if (cause->is_in_line)
+		TAILQ_REMOVE(&cause->holds->line, cause, others);
+	cause->is_in_line = false;
+}
+
+static void serve_line(struct holds *holds)
 {
 	struct cause *cause;
 
-	TAILQ_FOREACH(cause, &holds->causes, others)
-	if (cause->reason == (enum reason)rcpt->reason &&
-		cause->origin == (enum hold_origin)rcpt->origin &&
-		strcmp(cause->subject, subject) == 0)
-		return cause;
-	cause = mem_alloc(sizeof *cause);
+	while (holds->asking < RECHECKS_MAX && (cause = TAILQ_FIRST(&holds->line))) {
+		leave_line(cause);
+		ask(cause);
+	}
+}
+
+static void on_check_due(uv_timer_t *timer)
+{
+	struct cause *cause = timer->data;
+
+	cause->is_in_line = true;
+	TAILQ_INSERT_TAIL(&cause->holds->line, cause, others);
+	serve_line(cause->holds);
+}
+
+/* ttl: seconds for which what the DNS said last may be believed. */
+static void wait_for(struct cause *cause, uint32_t ttl)
+{
+	struct holds *holds = cause->holds;
+	int64_t now = text_now();
+	int64_t delay =
+		cause_delay(cause, ttl, now, next_chance(holds), holds->relay->config);
+
+	cause->next_check = now + delay;
+	uv_timer_start(&cause->timer, on_check_due, (uint64_t)delay, 0);
+}
+
+static void leave_past(struct cause *cause)
+{
+	TAILQ_REMOVE(&cause->holds->past, cause, others);
+	cause->holds->past_count--;
+	uv_timer_stop(&cause->timer);
+}
+
+static void forget(struct cause *cause)
+{
+	leave_past(cause);
+	cause_table_remove(cause->holds->table, cause);
+	end_cause(cause);
+}
+
+static void on_forgotten(uv_timer_t *timer)
+{
+	forget(timer->data);
+}
+
+/* Nobody waits for it any more. A mere suspicion leaves no trace. */
+static void retire(struct cause *cause, bool is_over)
+{
+	struct holds *holds = cause->holds;
+	const struct config *config = holds->relay->config;
+	bool was_suspected = cause->state == CAUSE_SUSPECTED;
+
+	leave_line(cause);
+	if (cause->inquiry) {
+		inquiry_cancel(cause->inquiry);
+		cause->inquiry = NULL;
+		holds->asking--;
+	}
+	holds->count--;
+	cause->next_check = 0;
+	cause_rest(cause, is_over, text_now(), config);
+	TAILQ_INSERT_TAIL(&holds->past, cause, others);
+	holds->past_count++;
+	uv_timer_start(&cause->timer, on_forgotten, (uint64_t)cause_memory(config), 0);
+	if (was_suspected)
+		forget(cause);
+	else if (holds->past_count > PAST_MAX)
+		forget(TAILQ_FIRST(&holds->past));
+	serve_line(holds);
+}
+
+/* What was told is taken back; what was never told goes as quietly. */
+static void tell_over(const struct cause *cause)
+{
+	const char *what = cause->origin == HOLD_PREFLIGHT ? "cleared" : "changed";
+
+	if (cause->is_told)
+		cause->holds->relay->stats.causes_cleared++;
+	log_cause(cause, cause->is_told ? LOG_INFO : LOG_DEBUG, what);
+}
+
+static void release_all(struct cause *cause)
+{
+	struct relay *relay = cause->holds->relay;
+	struct recipient *rcpt;
+	int64_t when = text_now();
+
+	tell_over(cause);
+	while ((rcpt = TAILQ_FIRST(&cause->members))) {
+		TAILQ_REMOVE(&cause->members, rcpt, siblings);
+		cause->count--;
+		rcpt->cause = NULL;
+		dispatch_release(relay->dispatch, rcpt, when);
+		when += SPREAD_MS;
+	}
+	retire(cause, true);
+}
+
+static enum cause_step take_verdict(struct cause *cause, const struct verdict *verdict)
+{
+	uint64_t records;
+
+	if (cause->origin == HOLD_PREFLIGHT)
+		return cause_take_answer(cause,
+			recheck_judge(verdict, cause->reason, cause->subject),
+			text_now());
+	bool is_known = recheck_hash(verdict, cause->reason, &records);
+
+	return cause_take_records(cause, is_known, records);
+}
+
+static void on_verdict(void *owner, const struct verdict *verdict, struct facts *facts)
+{
+	struct cause *cause = owner;
+	struct holds *holds = cause->holds;
+
+	(void)facts;
+	cause->inquiry = NULL;
+	holds->asking--;
+	switch (take_verdict(cause, verdict)) {
+	case CAUSE_IS_OVER:
+		release_all(cause);
+		return;
+	case CAUSE_IS_NEWS:
+		tell_opened(cause);
+		break;
+	case CAUSE_REMEMBERED:
+		log_cause(cause, LOG_DEBUG, "remembered");
+		break;
+	case CAUSE_GOES_ON:
+		break;
+	}
+	wait_for(cause, recheck_ttl(verdict, cause->reason));
+	serve_line(holds);
+}
+
+static struct cause *make_cause(struct holds *holds, const struct cause_key *key)
+{
+	struct cause *cause = mem_alloc(sizeof *cause);
+
 	cause->holds = holds;
-	cause->reason = (enum reason)rcpt->reason;
-	cause->origin = (enum hold_origin)rcpt->origin;
-	cause->subject = mem_strdup(subject);
-	cause->source = source;
+	cause->reason = key->reason;
+	cause->origin = key->origin;
+	cause->subject = mem_strdup(key->subject);
+	cause->sender_domain = mem_strdup(key->sender_domain);
 	TAILQ_INIT(&cause->members);
 	uv_timer_init(holds->relay->loop, &cause->timer);
 	cause->timer.data = cause;
-	TAILQ_INSERT_TAIL(&holds->causes, cause, others);
-	holds->count++;
+	cause_table_add(holds->table, cause);
 	return cause;
 }
 
-void holds_add(
-	struct holds *holds, struct recipient *rcpt, const char *subject, size_t source)
+static const char *sender_domain(const struct recipient *rcpt)
+{
+	const char *at = strrchr(rcpt->message->sender, '@');
+
+	return at ? at + 1 : "";
+}
+
+/* The first one who waits for it. */
+static void begin(struct cause *cause, uint32_t ttl)
+{
+	cause->holds->count++;
+	if (cause->state == CAUSE_PAST)
+		leave_past(cause);
+	if (cause_begin(cause, text_now()) == CAUSE_IS_NEWS)
+		tell_opened(cause);
+	else
+		log_cause(cause, LOG_DEBUG,
+			cause->state == CAUSE_SUSPECTED ? "suspected" : "continued");
+	if (cause->origin == HOLD_PREFLIGHT)
+		wait_for(cause, ttl);
+	else if (cause->origin == HOLD_REPLY_5XX && recheck_is_watched(cause->reason))
+		uv_timer_start(
+			&cause->timer, on_check_due, 0, 0); /* remember what led to it */
+}
+
+void holds_add(struct holds *holds, struct recipient *rcpt, const char *subject,
+	size_t source, uint32_t ttl)
 {
 	assert(!rcpt->cause && !rcpt->destination);
-	struct cause *cause = find_or_make(holds, rcpt, subject, source);
+	struct cause_key key = {.reason = (enum reason)rcpt->reason,
+		.origin = (enum hold_origin)rcpt->origin,
+		.subject = subject,
+		.sender_domain = recheck_is_about_sender((enum reason)rcpt->reason)
+	                                 ? sender_domain(rcpt)
+	                                 : ""};
+	struct cause *cause = cause_table_find(holds->table, &key);
 
+	if (!cause)
+		cause = make_cause(holds, &key);
 	rcpt->cause = cause;
 	TAILQ_INSERT_TAIL(&cause->members, rcpt, siblings);
 	if (++cause->count > 1)
 		return;
-	log_cause(cause, LOG_INFO, "opened");
-	if (cause->origin == HOLD_PREFLIGHT)
-		wait_for(cause, 0);
-	else if (cause->origin == HOLD_REPLY_5XX)
-		uv_timer_start(
-			&cause->timer, on_timer, 0, 0); /* remember what led to it */
+	cause->source = source;
+	begin(cause, ttl);
 }
 
 void holds_remove(struct recipient *rcpt)
@@ -338,7 +335,7 @@ void holds_remove(struct recipient *rcpt)
 	rcpt->cause = NULL;
 	TAILQ_REMOVE(&cause->members, rcpt, siblings);
 	if (--cause->count == 0)
-		end_cause(cause);
+		retire(cause, false);
 }
 
 int64_t holds_next_check(const struct recipient *rcpt)

@@ -20,6 +20,7 @@ struct outcome {
 	enum hold_origin origin;
 	bool tried;      /* counts as an attempt */
 	size_t source;   /* HELD: number of the source address that was judged */
+	uint32_t ttl;    /* HELD: seconds for which the finding may be believed yet */
 	char status[12]; /* RFC 3463, for the notification: "5.1.8" */
 	char *subject;   /* HELD: what the cause is about; or NULL */
 	char *event;     /* one line for the timeline and the log */

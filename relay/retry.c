@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "relay/retry.h"
 
+#include "relay/recheck.h"
+
 int64_t retry_delay(const struct config *config, uint32_t attempts, uint32_t chance)
 {
 	int64_t delay = config->retry_first;
@@ -15,19 +17,9 @@ int64_t retry_delay(const struct config *config, uint32_t attempts, uint32_t cha
 /* True while hold.c watches the records behind the reason; other holds by a reply end sooner. */
 static bool is_watched(enum reason reason)
 {
-	switch (reason) {
-	case REASON_PTR_MISSING:
-	case REASON_FCRDNS_MISMATCH:
-	case REASON_PTR_GENERIC:
-	case REASON_HELO_UNRESOLVABLE:
-	case REASON_HELO_MISMATCH:
-	case REASON_SENDER_DOMAIN_UNRESOLVABLE:
-	case REASON_SENDER_NULL_MX:
-	case REASON_SENDER_MX_BOGUS:
-		return true;
-	default:
-		return false;
-	}
+	/* No key names block lists yet: a receiver's list is none of ours. */
+	return recheck_is_watched(reason) && reason != REASON_DNSBL_IP &&
+	       reason != REASON_DNSBL_DOMAIN;
 }
 
 int64_t retry_end(const struct config *config, int64_t received,

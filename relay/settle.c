@@ -86,6 +86,21 @@ static bool is_final(enum recipient_state state)
 	return state >= RCPT_DELIVERED;
 }
 
+/*
+ * Since when the DNS has not been good enough to send: a receiver's 4xx and a dead line start no
+ * such wait and end none. That a domain does not exist is believed only when it is said twice in a row.
+ */
+static int64_t deferred_since(
+	const struct recipient *rcpt, const struct outcome *outcome, int64_t now)
+{
+	bool is_new = outcome->reason == REASON_RECIPIENT_DOMAIN_UNRESOLVABLE &&
+	              rcpt->reason != REASON_RECIPIENT_DOMAIN_UNRESOLVABLE;
+
+	if (outcome->state != RCPT_DEFERRED || !outcome->finding)
+		return rcpt->first_deferral;
+	return rcpt->first_deferral && !is_new ? rcpt->first_deferral : now;
+}
+
 /* What is written, and then true in memory. */
 static struct recipient_record make_record(const struct settle *s, size_t i, int64_t now)
 {
@@ -98,7 +113,7 @@ static struct recipient_record make_record(const struct settle *s, size_t i, int
 		.reason = outcome->reason,
 		.origin = outcome->origin,
 		.attempts = rcpt->attempts + outcome->tried,
-		.first_deferral = rcpt->first_deferral,
+		.first_deferral = deferred_since(rcpt, outcome, now),
 		.held_since = rcpt->held_since,
 		.subject = outcome->subject ? outcome->subject : "",
 		.detail = s->details[i] ? s->details[i] : "",
@@ -109,8 +124,6 @@ static struct recipient_record make_record(const struct settle *s, size_t i, int
 		record.reason = (enum reason)rcpt->reason;
 		record.origin = (enum hold_origin)rcpt->origin;
 	}
-	if (record.state == RCPT_DEFERRED && !record.first_deferral)
-		record.first_deferral = now;
 	if (record.state == RCPT_HELD && !record.held_since)
 		record.held_since = now;
 	record.next_attempt =
@@ -180,7 +193,8 @@ static void apply(struct settle *s, size_t i, int64_t now)
 		s->message->open--;
 	queue_plan(s->relay->queue, rcpt, record.next_attempt);
 	if (record.state == RCPT_HELD && record.origin != HOLD_MANUAL)
-		holds_add(s->relay->holds, rcpt, record.subject, s->outcomes[i].source);
+		holds_add(s->relay->holds, rcpt, record.subject, s->outcomes[i].source,
+			s->outcomes[i].ttl);
 	count_outcome(&s->relay->stats, &s->outcomes[i]);
 	log_outcome(s, i);
 }

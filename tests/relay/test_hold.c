@@ -18,14 +18,17 @@ struct inquiry {
 	const struct scene *scene;
 };
 
+static const char SUBJECT[] = "192.0.2.25";
+
 struct scene {
 	uv_loop_t loop;
 	struct config config;
 	struct relay relay;
 	const char *script;
-	size_t asked, released;
-	struct message *messages[3];
+	size_t asked, asking, asking_most, released;
+	struct message *messages[100];
 	size_t message_count;
+	uint64_t answer_after; /* milliseconds */
 };
 
 static struct scene scene;
@@ -47,6 +50,7 @@ static void play(const struct inquiry *inquiry)
 		finding->result = RESULT_FAIL;
 		finding->reason = REASON_PTR_MISSING;
 		finding->action = ACTION_HOLD;
+		snprintf(finding->subject, sizeof finding->subject, "%s", SUBJECT);
 	} else if (inquiry->answer == '?') {
 		finding->result = RESULT_UNKNOWN;
 		finding->reason = REASON_DNS_TEMPFAIL;
@@ -65,8 +69,11 @@ static void on_answer(uv_timer_t *timer)
 {
 	struct inquiry *inquiry = timer->data;
 
+	scene.asking--;
 	play(inquiry);
 	uv_close((uv_handle_t *)timer, on_closed);
+	if (!scene.script[scene.asked] && !scene.asking)
+		uv_stop(timer->loop);
 }
 
 struct inquiry *inquiry_start(uv_loop_t *loop, struct resolver *resolver,
@@ -77,12 +84,14 @@ struct inquiry *inquiry_start(uv_loop_t *loop, struct resolver *resolver,
 
 	(void)resolver, (void)question, (void)laid;
 	cr_assert_eq(freshness, RESOLVER_FRESH, "a re-check must not read our cache");
+	if (++scene.asking > scene.asking_most)
+		scene.asking_most = scene.asking;
 	inquiry->cb = cb;
 	inquiry->owner = owner;
 	inquiry->answer = scene.script[scene.asked] ? scene.script[scene.asked] : '-';
 	uv_timer_init(loop, &inquiry->timer);
 	inquiry->timer.data = inquiry;
-	uv_timer_start(&inquiry->timer, on_answer, 0, 0);
+	uv_timer_start(&inquiry->timer, on_answer, scene.answer_after, 0);
 	if (scene.script[scene.asked++] == '\0')
 		uv_stop(loop);
 	return inquiry;
@@ -90,6 +99,7 @@ struct inquiry *inquiry_start(uv_loop_t *loop, struct resolver *resolver,
 
 void inquiry_cancel(struct inquiry *inquiry)
 {
+	scene.asking--;
 	uv_close((uv_handle_t *)&inquiry->timer, on_closed);
 }
 
@@ -100,12 +110,11 @@ void dispatch_release(struct dispatch *dispatch, struct recipient *rcpt, int64_t
 	scene.released++;
 }
 
-static struct recipient *hold(
-	enum reason reason, enum hold_origin origin, const char *subject)
+static struct recipient *hold_for(const char *sender, enum reason reason,
+	enum hold_origin origin, const char *subject)
 {
 	const char *address = "b@dest.example";
-	struct envelope envelope = {
-		.sender = "a@corp.example", .recipients = &address, .count = 1};
+	struct envelope envelope = {.sender = sender, .recipients = &address, .count = 1};
 	struct message *message = message_new(1, 1, &envelope);
 	struct recipient *rcpt = &message->recipients[0];
 
@@ -113,8 +122,14 @@ static struct recipient *hold(
 	rcpt->state = RCPT_HELD;
 	rcpt->reason = (uint8_t)reason;
 	rcpt->origin = (uint8_t)origin;
-	holds_add(scene.relay.holds, rcpt, subject, 0);
+	holds_add(scene.relay.holds, rcpt, subject, 0, 0);
 	return rcpt;
+}
+
+static struct recipient *hold(
+	enum reason reason, enum hold_origin origin, const char *subject)
+{
+	return hold_for("a@corp.example", reason, origin, subject);
 }
 
 static void setup(void)
@@ -143,21 +158,22 @@ TestSuite(hold, .init = setup, .fini = teardown);
 static void run(const char *script)
 {
 	scene.script = script;
+	scene.asked = 0;
 	uv_run(&scene.loop, UV_RUN_DEFAULT);
 }
 
 Test(hold, what_waits_for_the_same_thing_is_asked_about_once)
 {
-	hold(REASON_PTR_MISSING, HOLD_PREFLIGHT, "192.0.2.25");
-	hold(REASON_PTR_MISSING, HOLD_PREFLIGHT, "192.0.2.25");
+	hold(REASON_PTR_MISSING, HOLD_PREFLIGHT, SUBJECT);
+	hold(REASON_PTR_MISSING, HOLD_PREFLIGHT, SUBJECT);
 	hold(REASON_SENDER_DOMAIN_UNRESOLVABLE, HOLD_PREFLIGHT, "corp.example");
 	cr_assert_eq(holds_count(scene.relay.holds), 2);
 }
 
 Test(hold, two_good_answers_release_all)
 {
-	hold(REASON_PTR_MISSING, HOLD_PREFLIGHT, "192.0.2.25");
-	hold(REASON_PTR_MISSING, HOLD_PREFLIGHT, "192.0.2.25");
+	hold(REASON_PTR_MISSING, HOLD_PREFLIGHT, SUBJECT);
+	hold(REASON_PTR_MISSING, HOLD_PREFLIGHT, SUBJECT);
 	run("--++");
 	cr_assert_eq(scene.asked, 4);
 	cr_assert_eq(scene.released, 2);
@@ -166,14 +182,14 @@ Test(hold, two_good_answers_release_all)
 
 Test(hold, one_good_answer_between_bad_ones_releases_nobody)
 {
-	hold(REASON_PTR_MISSING, HOLD_PREFLIGHT, "192.0.2.25");
+	hold(REASON_PTR_MISSING, HOLD_PREFLIGHT, SUBJECT);
 	run("+-+-+-");
 	cr_assert_eq(scene.released, 0);
 }
 
 Test(hold, what_cannot_tell_changes_nothing)
 {
-	hold(REASON_PTR_MISSING, HOLD_PREFLIGHT, "192.0.2.25");
+	hold(REASON_PTR_MISSING, HOLD_PREFLIGHT, SUBJECT);
 	run("+??+");
 	cr_assert_eq(scene.released, 1, "the good answers before and after it count");
 }
@@ -181,8 +197,8 @@ Test(hold, what_cannot_tell_changes_nothing)
 Test(hold, after_a_refusal_for_good_only_a_change_of_the_records_releases)
 {
 	hold(REASON_PTR_MISSING, HOLD_REPLY_5XX, "dest.example");
-	run("aa?ab");
-	cr_assert_eq(scene.asked, 5);
+	run("aa?ab?b");
+	cr_assert_eq(scene.asked, 7);
 	cr_assert_eq(scene.released, 1);
 }
 
@@ -195,11 +211,109 @@ Test(hold, a_refusal_for_now_is_not_asked_about)
 
 Test(hold, the_last_one_to_leave_ends_the_cause)
 {
-	struct recipient *rcpt = hold(REASON_PTR_MISSING, HOLD_PREFLIGHT, "192.0.2.25");
+	struct recipient *rcpt = hold(REASON_PTR_MISSING, HOLD_PREFLIGHT, SUBJECT);
 
 	cr_assert_gt(holds_next_check(rcpt), 0);
 	holds_remove(rcpt);
 	holds_remove(rcpt);
 	cr_assert_eq(holds_next_check(rcpt), 0);
 	cr_assert_eq(holds_count(scene.relay.holds), 0);
+}
+
+Test(hold, one_answer_is_a_suspicion_and_told_to_nobody)
+{
+	hold(REASON_PTR_MISSING, HOLD_PREFLIGHT, SUBJECT);
+	run("?+?+");
+	cr_assert_eq(scene.released, 1);
+	cr_assert_eq(scene.relay.stats.causes_opened, 0);
+	cr_assert_eq(scene.relay.stats.causes_cleared, 0);
+}
+
+Test(hold, a_second_answer_is_told_once_and_its_end_too)
+{
+	hold(REASON_PTR_MISSING, HOLD_PREFLIGHT, SUBJECT);
+	run("?--?-+-++");
+	cr_assert_eq(scene.released, 1);
+	cr_assert_eq(scene.relay.stats.causes_opened, 1);
+	cr_assert_eq(scene.relay.stats.causes_cleared, 1);
+}
+
+Test(hold, a_cause_that_comes_back_soon_is_no_news)
+{
+	scene.config.hold_recheck_max = 60000;
+	scene.config.retry_max = 60000;
+	hold(REASON_PTR_MISSING, HOLD_PREFLIGHT, SUBJECT);
+	run("-++");
+	for (int i = 0; i < 5; i++) {
+		hold(REASON_PTR_MISSING, HOLD_PREFLIGHT, SUBJECT);
+		run("--++");
+	}
+	cr_assert_eq(scene.released, 6);
+	cr_assert_eq(scene.relay.stats.causes_opened, 1);
+	cr_assert_eq(scene.relay.stats.causes_cleared, 1);
+}
+
+Test(hold, records_that_change_for_one_answer_are_no_change)
+{
+	hold(REASON_PTR_MISSING, HOLD_REPLY_5XX, "dest.example");
+	run("ababacaca");
+	cr_assert_eq(scene.released, 0);
+}
+
+Test(hold, a_refusal_is_told_at_once_and_again_only_after_hours)
+{
+	struct recipient *rcpt = hold(REASON_PTR_MISSING, HOLD_REPLY_4XX, "dest.example");
+
+	scene.config.retry_max = 60000;
+	for (int i = 0; i < 3; i++) {
+		holds_remove(rcpt); /* tried again, and refused again */
+		holds_add(scene.relay.holds, rcpt, "dest.example", 0, 0);
+	}
+	cr_assert_eq(scene.relay.stats.causes_opened, 1);
+	cr_assert_eq(scene.relay.stats.causes_cleared, 0);
+}
+
+Test(hold, two_senders_domains_are_two_causes_only_where_the_sender_matters)
+{
+	hold(REASON_DMARC_FAIL, HOLD_PREFLIGHT, "corp.example");
+	hold_for("a@news.example", REASON_DMARC_FAIL, HOLD_PREFLIGHT, "corp.example");
+	hold(REASON_PTR_MISSING, HOLD_PREFLIGHT, SUBJECT);
+	hold_for("a@news.example", REASON_PTR_MISSING, HOLD_PREFLIGHT, SUBJECT);
+	cr_assert_eq(holds_count(scene.relay.holds), 3);
+}
+
+Test(hold, many_causes_do_not_flood_the_resolver)
+{
+	char subject[32];
+
+	for (int i = 0; i < 90; i++) {
+		snprintf(subject, sizeof subject, "corp%d.example", i);
+		hold(REASON_SENDER_DOMAIN_UNRESOLVABLE, HOLD_REPLY_5XX, subject);
+	}
+	cr_assert_eq(holds_count(scene.relay.holds), 90);
+	scene.config.hold_recheck_min = scene.config.hold_recheck_max = 10000;
+	run("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	    "aaaaaaaaaaaaa");
+	cr_assert_eq(scene.asked, 90);
+	cr_assert_eq(scene.asking_most, 20);
+}
+
+Test(hold, who_leaves_while_the_cause_is_asked_about_gives_its_place_to_the_next)
+{
+	struct recipient *rcpts[40];
+	char subject[32];
+
+	for (int i = 0; i < 40; i++) {
+		snprintf(subject, sizeof subject, "dest%d.example", i);
+		rcpts[i] = hold(REASON_PTR_MISSING, HOLD_REPLY_5XX, subject);
+	}
+	scene.script = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+	scene.answer_after = 60000;
+	uv_run(&scene.loop, UV_RUN_NOWAIT);
+	cr_assert_eq(scene.asking, 20);
+	for (int i = 0; i < 10; i++)
+		holds_remove(rcpts[i]);
+	cr_assert_eq(scene.asked, 30);
+	holds_remove(rcpts[35]); /* still in the line */
+	cr_assert_eq(holds_count(scene.relay.holds), 29);
 }
