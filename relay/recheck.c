@@ -55,6 +55,26 @@ static bool is_about(const struct finding *finding, const char *subject)
 	return strcasecmp(finding->subject, subject) == 0;
 }
 
+/*
+ * A finding that could not tell may have no subject. A block list is known then by the name that was
+ * asked for: it ends in the zone, as the subject does ("192.0.2.25 zen.example").
+ */
+static bool may_be_about(const struct finding *finding, const char *subject)
+{
+	const char *zone = strrchr(subject, ' ');
+
+	if (finding->subject[0])
+		return is_about(finding, subject);
+	if (finding->check != CHECK_DNSBL || !finding->evidence_count)
+		return true;
+	const char *asked = finding->evidence[0]->name;
+	size_t len = strlen(asked), zone_len;
+
+	zone = zone ? zone + 1 : subject;
+	zone_len = strlen(zone);
+	return len > zone_len && strcasecmp(asked + len - zone_len, zone) == 0;
+}
+
 enum recheck recheck_judge(
 	const struct verdict *verdict, enum reason reason, const char *subject)
 {
@@ -67,7 +87,7 @@ enum recheck recheck_judge(
 			is_about(finding, subject))
 			return RECHECK_BAD;
 		if (finding->result == RESULT_UNKNOWN && is_looked_at(reason, finding) &&
-			(!finding->subject[0] || is_about(finding, subject)))
+			may_be_about(finding, subject))
 			result = RECHECK_UNKNOWN;
 	}
 	return result;

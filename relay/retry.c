@@ -35,6 +35,19 @@ int64_t retry_end(const struct config *config, int64_t received,
 	return record->held_since + config->hold_lifetime;
 }
 
+/* Not later than the moment from which it is tried although the DNS cannot tell. */
+static int64_t plan_deferred(const struct config *config,
+	const struct recipient_record *record, uint32_t chance, int64_t now)
+{
+	int64_t again = now + retry_delay(config, record->attempts, chance);
+	int64_t all_the_same = record->first_deferral + config->unknown_send_after;
+
+	if (record->reason == REASON_DNS_TEMPFAIL && record->first_deferral &&
+		now < all_the_same && again > all_the_same)
+		return all_the_same;
+	return again;
+}
+
 int64_t retry_plan(const struct config *config, int64_t received,
 	const struct recipient_record *record, uint32_t chance, int64_t now)
 {
@@ -45,7 +58,7 @@ int64_t retry_plan(const struct config *config, int64_t received,
 	case RCPT_QUEUED:
 		return now;
 	case RCPT_DEFERRED:
-		again = now + retry_delay(config, record->attempts, chance);
+		again = plan_deferred(config, record, chance, now);
 		break;
 	case RCPT_HELD:
 		if (record->origin != HOLD_REPLY_4XX)

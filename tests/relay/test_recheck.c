@@ -89,6 +89,21 @@ Test(recheck, only_the_cause_itself_is_judged)
 	}
 }
 
+Test(recheck, a_block_list_that_is_silent_is_no_word_about_another_one)
+{
+	struct answer answer = {.name = "25.2.0.192.b.example", .type = TYPE_A};
+	struct verdict *verdict = calloc(1, sizeof *verdict);
+	struct row row = LIST_SILENT("");
+
+	add(verdict, &row);
+	verdict->findings[0].evidence[verdict->findings[0].evidence_count++] = &answer;
+	cr_assert_eq(recheck_judge(verdict, REASON_DNSBL_IP, "192.0.2.25 a.example"),
+		RECHECK_GOOD);
+	cr_assert_eq(recheck_judge(verdict, REASON_DNSBL_IP, "192.0.2.25 b.example"),
+		RECHECK_UNKNOWN);
+	free(verdict);
+}
+
 static const struct record mail = {.text = "mail.corp.example", .len = 17};
 static const struct record other = {.text = "other.example", .len = 13};
 

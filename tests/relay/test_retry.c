@@ -11,6 +11,7 @@ static const struct config config = {
 	.queue_lifetime = 120LL * HOUR,
 	.hold_lifetime = 100LL * HOUR,
 	.refused_hold_lifetime = 24LL * HOUR,
+	.unknown_send_after = 2 * HOUR,
 };
 
 Test(retry, the_delay_doubles_up_to_its_maximum)
@@ -48,6 +49,24 @@ Test(retry, what_comes_next_depends_on_the_state)
 	} rows[] = {
 		{"queued: now", {.state = RCPT_QUEUED}, 10LL * HOUR},
 		{"deferred: back-off", {.state = RCPT_DEFERRED, .attempts = 7},
+			14LL * HOUR},
+		{"our DNS cannot tell: back-off",
+			{.state = RCPT_DEFERRED,
+				.reason = REASON_DNS_TEMPFAIL,
+				.attempts = 1,
+				.first_deferral = 1009LL * HOUR + 55 * MINUTE},
+			10LL * HOUR + 5 * MINUTE},
+		{"but it is tried all the same after unknown_send_after",
+			{.state = RCPT_DEFERRED,
+				.reason = REASON_DNS_TEMPFAIL,
+				.attempts = 7,
+				.first_deferral = 1009LL * HOUR},
+			11LL * HOUR},
+		{"and then by the back-off again",
+			{.state = RCPT_DEFERRED,
+				.reason = REASON_DNS_TEMPFAIL,
+				.attempts = 7,
+				.first_deferral = 1008LL * HOUR},
 			14LL * HOUR},
 		{"held by us: its end",
 			{.state = RCPT_HELD,
