@@ -6,6 +6,17 @@ enum {
 	SILENT_DOUBLES = 20, /* a shift that cannot overflow */
 };
 
+/* News, unless it was told already, or was over only a while ago. */
+static enum cause_step open_cause(struct cause *cause, int64_t now)
+{
+	cause->state = CAUSE_OPEN;
+	if (cause->is_told || now < cause->quiet_until)
+		return CAUSE_GOES_ON;
+	cause->is_told = true;
+	cause->tellings++;
+	return CAUSE_IS_NEWS;
+}
+
 enum cause_step cause_begin(struct cause *cause, int64_t now)
 {
 	if (cause->state == CAUSE_PAST && !cause->is_told)
@@ -14,23 +25,7 @@ enum cause_step cause_begin(struct cause *cause, int64_t now)
 	cause->has_records = false; /* what the DNS says at this refusal */
 	cause->since = now;
 	cause->state = cause->is_told ? CAUSE_OPEN : CAUSE_SUSPECTED;
-	if (cause->origin == HOLD_PREFLIGHT)
-		return CAUSE_GOES_ON;
-	cause->state = CAUSE_OPEN;
-	if (cause->is_told || now < cause->quiet_until)
-		return CAUSE_GOES_ON;
-	cause->is_told = true;
-	return CAUSE_IS_NEWS;
-}
-
-static enum cause_step take_bad(struct cause *cause, int64_t now)
-{
-	cause->good = 0;
-	cause->state = CAUSE_OPEN;
-	if (cause->is_told || now < cause->quiet_until)
-		return CAUSE_GOES_ON;
-	cause->is_told = true;
-	return CAUSE_IS_NEWS;
+	return cause->origin == HOLD_PREFLIGHT ? CAUSE_GOES_ON : open_cause(cause, now);
 }
 
 enum cause_step cause_take_answer(struct cause *cause, enum recheck answer, int64_t now)
@@ -40,8 +35,10 @@ enum cause_step cause_take_answer(struct cause *cause, enum recheck answer, int6
 		return CAUSE_GOES_ON;
 	}
 	cause->silent = 0;
-	if (answer == RECHECK_BAD)
-		return take_bad(cause, now);
+	if (answer == RECHECK_BAD) {
+		cause->good = 0;
+		return open_cause(cause, now);
+	}
 	return ++cause->good >= GOOD_NEEDED ? CAUSE_IS_OVER : CAUSE_GOES_ON;
 }
 
@@ -67,12 +64,21 @@ enum cause_step cause_take_records(struct cause *cause, bool is_known, uint64_t 
 	return CAUSE_GOES_ON;
 }
 
+/* Grows with each telling, up to what is remembered at all. */
+static int64_t quiet_time(const struct cause *cause, const struct config *config)
+{
+	int64_t quiet = cause->tellings * config->hold_recheck_max;
+	int64_t memory = cause_memory(config);
+
+	return quiet < memory ? quiet : memory;
+}
+
 void cause_rest(
 	struct cause *cause, bool is_over, int64_t now, const struct config *config)
 {
 	if (is_over && cause->state == CAUSE_OPEN) {
 		cause->is_told = false;
-		cause->quiet_until = now + config->hold_recheck_max;
+		cause->quiet_until = now + quiet_time(cause, config);
 	}
 	cause->state = CAUSE_PAST;
 }

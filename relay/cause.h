@@ -27,7 +27,8 @@
  * its members leave by themselves to be tried again (retry_plan), and come back to it.
  *
  * The administrator is told when a cause is OPEN, and when it is over; not when it comes back within
- * hold_recheck_max of having been over (a flap), unless it then lasts longer than that.
+ * hold_recheck_max of having been over (a flap), unless it then lasts longer than that. Each time
+ * it was told, that time grows: nobody reads the same thing ten times a day.
  */
 enum cause_state {
 	CAUSE_SUSPECTED,
@@ -55,6 +56,7 @@ struct cause {
 	unsigned silent; /* re-checks in a row that could not tell */
 	unsigned flaps;  /* how often it came back */
 	int64_t since;   /* when its first member came, milliseconds since the epoch */
+	unsigned tellings; /* how often it was told that it is open */
 	int64_t quiet_until;
 	bool has_records; /* 5xx: records holds what the DNS said at first... */
 	uint64_t records;

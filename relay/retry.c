@@ -35,17 +35,29 @@ int64_t retry_end(const struct config *config, int64_t received,
 	return record->held_since + config->hold_lifetime;
 }
 
-/* Not later than the moment from which it is tried although the DNS cannot tell. */
+/*
+ * The receiver asked for patience, our own DNS did not: once it can tell again, mail should not wait
+ * for hours, and from unknown_send_after on it is tried all the same.
+ */
+static int64_t plan_unknown(const struct config *config,
+	const struct recipient_record *record, int64_t delay, int64_t now)
+{
+	int64_t all_the_same = record->first_deferral + config->unknown_send_after;
+	int64_t again =
+		now +
+		(delay < config->hold_recheck_max ? delay : config->hold_recheck_max);
+
+	return now < all_the_same && again > all_the_same ? all_the_same : again;
+}
+
 static int64_t plan_deferred(const struct config *config,
 	const struct recipient_record *record, uint32_t chance, int64_t now)
 {
-	int64_t again = now + retry_delay(config, record->attempts, chance);
-	int64_t all_the_same = record->first_deferral + config->unknown_send_after;
+	int64_t delay = retry_delay(config, record->attempts, chance);
 
-	if (record->reason == REASON_DNS_TEMPFAIL && record->first_deferral &&
-		now < all_the_same && again > all_the_same)
-		return all_the_same;
-	return again;
+	if (record->reason == REASON_DNS_TEMPFAIL && record->first_deferral)
+		return plan_unknown(config, record, delay, now);
+	return now + delay;
 }
 
 int64_t retry_plan(const struct config *config, int64_t received,

@@ -457,4 +457,5 @@ Test(day, without_a_resolver_nobody_knows_where_to_send_but_nothing_is_lost)
 	cr_assert_eq(day.relay.stats.held, 0);
 	cr_assert_eq(count_events("cause-"), 0);
 	cr_assert_eq(day.delivered_in_outage, 0);
+	cr_assert_lt(day.longest, 12 * 3600 * 1000);
 }
