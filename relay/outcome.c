@@ -159,6 +159,17 @@ void outcome_from_finding(struct outcome *outcome, const struct recipient *rcpt,
 	outcome->finding = json_incref(described);
 }
 
+int64_t outcome_deferred_since(
+	const struct outcome *outcome, const struct recipient *rcpt, int64_t now)
+{
+	bool is_new = outcome->reason == REASON_RECIPIENT_DOMAIN_UNRESOLVABLE &&
+	              rcpt->reason != REASON_RECIPIENT_DOMAIN_UNRESOLVABLE;
+
+	if (outcome->state != RCPT_DEFERRED || !outcome->finding)
+		return rcpt->first_deferral;
+	return rcpt->first_deferral && !is_new ? rcpt->first_deferral : now;
+}
+
 void outcome_from_failure(struct outcome *outcome, const char *remote,
 	const char *failure, const char *status)
 {

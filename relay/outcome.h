@@ -58,6 +58,14 @@ void outcome_from_finding(struct outcome *outcome, const struct recipient *rcpt,
 void outcome_from_failure(struct outcome *outcome, const char *remote,
 	const char *failure, const char *status);
 
+/*
+ * Since when our own DNS has kept rcpt from being sent, with this outcome; 0: never. A receiver's 4xx
+ * and a dead line start no such wait and end none; that its domain does not exist is believed only
+ * when it is said twice in a row.
+ */
+int64_t outcome_deferred_since(
+	const struct outcome *outcome, const struct recipient *rcpt, int64_t now);
+
 /* The spool found the body damaged: held until an administrator has looked at it. */
 void outcome_from_damage(struct outcome *outcome, const char *failure);
 

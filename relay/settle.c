@@ -86,21 +86,6 @@ static bool is_final(enum recipient_state state)
 	return state >= RCPT_DELIVERED;
 }
 
-/*
- * Since when the DNS has not been good enough to send: a receiver's 4xx and a dead line start no
- * such wait and end none. That a domain does not exist is believed only when it is said twice in a row.
- */
-static int64_t deferred_since(
-	const struct recipient *rcpt, const struct outcome *outcome, int64_t now)
-{
-	bool is_new = outcome->reason == REASON_RECIPIENT_DOMAIN_UNRESOLVABLE &&
-	              rcpt->reason != REASON_RECIPIENT_DOMAIN_UNRESOLVABLE;
-
-	if (outcome->state != RCPT_DEFERRED || !outcome->finding)
-		return rcpt->first_deferral;
-	return rcpt->first_deferral && !is_new ? rcpt->first_deferral : now;
-}
-
 /* What is written, and then true in memory. */
 static struct recipient_record make_record(const struct settle *s, size_t i, int64_t now)
 {
@@ -113,7 +98,7 @@ static struct recipient_record make_record(const struct settle *s, size_t i, int
 		.reason = outcome->reason,
 		.origin = outcome->origin,
 		.attempts = rcpt->attempts + outcome->tried,
-		.first_deferral = deferred_since(rcpt, outcome, now),
+		.first_deferral = outcome_deferred_since(outcome, rcpt, now),
 		.held_since = rcpt->held_since,
 		.subject = outcome->subject ? outcome->subject : "",
 		.detail = s->details[i] ? s->details[i] : "",

@@ -119,3 +119,58 @@ Test(outcome, no_answer_defers_unless_it_never_can_be)
 		outcome.origin, HOLD_MANUAL, "only a person releases what is damaged");
 	outcome_fini(&outcome);
 }
+
+Test(outcome, only_our_own_dns_starts_the_wait_for_unknown_send_after)
+{
+	const enum reason unknown = REASON_DNS_TEMPFAIL,
+			  gone = REASON_RECIPIENT_DOMAIN_UNRESOLVABLE;
+	const struct {
+		enum recipient_state state;
+		enum reason reason, before; /* now, and when it was last deferred */
+		bool is_own;                /* our pre-flight said it, not a receiver */
+		int64_t since, expected;
+	} rows[] = {
+		{RCPT_DEFERRED, unknown, REASON_NONE, true, 0, 100},
+		{RCPT_DEFERRED, unknown, unknown, true, 50, 50},
+		{RCPT_DEFERRED, unknown, unknown, false, 0, 0},
+		{RCPT_DEFERRED, REASON_NONE, unknown, false, 50, 50},
+		{RCPT_DEFERRED, gone, gone, true, 50, 50},
+		{RCPT_DEFERRED, gone, unknown, true, 50, 100},
+		{RCPT_HELD, REASON_PTR_MISSING, unknown, true, 50, 50},
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct outcome outcome = {
+			.state = rows[i].state, .reason = rows[i].reason};
+
+		outcome.finding = rows[i].is_own ? json_object() : NULL;
+		rcpt->reason = (uint8_t)rows[i].before;
+		rcpt->first_deferral = rows[i].since;
+		cr_assert_eq(outcome_deferred_since(&outcome, rcpt, 100),
+			rows[i].expected, "row %zu", i);
+		outcome_fini(&outcome);
+	}
+}
+
+Test(outcome, a_hold_knows_how_long_its_evidence_may_be_believed)
+{
+	const struct answer old = {.ttl = 300, .learned = 1000},
+			    older = {.ttl = 100, .learned = 51000};
+	struct finding finding = {.check = CHECK_PTR,
+		.result = RESULT_FAIL,
+		.reason = REASON_PTR_MISSING,
+		.action = ACTION_HOLD,
+		.subject = "192.0.2.25"};
+	struct outcome outcome = {.state = RCPT_ACTIVE};
+
+	outcome_from_finding(&outcome, rcpt, &finding, 61000);
+	cr_assert_eq(outcome.ttl, 0);
+	finding.evidence[0] = &old;
+	finding.evidence[1] = &older;
+	finding.evidence_count = 2;
+	outcome_from_finding(&outcome, rcpt, &finding, 61000);
+	cr_assert_eq(outcome.ttl, 90, "the first that may change");
+	outcome_from_finding(&outcome, rcpt, &finding, 999999000);
+	cr_assert_eq(outcome.ttl, 0);
+	outcome_fini(&outcome);
+}
