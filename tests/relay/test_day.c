@@ -179,10 +179,12 @@ static void feed(void)
 {
 	static const struct intake_client client = {
 		.ip = "10.0.0.5", .helo = "exchange.corp.example", .extended = true};
-	static const char text[] =
-		"From: <ann@corp.example>\r\nSubject: day\r\n\r\nx\r\n";
-	struct intake *intake = intake_new(
-		&day.relay, senders[day.fed % (sizeof senders / sizeof senders[0])]);
+	const char *sender = senders[day.fed % (sizeof senders / sizeof senders[0])];
+	struct intake *intake = intake_new(&day.relay, sender);
+	char text[200];
+	int len = snprintf(text, sizeof text,
+		"From: <%s>\r\nSubject: day\r\n\r\nx\r\n",
+		sender[0] ? sender : "postmaster@corp.example");
 	size_t count = 1 + next_chance() % 3;
 
 	for (size_t i = 0; i < count; i++) {
@@ -191,7 +193,7 @@ static void feed(void)
 		intake_add_recipient(intake, mem_strdup(recipients[which]));
 	}
 	cr_assert_eq(intake_open(intake, &client), 0);
-	intake_append(intake, text, sizeof text - 1);
+	intake_append(intake, text, (size_t)len);
 	cr_assert_eq(intake_commit(intake, on_taken, intake), 0);
 	day.fed++;
 }
@@ -294,11 +296,11 @@ static size_t count_events(const char *event)
 static void print_figures(void)
 {
 	fprintf(stderr,
-		"%s: %zu messages, %llu of %llu questions failed; recipients: %llu "
-	        "delivered "
-		"(%llu after more than a minute, the last after %lld min), %llu "
-	        "deferrals, %llu "
-		"holds, %llu bounces; %llu re-checks, %zu causes opened, %zu cleared\n",
+		"%s: %zu messages, %llu of %llu questions failed\n"
+		"    recipients: %llu delivered (%llu after more than a minute, the last "
+		"after %lld min)\n"
+		"    %llu deferrals, %llu holds, %llu bounces; %llu re-checks, "
+		"%zu causes opened, %zu cleared\n",
 		day.scenario->name, day.fed, (unsigned long long)day.dns.failed,
 		(unsigned long long)day.dns.asked, (unsigned long long)day.delivered,
 		(unsigned long long)day.late, (long long)day.longest / 60000,
@@ -355,7 +357,7 @@ Test(day, a_resolver_that_fails_30_percent_holds_nothing_and_reports_nothing)
 		.name = "30 % failures", .settings = "", .ttl = 120};
 
 	live_through(&scenario);
-	cr_assert_gt(day.relay.stats.deferred, 0, "some had to wait");
+	cr_assert_gt(day.dns.failed * 4, day.dns.asked, "many did fail");
 	cr_assert_eq(day.relay.stats.held, 0);
 	cr_assert_eq(count_events("cause-"), 0);
 	cr_assert_lt(day.longest, 3 * 3600 * 1000);
@@ -426,17 +428,17 @@ Test(day, a_ptr_that_flaps_every_minute_floods_nobody)
 	cr_assert_leq(count_events(" cause-cleared "), 8);
 }
 
-static bool is_outage(double hours)
+/* From the start: there are no old answers to go on with. */
+static bool is_dead_in_the_morning(double hours)
 {
-	return hours >= 10 && hours < 16;
+	return hours < 6;
 }
 
 Test(day, a_dead_resolver_does_not_stop_mail_for_ever)
 {
-	static const struct scenario scenario = {
-		.name = "resolver dead for 6 h, smarthost",
+	static const struct scenario scenario = {.name = "resolver dead for 6 h, smarthost",
 		.settings = "smarthost = 198.51.100.9:25\n",
-		.is_dead = is_outage,
+		.is_dead = is_dead_in_the_morning,
 		.ttl = 120};
 
 	live_through(&scenario);
@@ -446,16 +448,20 @@ Test(day, a_dead_resolver_does_not_stop_mail_for_ever)
 	cr_assert_lt(day.longest, 125 * 60 * 1000);
 }
 
-Test(day, without_a_resolver_nobody_knows_where_to_send_but_nothing_is_lost)
+static bool is_dead_at_noon(double hours)
+{
+	return hours >= 10 && hours < 16;
+}
+
+Test(day, without_a_resolver_mail_to_exchangers_waits_and_nothing_is_lost)
 {
 	static const struct scenario scenario = {.name = "resolver dead for 6 h, by MX",
 		.settings = "",
-		.is_dead = is_outage,
+		.is_dead = is_dead_at_noon,
 		.ttl = 120};
 
 	live_through(&scenario);
 	cr_assert_eq(day.relay.stats.held, 0);
 	cr_assert_eq(count_events("cause-"), 0);
-	cr_assert_eq(day.delivered_in_outage, 0);
 	cr_assert_lt(day.longest, 12 * 3600 * 1000);
 }
