@@ -75,12 +75,16 @@ static uint32_t next_chance(struct holds *holds)
 
 static void log_cause(const struct cause *cause, enum log_level level, const char *what)
 {
-	char subject[600];
+	char subject[600], sender[600] = "-";
 
 	text_escape(subject, sizeof subject, cause->subject, strlen(cause->subject));
+	if (cause->sender_domain[0])
+		text_escape(sender, sizeof sender, cause->sender_domain,
+			strlen(cause->sender_domain));
 	log_event(&cause->holds->relay->log, level,
-		"cause-%s reason=%s subject=%s recipients=%zu flaps=%u", what,
-		reason_name(cause->reason), subject, cause->count, cause->flaps);
+		"cause-%s reason=%s subject=\"%s\" sender=%s recipients=%zu flaps=%u",
+		what, reason_name(cause->reason), subject, sender, cause->count,
+		cause->flaps);
 }
 
 static void tell_opened(struct cause *cause)

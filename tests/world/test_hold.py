@@ -90,6 +90,19 @@ def test_the_prediction_is_true(relay, names, postfix, damage, refusal, reason):
     assert recipient["reason"] == reason
 
 
+def test_the_administrator_hears_once_per_cause(relay, names, postfix):
+    no_ptr(names)
+    relay.start()
+    send()
+    send()
+    wait_for(lambda: "cause-opened" in relay.log, "the report")
+    send()
+    names.reset()
+    relay.wait_until_empty()
+    assert relay.log.count("cause-opened reason=ptr-missing") == 1
+    assert relay.log.count("cause-cleared reason=ptr-missing") == 1
+
+
 def test_a_hold_survives_a_restart(relay, names, postfix):
     no_ptr(names)
     relay.start()
