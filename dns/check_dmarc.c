@@ -112,7 +112,8 @@ void check_dmarc(struct evaluation *evaluation, struct finding *finding)
 	struct dmarc_query query = {.author = domain,
 		.spf_domain = presumed_identity(question),
 		.is_spf_known = evaluation->is_spf_known,
-		.spf = evaluation->spf.result,
+		.spf = evaluation->spf.is_uncertain ? SPF_TEMPERROR
+						    : evaluation->spf.result,
 		.signers = question->signers};
 
 	if (dmarc_evaluate(evaluation, finding, &query, &outcome))

@@ -127,6 +127,13 @@ static void judge(struct evaluation *evaluation, struct finding *finding,
 	char name[200];
 
 	shown(identity->query.domain, name);
+	if (outcome->is_uncertain && outcome->result != SPF_PASS) {
+		conclude_unknown(evaluation, finding, REASON_SPF_FAIL,
+			"whether SPF of %s allows %s depends on names of that address "
+			"that the DNS could not tell",
+			name, ip);
+		return;
+	}
 	switch (outcome->result) {
 	case SPF_PASS:
 		conclude_pass(finding, "the SPF record of %s allows %s (%s)", name, ip,

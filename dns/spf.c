@@ -244,8 +244,13 @@ static bool decide(struct spf_run *run, const struct policy *policy,
 	if (run->includes) /* what decides is the include that led here */
 		return true;
 	set_term(run, term);
-	return *result != SPF_FAIL || !policy->modifiers.explanation.text ||
-	       explain(run, &policy->modifiers.explanation);
+	if (*result != SPF_FAIL || !policy->modifiers.explanation.text)
+		return true;
+	bool is_uncertain = run->outcome->is_uncertain; /* of the result, not its words */
+	bool is_complete = explain(run, &policy->modifiers.explanation);
+
+	run->outcome->is_uncertain = is_uncertain;
+	return is_complete;
 }
 
 /* RFC 7208 6.1. False: facts are missing. */

@@ -9,6 +9,7 @@ struct validated {
 	const char *names[SPF_NAMES_MAX];
 	size_t count;
 	bool is_void; /* there is no PTR at all */
+	bool is_uncertain; /* there may be more names */
 };
 
 static enum record_type address_type(const struct spf_run *run)
@@ -34,6 +35,7 @@ static bool find_validated(struct spf_run *run, struct validated *validated)
 	if (!ptr)
 		return false;
 	validated->is_void = ptr->count == 0 && ptr->status != ANSWER_FAILED;
+	validated->is_uncertain = ptr->status == ANSWER_FAILED;
 	for (size_t i = 0; i < ptr->count && i < SPF_NAMES_MAX; i++) {
 		const char *name = ptr->records[i].text;
 		const struct answer *forward =
@@ -43,6 +45,8 @@ static bool find_validated(struct spf_run *run, struct validated *validated)
 			is_complete = false;
 		else if (answer_has_address(forward, &run->client))
 			validated->names[validated->count++] = name;
+		else if (forward->status == ANSWER_FAILED)
+			validated->is_uncertain = true;
 	}
 	return is_complete;
 }
@@ -83,6 +87,7 @@ bool spf_match_validate(struct spf_run *run, const char *text, size_t len)
 
 	if (name)
 		spf_name_to_text(name, run->values.validated);
+	run->outcome->is_uncertain |= validated.is_uncertain;
 	return true;
 }
 
@@ -211,6 +216,7 @@ static enum spf_match match_ptr(struct spf_run *run, const char *name)
 		if (strcmp(validated.names[i], name) == 0 ||
 			is_below(validated.names[i], name))
 			return SPF_MATCH;
+	run->outcome->is_uncertain |= validated.is_uncertain;
 	return validated.is_void ? count_void(run) : SPF_NO_MATCH;
 }
 

@@ -148,6 +148,7 @@ static void take_finding(
 		outcome_from_finding(&a->outcomes[i], a->rcpts[i], &closest->finding,
 			closest->described, now);
 		a->outcomes[i].source = number;
+		a->outcomes[i].ttl = closest->ttl;
 	}
 }
 

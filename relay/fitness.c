@@ -8,6 +8,7 @@
 #include "relay/describe.h"
 #include "relay/hand_off.h"
 #include "relay/mem.h"
+#include "relay/text.h"
 
 /* The judging of one source. */
 struct judging {
@@ -101,6 +102,21 @@ char *fitness_left_out(
 	return result;
 }
 
+/* Seconds until the first of the answers behind the finding may have changed. */
+uint32_t fitness_evidence_ttl(const struct finding *finding, int64_t now)
+{
+	int64_t end = INT64_MAX;
+
+	for (size_t i = 0; i < finding->evidence_count; i++) {
+		const struct answer *answer = finding->evidence[i];
+		int64_t expires = answer->learned + (int64_t)answer->ttl * 1000;
+
+		if (expires < end)
+			end = expires;
+	}
+	return end == INT64_MAX || end <= now ? 0 : (uint32_t)((end - now) / 1000);
+}
+
 /* A route to our own side is never judged (DESIGN section 3); its address is only looked up. */
 static void ask(
 	const struct fitness *fitness, size_t source, struct hand_off_question *asked)
@@ -178,6 +194,7 @@ static void on_verdict(void *owner, const struct verdict *verdict, struct facts 
 	if (finding) {
 		candidate->described = describe_finding(finding);
 		candidate->finding = *finding;
+		candidate->ttl = fitness_evidence_ttl(finding, text_now());
 		candidate->finding.evidence_count = 0; /* it ends with the facts */
 		candidate->finding.remedy = NULL;
 	}

@@ -23,6 +23,7 @@ struct candidate {
 	size_t target_count;    /* 0: there is no way from here */
 	struct finding finding; /* the one that decides, without evidence and remedy... */
 	json_t *described;      /* ...which are here; NULL when all is clear */
+	uint32_t ttl; /* seconds for which that evidence may be believed */
 };
 
 /* Pure: the sources that mail may leave from, the best first; equals in the order of the configuration.
@@ -35,6 +36,9 @@ size_t fitness_rank(
  * the way, there just is none.
  */
 const struct candidate *fitness_closest(const struct candidate *candidates, size_t count);
+
+/* Pure: seconds until the first answer that a finding rests on may be another. */
+uint32_t fitness_evidence_ttl(const struct finding *finding, int64_t now);
 
 /*
  * Pure: what was left out for used, and why: "IPv6 2001:db8::25 left out: ptr-missing", or NULL when

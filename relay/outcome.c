@@ -115,21 +115,6 @@ static bool is_patience_over(const struct recipient *rcpt, int64_t now)
 	       now - rcpt->first_deferral >= RECIPIENT_DOMAIN_PATIENCE;
 }
 
-/* Seconds until the first of the answers behind the finding may have changed. */
-static uint32_t remaining_ttl(const struct finding *finding, int64_t now)
-{
-	int64_t end = INT64_MAX;
-
-	for (size_t i = 0; i < finding->evidence_count; i++) {
-		const struct answer *answer = finding->evidence[i];
-		int64_t expires = answer->learned + (int64_t)answer->ttl * 1000;
-
-		if (expires < end)
-			end = expires;
-	}
-	return end == INT64_MAX || end <= now ? 0 : (uint32_t)((end - now) / 1000);
-}
-
 void outcome_from_finding(struct outcome *outcome, const struct recipient *rcpt,
 	const struct finding *finding, json_t *described, int64_t now)
 {
@@ -145,7 +130,6 @@ void outcome_from_finding(struct outcome *outcome, const struct recipient *rcpt,
 		outcome->state = RCPT_HELD;
 		outcome->origin = HOLD_PREFLIGHT;
 		outcome->subject = mem_strdup(finding->subject);
-		outcome->ttl = remaining_ttl(finding, now);
 	} else if (finding->action == ACTION_BOUNCE &&
 		   (finding->reason == REASON_RECIPIENT_NULL_MX ||
 			   is_patience_over(rcpt, now))) {

@@ -118,3 +118,17 @@ Test(fitness, what_is_left_out_is_named_with_its_reason)
 		free(text);
 	}
 }
+
+Test(fitness, evidence_may_be_believed_until_its_first_answer_expires)
+{
+	const struct answer old = {.ttl = 300, .learned = 1000},
+			    older = {.ttl = 100, .learned = 51000};
+	struct finding finding = {.reason = REASON_PTR_MISSING};
+
+	cr_assert_eq(fitness_evidence_ttl(&finding, 61000), 0);
+	finding.evidence[0] = &old;
+	finding.evidence[1] = &older;
+	finding.evidence_count = 2;
+	cr_assert_eq(fitness_evidence_ttl(&finding, 61000), 90);
+	cr_assert_eq(fitness_evidence_ttl(&finding, 999999000), 0);
+}

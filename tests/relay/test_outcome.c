@@ -151,26 +151,3 @@ Test(outcome, only_our_own_dns_starts_the_wait_for_unknown_send_after)
 		outcome_fini(&outcome);
 	}
 }
-
-Test(outcome, a_hold_knows_how_long_its_evidence_may_be_believed)
-{
-	const struct answer old = {.ttl = 300, .learned = 1000},
-			    older = {.ttl = 100, .learned = 51000};
-	struct finding finding = {.check = CHECK_PTR,
-		.result = RESULT_FAIL,
-		.reason = REASON_PTR_MISSING,
-		.action = ACTION_HOLD,
-		.subject = "192.0.2.25"};
-	struct outcome outcome = {.state = RCPT_ACTIVE};
-
-	outcome_from_finding(&outcome, rcpt, &finding, 61000);
-	cr_assert_eq(outcome.ttl, 0);
-	finding.evidence[0] = &old;
-	finding.evidence[1] = &older;
-	finding.evidence_count = 2;
-	outcome_from_finding(&outcome, rcpt, &finding, 61000);
-	cr_assert_eq(outcome.ttl, 90, "the first that may change");
-	outcome_from_finding(&outcome, rcpt, &finding, 999999000);
-	cr_assert_eq(outcome.ttl, 0);
-	outcome_fini(&outcome);
-}
