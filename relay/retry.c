@@ -15,11 +15,13 @@ int64_t retry_delay(const struct config *config, uint32_t attempts, uint32_t cha
 }
 
 /* True while hold.c watches the records behind the reason; other holds by a reply end sooner. */
-static bool is_watched(enum reason reason)
+static bool is_watched(const struct config *config, enum reason reason)
 {
-	/* No key names block lists yet: a receiver's list is none of ours. */
-	return recheck_is_watched(reason) && reason != REASON_DNSBL_IP &&
-	       reason != REASON_DNSBL_DOMAIN;
+	/* A receiver's list that is none of ours is not looked into. */
+	if ((reason == REASON_DNSBL_IP && config->dnsbl_count == 0) ||
+		(reason == REASON_DNSBL_DOMAIN && config->dnsbl_domain_count == 0))
+		return false;
+	return recheck_is_watched(reason);
 }
 
 int64_t retry_end(const struct config *config, int64_t received,
@@ -29,7 +31,7 @@ int64_t retry_end(const struct config *config, int64_t received,
 		return received + config->queue_lifetime;
 	if (record->origin == HOLD_MANUAL)
 		return 0;
-	if (record->origin != HOLD_PREFLIGHT && !is_watched(record->reason) &&
+	if (record->origin != HOLD_PREFLIGHT && !is_watched(config, record->reason) &&
 		config->refused_hold_lifetime < config->hold_lifetime)
 		return record->held_since + config->refused_hold_lifetime;
 	return record->held_since + config->hold_lifetime;
