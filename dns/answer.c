@@ -344,6 +344,14 @@ struct answer *answer_builder_finish(
 	return answer;
 }
 
+struct answer *answer_new(
+	const char *name, enum record_type type, const struct answer *meta)
+{
+	struct answer_builder *builder = answer_builder_new(name, type);
+
+	return builder ? answer_builder_finish(builder, meta) : NULL;
+}
+
 /* Where a pointer into one block points in its copy. */
 static const void *moved(
 	const void *pointer, const struct answer *from, struct answer *to)

@@ -57,6 +57,7 @@ struct answer {
 	const char
 		*failure; /* FAILED: "timeout", "SERVFAIL", ... static text; else NULL */
 	bool authenticated; /* AD bit */
+	bool stale;         /* its time was over, but the DNS had nothing newer (RFC 8767) */
 	bool laid;          /* laid over the facts by hand (check --with), not asked */
 	uint32_t
 		ttl; /* seconds this may be believed, from learned on (negative: RFC 2308) */
@@ -108,6 +109,10 @@ int answer_builder_chain(struct answer_builder *builder, const char *target);
 int answer_builder_zone(struct answer_builder *builder, const char *zone,
 	const char *mname, const char *rname);
 /* Makes the answer and frees the builder; NULL without memory. meta gives status, failure, ttl,
- * learned, server, authenticated, laid; its other fields are not read. */
+ * learned, server, authenticated, stale, laid; its other fields are not read. */
 struct answer *answer_builder_finish(
 	struct answer_builder *builder, const struct answer *meta);
+
+/* An answer without records: a "no", or a failure. NULL without memory. */
+struct answer *answer_new(
+	const char *name, enum record_type type, const struct answer *meta);

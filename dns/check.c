@@ -91,6 +91,17 @@ void conclude_unknown(struct evaluation *evaluation, struct finding *finding,
 	finding->action = action >= ACTION_HOLD ? ACTION_DEFER : action;
 }
 
+void withdraw_blame(struct evaluation *evaluation, struct finding *finding)
+{
+	char summary[sizeof finding->summary];
+
+	if (finding->reason == REASON_NONE || finding->reason == REASON_DNS_TEMPFAIL)
+		return;
+	memcpy(summary, finding->summary, sizeof summary);
+	conclude_unknown(evaluation, finding, finding->reason,
+		"the DNS does not answer now; before that: %s", summary);
+}
+
 void warn_at_most(struct finding *finding)
 {
 	if (finding->action > ACTION_WARN)

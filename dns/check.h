@@ -19,6 +19,7 @@ struct evaluation {
 	/* What check_spf has found, for those that build on it; only when is_spf_known. */
 	struct spf_outcome spf;
 	bool is_spf_known;
+	bool is_spf_stale; /* it rests on stale answers */
 };
 
 void check_ip(struct evaluation *evaluation, struct finding *finding);
@@ -52,6 +53,9 @@ void conclude_fail(struct evaluation *evaluation, struct finding *finding,
 void conclude_unknown(struct evaluation *evaluation, struct finding *finding,
 	enum reason reason, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
+
+/* It rests on stale answers: what it blames somebody for becomes unknown. */
+void withdraw_blame(struct evaluation *evaluation, struct finding *finding);
 
 /* Whatever the configuration says, this finding stops no mail. */
 void warn_at_most(struct finding *finding);

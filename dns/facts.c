@@ -26,6 +26,7 @@ struct facts {
 	size_t count, cap;
 	struct answer **laid; /* each the whole RRset of its name and type */
 	size_t laid_count;
+	size_t stale_uses;
 };
 
 struct facts *facts_new(void)
@@ -188,25 +189,29 @@ static struct answer *cover(const struct facts *facts, const struct walk *walk,
 
 	if (!builder)
 		return NULL;
-	for (size_t i = 0; i < walk->steps; i++)
-		answer_builder_chain(builder, walk->chain[i]);
+	int error = 0;
+
+	for (size_t i = 0; i < walk->steps && !error; i++)
+		error = answer_builder_chain(builder, walk->chain[i]);
 	if (walk->end) {
 		meta = *walk->end;
 		meta.laid = true;
-		for (size_t i = 0; i < walk->end->count; i++) {
-			if (answer_builder_add(builder, &walk->end->records[i])) {
-				answer_builder_free(builder);
-				return NULL;
-			}
-		}
-		answer_builder_zone(builder, meta.zone, meta.zone_mname, meta.zone_rname);
+		for (size_t i = 0; i < walk->end->count && !error; i++)
+			error = answer_builder_add(builder, &walk->end->records[i]);
+		if (!error)
+			error = answer_builder_zone(
+				builder, meta.zone, meta.zone_mname, meta.zone_rname);
 		if (meta.status == ANSWER_NO_NAME && is_laid_name(facts, walk->at))
 			meta.status = ANSWER_NO_DATA; /* the name exists now */
+	}
+	if (error) {
+		answer_builder_free(builder);
+		return NULL;
 	}
 	return answer_builder_finish(builder, &meta);
 }
 
-const struct answer *facts_lookup(
+static const struct answer *look_up(
 	struct facts *facts, const char *name, enum record_type type)
 {
 	char normalized[ANSWER_NAME_MAX];
@@ -225,6 +230,20 @@ const struct answer *facts_lookup(
 		return fact ? fact->answer : NULL;
 	fact->covered = cover(facts, &walk, normalized, type);
 	return fact->covered;
+}
+
+const struct answer *facts_lookup(
+	struct facts *facts, const char *name, enum record_type type)
+{
+	const struct answer *answer = look_up(facts, name, type);
+
+	facts->stale_uses += answer && answer->stale;
+	return answer;
+}
+
+size_t facts_stale_uses(const struct facts *facts)
+{
+	return facts->stale_uses;
 }
 
 int facts_add(struct facts *facts, const struct answer *answer)

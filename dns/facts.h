@@ -20,6 +20,12 @@ void facts_free(struct facts *facts);
 const struct answer *facts_lookup(
 	struct facts *facts, const char *name, enum record_type type);
 
+/*
+ * How many lookups have returned a stale answer so far. What rests on one may let mail pass, but accuses
+ * nobody: the repair may have been published since.
+ */
+size_t facts_stale_uses(const struct facts *facts);
+
 /* Adds an answer (copied). Returns 0 or -ENOMEM. A second one for the same question is ignored. */
 int facts_add(struct facts *facts, const struct answer *answer);
 

@@ -153,8 +153,16 @@ static void follow_exchanges(struct collector *collector, const struct answer *a
 	collector->list->status = kept ? conclude(collector) : MX_LOOP;
 }
 
-void mx_order(struct facts *facts, const char *domain, const struct mx_options *options,
-	struct mx_list *list)
+/* A "no" that rests on stale answers is none: the records may have been published since. */
+static void doubt_if_stale(const struct facts *facts, size_t before, struct mx_list *list)
+{
+	if (facts_stale_uses(facts) != before && list->status != MX_FOUND &&
+		list->status != MX_PENDING)
+		list->status = MX_UNKNOWN;
+}
+
+static void order(struct facts *facts, const char *domain,
+	const struct mx_options *options, struct mx_list *list)
 {
 	struct collector collector = {.facts = facts, .options = options, .list = list};
 	const struct answer *answer = facts_lookup(facts, domain, TYPE_MX);
@@ -184,12 +192,22 @@ void mx_order(struct facts *facts, const char *domain, const struct mx_options *
 		list->status = MX_NO_DOMAIN;
 }
 
+void mx_order(struct facts *facts, const char *domain, const struct mx_options *options,
+	struct mx_list *list)
+{
+	size_t stale = facts_stale_uses(facts);
+
+	order(facts, domain, options, list);
+	doubt_if_stale(facts, stale, list);
+}
+
 void mx_host(struct facts *facts, const char *host, struct mx_list *list)
 {
 	struct collector collector = {.facts = facts, .list = list};
 	const struct record exchange = {.text = host};
 	const struct record *only = &exchange;
 	struct mx_network address;
+	size_t stale = facts_stale_uses(facts);
 
 	memset(list, 0, sizeof *list);
 	if (!strchr(host, '/') && mx_network_parse(host, &address) == 0)
@@ -197,4 +215,5 @@ void mx_host(struct facts *facts, const char *host, struct mx_list *list)
 	else
 		add_hosts(&collector, &only, 1);
 	list->status = conclude(&collector);
+	doubt_if_stale(facts, stale, list);
 }

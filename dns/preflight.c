@@ -102,13 +102,21 @@ static void conclude(struct verdict *verdict)
 static bool run_check(struct evaluation *evaluation, size_t i)
 {
 	struct verdict *verdict = evaluation->verdict;
-	size_t first = verdict->count;
+	size_t first = verdict->count, stale = facts_stale_uses(evaluation->facts);
 
 	evaluation->pending = false;
 	struct finding *finding = another_finding(evaluation, checks[i].check);
 
 	assert(finding); /* only block lists add findings of their own, and they come late */
 	checks[i].run(evaluation, finding);
+	bool is_stale = facts_stale_uses(evaluation->facts) != stale;
+
+	if (checks[i].check == CHECK_SPF)
+		evaluation->is_spf_stale = is_stale;
+	if (checks[i].check == CHECK_DMARC) /* builds on SPF */
+		is_stale = is_stale || evaluation->is_spf_stale;
+	for (size_t f = first; f < verdict->count && is_stale; f++)
+		withdraw_blame(evaluation, &verdict->findings[f]);
 	for (size_t f = first; f < verdict->count && !evaluation->pending; f++)
 		if (verdict->findings[f].reason)
 			remedy_add(evaluation, &verdict->findings[f]);
