@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "dns/question.h"
 
-#include <errno.h>
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -9,93 +9,41 @@
 
 #include "dns/message.h"
 #include "dns/resolver.h"
-#include "dns/resolver_tcp.h"
-#include "dns/resolver_udns.h"
 
-enum { SILENCE_MS = 30000 }; /* a silent server is asked last for so long */
+static const char NO_MEMORY[] = "out of memory";
 
-struct server {
-	struct server_address address;
-	struct udp *udp;
-	uint64_t silent_until; /* by uv_now */
-};
-
-struct servers {
-	uv_loop_t *loop;
-	struct server list[RESOLVER_SERVERS_MAX];
-	size_t count;
-	uint64_t sent, over_tcp;
-};
+enum { JUDGE_MS = 1000 }; /* an answer waits no longer to be told from a lie */
 
 /*
- *   UDP ──reply──> answered                                       (cb)
- *   ^ │ └─truncated─> TCP ──reply──> answered
- *   │ └─ CNAME only: again, for the next name
- *   └─── silence, SERVFAIL, REFUSED...: the next server; each once, and once more while the
- *        deadline allows; then failed
+ *   UDP ──reply──> answered ──> is it made up? ──no──> over (cb)
+ *   ^ │ ├─truncated, malformed─> TCP ──reply──> answered
+ *   │ │ └─ CNAME only: again, for the next name; a stray packet: again, once
+ *   │ └─── silence, SERVFAIL, REFUSED, made up...: the next server
+ *   └───── the server is down and another is not: the next server
+ *
+ * No server is left, or RESOLVER_DEADLINE_MS have passed: failed.
  */
 struct question {
 	struct servers *servers;
+	struct route route;
 	char name[ANSWER_NAME_MAX];
 	char target[ANSWER_NAME_MAX]; /* what is asked for: the end of the chain so far */
 	enum record_type type;
 	struct answer_builder *builder;
-	uint32_t ttl;  /* of the chain so far */
-	size_t steps;  /* names asked for */
-	size_t server; /* being asked */
-	unsigned failures;
+	uint32_t ttl;        /* of the chain so far */
+	bool authenticated;  /* all of the chain so far */
+	bool has_met_stray;  /* at this server */
+	struct answer *held; /* the answer, while it is not known whether it is made up */
 	const char *failure;
 	struct udp_question *udp;
 	struct tcp *tcp;
-	uv_timer_t deadline;
+	uv_timer_t timer;
+	uint64_t deadline; /* by uv_now */
 	question_cb cb;
 	void *owner;
 };
 
 static void ask_server(struct question *q);
-
-int servers_open(struct servers **result, uv_loop_t *loop,
-	const struct server_address *addresses, size_t count)
-{
-	struct servers *servers = calloc(1, sizeof *servers);
-
-	if (!servers)
-		return -ENOMEM;
-	servers->loop = loop;
-	for (size_t i = 0; i < count; i++) {
-		struct server *server = &servers->list[i];
-
-		server->address = addresses[i];
-		int error = udp_open(
-			&server->udp, loop, (struct sockaddr *)&server->address.socket);
-
-		if (error) {
-			servers_close(servers);
-			return error;
-		}
-		servers->count++;
-	}
-	*result = servers;
-	return 0;
-}
-
-void servers_close(struct servers *servers)
-{
-	for (size_t i = 0; i < servers->count; i++)
-		udp_close(servers->list[i].udp);
-	free(servers);
-}
-
-void servers_stats(const struct servers *servers, uint64_t *sent, uint64_t *over_tcp)
-{
-	*sent = servers->sent;
-	*over_tcp = servers->over_tcp;
-}
-
-const char *servers_first(const struct servers *servers)
-{
-	return servers->list[0].address.text;
-}
 
 static int64_t wall_clock(void)
 {
@@ -105,94 +53,108 @@ static int64_t wall_clock(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static void on_deadline_closed(uv_handle_t *handle)
+static void on_timer_closed(uv_handle_t *handle)
 {
 	free(handle->data);
 }
 
+/* Whatever is on its way is of no interest any more. */
 static void stop(struct question *q)
 {
+	servers_leave(&q->route);
 	if (q->udp)
 		udp_forget(q->udp);
 	if (q->tcp)
 		tcp_cancel(q->tcp);
-	uv_close((uv_handle_t *)&q->deadline, on_deadline_closed);
-}
-
-void question_cancel(struct question *q)
-{
-	answer_builder_free(q->builder);
-	stop(q);
-}
-
-static void finish(struct question *q, const struct message_reading *reading)
-{
-	struct answer meta = {
-		.status = reading->status,
-		.failure = reading->failure,
-		.authenticated = reading->authenticated,
-		.ttl = reading->ttl < q->ttl ? reading->ttl : q->ttl,
-		.learned = wall_clock(),
-		.server = q->servers->list[q->server].address.text,
-	};
-	struct answer *answer = answer_builder_finish(q->builder, &meta);
-
-	if (!answer)
-		abort();
-	stop(q); /* its memory stays until the loop has closed the timer */
 	q->udp = NULL;
 	q->tcp = NULL;
+}
+
+/* The memory of q stays until the loop has closed its timer. */
+void question_cancel(struct question *q)
+{
+	stop(q);
+	answer_builder_free(q->builder);
+	answer_free(q->held);
+	uv_close((uv_handle_t *)&q->timer, on_timer_closed);
+}
+
+static void finish(struct question *q, const struct answer *answer)
+{
+	stop(q);
 	q->cb(q->owner, answer);
+	question_cancel(q);
+}
+
+static void finish_failed(struct question *q)
+{
+	struct answer meta = {.status = ANSWER_FAILED,
+		.failure = q->failure ? q->failure : "timeout",
+		.ttl = RESOLVER_FAILED_TTL,
+		.learned = wall_clock(),
+		.server = servers_name(q->servers, q->route.server)};
+	struct answer *answer = answer_new(q->name, q->type, &meta);
+
+	finish(q, answer);
 	answer_free(answer);
 }
 
-static void give_up(struct question *q)
+static void on_time(uv_timer_t *timer)
 {
-	struct message_reading reading = {.status = ANSWER_FAILED,
-		.failure = q->failure,
-		.ttl = RESOLVER_FAILED_TTL};
+	struct question *q = timer->data;
 
-	finish(q, &reading);
+	if (q->held)
+		finish(q, q->held);
+	else
+		finish_failed(q);
 }
 
-static uint64_t silence(const struct question *q, size_t server)
+/* Calls on_time after ms, and not behind the deadline. */
+static void end_in(struct question *q, uint64_t ms)
 {
-	uint64_t until = q->servers->list[server].silent_until;
+	uint64_t now = uv_now(servers_loop(q->servers));
+	uint64_t left = q->deadline > now ? q->deadline - now : 0;
 
-	return until > uv_now(q->servers->loop) ? until : 0;
+	uv_timer_start(&q->timer, on_time, ms < left ? ms : left, 0);
 }
 
-/* In the order of the configuration; those that were silent lately come last. */
-static size_t first_server(const struct question *q)
+/* From the loop, for it may happen inside question_start. */
+static void give_up(struct question *q, const char *failure)
 {
-	for (size_t i = 0; i < q->servers->count; i++)
-		if (!silence(q, i))
-			return i;
-	return 0;
+	q->failure = failure;
+	end_in(q, 0);
 }
 
 /* The records read so far are those of another try: start over with the chain. */
-static void start_over(struct question *q)
+static void ask_next_server(struct question *q)
 {
 	answer_builder_free(q->builder);
 	q->builder = answer_builder_new(q->name, q->type);
-	if (!q->builder)
-		abort();
 	memcpy(q->target, q->name, sizeof q->target);
 	q->ttl = ANSWER_TTL_MAX;
-	q->steps = 0;
+	q->authenticated = true;
+	q->has_met_stray = false;
+	if (!q->builder)
+		give_up(q, NO_MEMORY);
+	else if (servers_choose(q->servers, &q->route))
+		ask_server(q);
+	else
+		give_up(q, q->failure);
 }
 
 static void on_failure(struct question *q, const char *failure)
 {
 	q->failure = failure;
-	if (++q->failures >= 2 * q->servers->count) {
-		give_up(q);
-		return;
-	}
-	q->server = (q->server + 1) % q->servers->count;
-	start_over(q);
-	ask_server(q);
+	ask_next_server(q);
+}
+
+static void on_lost(void *owner, const char *why)
+{
+	struct question *q = owner;
+
+	udp_forget(q->udp);
+	q->udp = NULL;
+	on_failure(q, why);
 }
 
 static void on_message(
@@ -206,26 +168,73 @@ static void on_tcp(void *owner, const uint8_t *message, size_t len)
 	if (message)
 		on_message(q, message, len, true);
 	else
-		on_failure(q, "truncated, and no answer over TCP");
+		on_failure(q, q->failure);
 }
 
-static void ask_over_tcp(struct question *q)
+/* failure: what it will be if TCP brings nothing. */
+static void ask_over_tcp(struct question *q, const char *failure)
 {
-	struct server *server = &q->servers->list[q->server];
 	uint8_t query[MESSAGE_QUERY_MAX];
-	uint16_t id = 0;
+	uint16_t id;
 	ssize_t got = getrandom(&id, sizeof id, 0);
+
+	assert(got == (ssize_t)sizeof id); /* so few bytes always come (random(7)) */
 	int len = message_query(id, q->target, q->type, query);
 
-	if (got != (ssize_t)sizeof id || len < 0) {
-		on_failure(q, "a name that cannot be asked for");
+	q->failure = failure;
+	q->tcp = servers_ask_tcp(q->servers, &q->route, query, (size_t)len, on_tcp);
+	if (!q->tcp)
+		give_up(q, NO_MEMORY);
+}
+
+/* Believed or not, q->held is the answer. */
+static void on_judged(void *owner)
+{
+	struct question *q = owner;
+
+	switch (servers_judge(q->servers, &q->route, q->held)) {
+	case SERVER_HONEST:
+		finish(q, q->held);
+		break;
+	case SERVER_LIAR:
+		answer_free(q->held);
+		q->held = NULL;
+		end_in(q, RESOLVER_DEADLINE_MS);
+		on_failure(q, "the resolver makes up answers");
+		break;
+	case SERVER_UNJUDGED:
+		break;
+	}
+}
+
+static void on_answer(struct question *q, const struct message_reading *reading)
+{
+	struct answer meta = {
+		.status = reading->status,
+		.authenticated = reading->authenticated && q->authenticated,
+		.ttl = reading->ttl < q->ttl ? reading->ttl : q->ttl,
+		.learned = wall_clock(),
+		.server = servers_name(q->servers, q->route.server),
+	};
+
+	q->held = answer_builder_finish(q->builder, &meta);
+	q->builder = NULL;
+	if (!q->held) {
+		give_up(q, NO_MEMORY);
 		return;
 	}
-	q->servers->over_tcp++;
-	q->tcp = tcp_ask(q->servers->loop, (struct sockaddr *)&server->address.socket,
-		query, (size_t)len, on_tcp, q);
-	if (!q->tcp)
-		abort();
+	end_in(q, JUDGE_MS);
+	on_judged(q);
+}
+
+/* No loop leads here for ever: builder holds ANSWER_CHAIN_MAX aliases, and then it is no data. */
+static void follow_chain(struct question *q, const struct message_reading *reading)
+{
+	if (reading->ttl < q->ttl)
+		q->ttl = reading->ttl;
+	q->authenticated = q->authenticated && reading->authenticated;
+	memcpy(q->target, reading->target, sizeof q->target);
+	ask_server(q);
 }
 
 static void on_message(
@@ -236,24 +245,27 @@ static void on_message(
 	message_read(message, len, q->target, q->type, q->builder, &reading);
 	switch (reading.kind) {
 	case MESSAGE_ANSWER:
-		finish(q, &reading);
+		on_answer(q, &reading);
 		break;
 	case MESSAGE_CONTINUE:
-		if (++q->steps > ANSWER_CHAIN_MAX) { /* a loop: no data, RFC 1034 3.6.2 */
-			reading.status = ANSWER_NO_DATA;
-			finish(q, &reading);
-			break;
-		}
-		if (reading.ttl < q->ttl)
-			q->ttl = reading.ttl;
-		memcpy(q->target, reading.target, sizeof q->target);
-		ask_server(q);
+		follow_chain(q, &reading);
 		break;
 	case MESSAGE_TRUNCATED:
+	case MESSAGE_MALFORMED: /* a datagram cut on its way looks so, too */
 		if (is_tcp)
-			on_failure(q, "a truncated reply over TCP");
+			on_failure(q, "a malformed reply");
 		else
-			ask_over_tcp(q);
+			ask_over_tcp(q, reading.failure
+						? reading.failure
+						: "truncated, and no answer over TCP");
+		break;
+	case MESSAGE_STRAY: /* udns has ended the question, though the reply may be on its way */
+		if (q->has_met_stray) {
+			on_failure(q, reading.failure);
+			break;
+		}
+		q->has_met_stray = true;
+		ask_server(q);
 		break;
 	case MESSAGE_FAILED:
 		on_failure(q, reading.failure);
@@ -264,39 +276,25 @@ static void on_message(
 static void on_udp(void *owner, const uint8_t *packet, size_t len)
 {
 	struct question *q = owner;
-	struct server *server = &q->servers->list[q->server];
 
 	q->udp = NULL;
 	if (packet) {
-		server->silent_until = 0;
+		servers_note_reply(q->servers, &q->route);
 		on_message(q, packet, len, false);
-		return;
+	} else {
+		on_failure(q, servers_note_silence(q->servers, &q->route));
 	}
-	server->silent_until = uv_now(q->servers->loop) + SILENCE_MS;
-	on_failure(q, "timeout");
 }
 
 static void ask_server(struct question *q)
 {
 	uint8_t wire[NAME_WIRE_MAX];
+	int len = name_to_wire(q->target, wire);
 
-	if (name_to_wire(q->target, wire) < 0) {
-		on_failure(q, "a name that cannot be asked for");
-		return;
-	}
-	q->servers->sent++;
-	q->udp = udp_ask(q->servers->list[q->server].udp, wire, q->type, on_udp, q);
+	assert(len > 0); /* it came off the wire, or question_impossible looked at it */
+	q->udp = servers_ask(q->servers, &q->route, wire, q->type, on_udp);
 	if (!q->udp)
-		abort();
-}
-
-static void on_deadline(uv_timer_t *timer)
-{
-	struct question *q = timer->data;
-
-	if (!q->failure)
-		q->failure = "timeout";
-	give_up(q);
+		give_up(q, NO_MEMORY);
 }
 
 struct question *question_start(struct servers *servers, const char *name,
@@ -310,13 +308,15 @@ struct question *question_start(struct servers *servers, const char *name,
 	q->type = type;
 	q->cb = cb;
 	q->owner = owner;
+	q->route.owner = q;
+	q->route.on_lost = on_lost;
+	q->route.on_judged = on_judged;
 	name_normalize(name, q->name, sizeof q->name);
-	start_over(q);
-	q->server = first_server(q);
-	uv_timer_init(servers->loop, &q->deadline);
-	q->deadline.data = q;
-	uv_timer_start(&q->deadline, on_deadline, RESOLVER_DEADLINE_MS, 0);
-	ask_server(q);
+	uv_timer_init(servers_loop(servers), &q->timer);
+	q->timer.data = q;
+	q->deadline = uv_now(servers_loop(servers)) + RESOLVER_DEADLINE_MS;
+	end_in(q, RESOLVER_DEADLINE_MS);
+	ask_next_server(q);
 	return q;
 }
 
@@ -326,9 +326,5 @@ struct answer *question_impossible(const char *name, enum record_type type)
 	struct answer meta = {
 		.status = ANSWER_NO_NAME, .ttl = ANSWER_TTL_MAX, .learned = wall_clock()};
 
-	if (name_to_wire(name, wire) >= 0)
-		return NULL;
-	struct answer_builder *builder = answer_builder_new(name, type);
-
-	return builder ? answer_builder_finish(builder, &meta) : NULL;
+	return name_to_wire(name, wire) < 0 ? answer_new(name, type, &meta) : NULL;
 }

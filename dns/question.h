@@ -4,23 +4,15 @@
 #include <uv.h>
 
 #include "dns/answer.h"
-#include "dns/server_address.h"
+#include "dns/servers.h"
 
 /*
  * One question put to the configured servers until it is answered: by UDP, by TCP when the
- * answer was truncated, along CNAMEs, to the next server when one fails. Knows no cache.
+ * answer was truncated, along CNAMEs, to the next server when one fails (servers.h). Knows no
+ * cache.
  */
 
-struct servers;
-
-/* Returns 0, -ENOMEM, or what the system said. */
-int servers_open(struct servers **servers, uv_loop_t *loop,
-	const struct server_address *addresses, size_t count);
-void servers_close(struct servers *servers); /* no question may be on its way */
-void servers_stats(const struct servers *servers, uint64_t *sent, uint64_t *over_tcp);
-const char *servers_first(const struct servers *servers); /* "127.0.0.1:53"; borrowed */
-
-/* answer is borrowed for the time of the call; the question is gone. */
+/* answer (NULL: there is no memory for one) is borrowed for the time of the call; the question is gone. */
 typedef void (*question_cb)(void *owner, const struct answer *answer);
 
 struct question;

@@ -8,14 +8,15 @@
 #include <sys/queue.h>
 
 #include "dns/cache.h"
-#include "dns/message.h"
+#include "dns/name.h"
 #include "dns/question.h"
 #include "dns/server_address.h"
 
 struct resolver_query {
 	struct resolver *resolver;
 	struct ask *ask;       /* on its way, or NULL: answer is ready */
-	struct answer *answer; /* ready */
+	struct answer *answer; /* until it is ready: that there was no memory for it */
+	enum resolver_freshness freshness;
 	resolver_cb cb;
 	void *owner;
 	TAILQ_ENTRY(resolver_query) others;
@@ -30,68 +31,41 @@ struct ask {
 	enum record_type type;
 	enum resolver_freshness freshness;
 	struct question *question; /* NULL: it waits for a place */
+	uint64_t since;            /* by uv_now */
 	struct query_list askers;
 	TAILQ_ENTRY(ask) others;
+	LIST_ENTRY(ask) bucket;
 };
 
 TAILQ_HEAD(ask_list, ask);
+LIST_HEAD(ask_bucket, ask);
+
+enum { BUCKETS = 1024 };
 
 struct resolver {
 	uv_loop_t *loop;
 	struct servers *servers;
 	struct cache *cache;
-	struct ask_list asks;    /* in flight */
-	struct ask_list waiting; /* for a place in flight */
-	struct query_list ready; /* answered, but not yet told */
+	struct ask_list asks;               /* in flight */
+	struct ask_list waiting;            /* for a place in flight */
+	struct ask_bucket buckets[BUCKETS]; /* all of both, by name */
+	struct query_list ready;            /* answered, but not yet told */
 	uv_timer_t teller;
+	uv_timer_t patience; /* of the first that waits for a place */
+	unsigned handles;
 	size_t in_flight;
 	struct resolver_stats stats;
 };
 
 static void start_waiting(struct resolver *resolver);
 
-static int read_resolv_conf(
-	struct server_address servers[RESOLVER_SERVERS_MAX], size_t *count)
-{
-	char text[8192];
-	FILE *file = fopen("/etc/resolv.conf", "re");
-
-	if (!file)
-		return -ENOENT;
-	size_t len = fread(text, 1, sizeof text - 1, file);
-
-	fclose(file);
-	text[len] = '\0';
-	*count = server_address_read_conf(text, servers, RESOLVER_SERVERS_MAX);
-	return *count ? 0 : -ENOENT;
-}
-
-static int read_servers(const struct resolver_options *options,
-	struct server_address servers[RESOLVER_SERVERS_MAX], size_t *count, size_t *bad)
-{
-	if (options->server_count == 0)
-		return read_resolv_conf(servers, count);
-	for (*count = 0; *count < options->server_count && *count < RESOLVER_SERVERS_MAX;
-		++*count) {
-		if (server_address_parse(options->servers[*count], &servers[*count])) {
-			*bad = *count;
-			return -EINVAL;
-		}
-	}
-	return 0;
-}
-
-/* Tells one query its answer, which is then gone. */
+/* Tells one query its answer; it is then gone. */
 static void tell(struct resolver_query *query)
 {
-	struct answer *answer = query->answer;
-	resolver_cb cb = query->cb;
-	void *owner = query->owner;
-
 	TAILQ_REMOVE(&query->resolver->ready, query, others);
+	query->cb(query->owner, query->answer);
+	answer_free(query->answer);
 	free(query);
-	cb(owner, answer);
-	answer_free(answer);
 }
 
 static void on_tell(uv_timer_t *timer)
@@ -110,9 +84,13 @@ static void on_tell(uv_timer_t *timer)
 		uv_timer_start(&resolver->teller, on_tell, 0, 0);
 }
 
+/* answer NULL: there was no memory for it. */
 static void make_ready(struct resolver_query *query, struct answer *answer)
 {
-	query->answer = answer;
+	if (answer) {
+		answer_free(query->answer);
+		query->answer = answer;
+	}
 	query->ask = NULL;
 	TAILQ_INSERT_TAIL(&query->resolver->ready, query, others);
 	uv_timer_start(&query->resolver->teller, on_tell, 0, 0);
@@ -121,9 +99,9 @@ static void make_ready(struct resolver_query *query, struct answer *answer)
 int resolver_open(struct resolver **result, uv_loop_t *loop,
 	const struct resolver_options *options, size_t *bad)
 {
-	struct server_address addresses[RESOLVER_SERVERS_MAX];
-	size_t count = 0;
-	int error = read_servers(options, addresses, &count, bad);
+	struct server_addresses addresses = {0};
+	int error = server_address_list(
+		options->servers, options->server_count, &addresses, bad);
 
 	if (error)
 		return error;
@@ -132,7 +110,7 @@ int resolver_open(struct resolver **result, uv_loop_t *loop,
 	if (!resolver)
 		return -ENOMEM;
 	resolver->cache = cache_new(RESOLVER_CACHE_MAX);
-	error = resolver->cache ? servers_open(&resolver->servers, loop, addresses, count)
+	error = resolver->cache ? servers_open(&resolver->servers, loop, &addresses)
 	                        : -ENOMEM;
 	if (error) {
 		cache_free(resolver->cache);
@@ -144,14 +122,19 @@ int resolver_open(struct resolver **result, uv_loop_t *loop,
 	TAILQ_INIT(&resolver->waiting);
 	TAILQ_INIT(&resolver->ready);
 	uv_timer_init(loop, &resolver->teller);
-	resolver->teller.data = resolver;
+	uv_timer_init(loop, &resolver->patience);
+	resolver->teller.data = resolver->patience.data = resolver;
+	resolver->handles = 2;
 	*result = resolver;
 	return 0;
 }
 
-static void on_teller_closed(uv_handle_t *handle)
+static void on_closed(uv_handle_t *handle)
 {
-	free(handle->data);
+	struct resolver *resolver = handle->data;
+
+	if (--resolver->handles == 0)
+		free(resolver);
 }
 
 static void free_ask(struct ask *ask)
@@ -160,10 +143,12 @@ static void free_ask(struct ask *ask)
 
 	while ((query = TAILQ_FIRST(&ask->askers))) {
 		TAILQ_REMOVE(&ask->askers, query, others);
+		answer_free(query->answer);
 		free(query);
 	}
 	if (ask->question)
 		question_cancel(ask->question);
+	LIST_REMOVE(ask, bucket);
 	free(ask);
 }
 
@@ -190,30 +175,78 @@ void resolver_close(struct resolver *resolver)
 	}
 	servers_close(resolver->servers);
 	cache_free(resolver->cache);
-	uv_close((uv_handle_t *)&resolver->teller, on_teller_closed);
+	uv_close((uv_handle_t *)&resolver->teller, on_closed);
+	uv_close((uv_handle_t *)&resolver->patience, on_closed);
 }
 
-/* Everybody who asked gets a copy; without memory for it, nobody could go on anyway. */
+/* What was known before, when the DNS fails; NULL: nothing. */
+static const struct answer *find_stale(struct ask *ask, const struct answer *answer)
+{
+	struct resolver *resolver = ask->resolver;
+
+	if (answer->status != ANSWER_FAILED)
+		return NULL;
+	const struct answer *known =
+		cache_get(resolver->cache, ask->name, ask->type, uv_now(resolver->loop));
+
+	return known && known->stale ? known : NULL;
+}
+
+/* Everybody who asked gets a copy. The ask, on no list any more, is gone then. */
+static void end_ask(struct ask *ask, const struct answer *answer)
+{
+	struct resolver *resolver = ask->resolver;
+	struct resolver_query *query;
+
+	if (answer)
+		cache_put(resolver->cache, answer, uv_now(resolver->loop));
+	const struct answer *stale = answer ? find_stale(ask, answer) : NULL;
+
+	resolver->stats.failed += !answer || answer->status == ANSWER_FAILED;
+	while ((query = TAILQ_FIRST(&ask->askers))) {
+		bool is_stale = stale && query->freshness == RESOLVER_CACHED;
+		const struct answer *best = is_stale ? stale : answer;
+
+		resolver->stats.stale += is_stale;
+		TAILQ_REMOVE(&ask->askers, query, others);
+		make_ready(query, best ? answer_copy(best) : NULL);
+	}
+	free_ask(ask);
+}
+
+static void fail_ask(struct ask *ask, const char *failure)
+{
+	struct answer meta = {
+		.status = ANSWER_FAILED, .failure = failure, .ttl = RESOLVER_FAILED_TTL};
+	struct answer *answer = answer_new(ask->name, ask->type, &meta);
+
+	end_ask(ask, answer);
+	answer_free(answer);
+}
+
 static void on_answer(void *owner, const struct answer *answer)
 {
 	struct ask *ask = owner;
 	struct resolver *resolver = ask->resolver;
-	struct resolver_query *query;
 
-	ask->question = NULL;
+	ask->question = NULL; /* it ends by itself */
 	resolver->in_flight--;
-	resolver->stats.failed += answer->status == ANSWER_FAILED;
-	cache_put(resolver->cache, answer, uv_now(resolver->loop));
-	while ((query = TAILQ_FIRST(&ask->askers))) {
-		struct answer *copy = answer_copy(answer);
-
-		if (!copy)
-			abort();
-		TAILQ_REMOVE(&ask->askers, query, others);
-		make_ready(query, copy);
-	}
 	TAILQ_REMOVE(&resolver->asks, ask, others);
-	free_ask(ask);
+	end_ask(ask, answer);
+	start_waiting(resolver);
+}
+
+/* Those who wait for a place have a deadline of their own: the places may be taken by the hopeless. */
+static void on_patience(uv_timer_t *timer)
+{
+	struct resolver *resolver = timer->data;
+	struct ask *ask = TAILQ_FIRST(&resolver->waiting);
+
+	while (ask && ask->since + RESOLVER_DEADLINE_MS <= uv_now(resolver->loop)) {
+		TAILQ_REMOVE(&resolver->waiting, ask, others);
+		fail_ask(ask, "too many questions wait");
+		ask = TAILQ_FIRST(&resolver->waiting);
+	}
 	start_waiting(resolver);
 }
 
@@ -224,22 +257,38 @@ static void start_waiting(struct resolver *resolver)
 	while (resolver->in_flight < RESOLVER_IN_FLIGHT_MAX &&
 		(ask = TAILQ_FIRST(&resolver->waiting))) {
 		TAILQ_REMOVE(&resolver->waiting, ask, others);
-		TAILQ_INSERT_TAIL(&resolver->asks, ask, others);
-		resolver->in_flight++;
 		ask->question = question_start(
 			resolver->servers, ask->name, ask->type, on_answer, ask);
-		if (!ask->question)
-			abort();
+		if (!ask->question) {
+			fail_ask(ask, "out of memory");
+			continue;
+		}
+		TAILQ_INSERT_TAIL(&resolver->asks, ask, others);
+		resolver->in_flight++;
 	}
+	ask = TAILQ_FIRST(&resolver->waiting);
+	if (!ask) {
+		uv_timer_stop(&resolver->patience);
+		return;
+	}
+	uint64_t waited = uv_now(resolver->loop) - ask->since;
+
+	uv_timer_start(&resolver->patience, on_patience,
+		waited < RESOLVER_DEADLINE_MS ? RESOLVER_DEADLINE_MS - waited : 0, 0);
+}
+
+static struct ask_bucket *bucket_of(struct resolver *resolver, const char *name)
+{
+	return &resolver->buckets[name_hash(name) % BUCKETS];
 }
 
 /* A question that is already on its way serves as well, unless it is less fresh than wanted. */
-static struct ask *find_ask(struct ask_list *list, const char *name,
+static struct ask *find_ask(const struct ask_bucket *bucket, const char *name,
 	enum record_type type, enum resolver_freshness freshness)
 {
 	struct ask *ask;
 
-	TAILQ_FOREACH(ask, list, others)
+	LIST_FOREACH(ask, bucket, bucket)
 	if (ask->type == type && ask->freshness >= freshness &&
 		strcmp(ask->name, name) == 0)
 		return ask;
@@ -249,10 +298,9 @@ static struct ask *find_ask(struct ask_list *list, const char *name,
 static struct ask *make_ask(struct resolver *resolver, const char *name,
 	enum record_type type, enum resolver_freshness freshness)
 {
-	struct ask *ask = find_ask(&resolver->asks, name, type, freshness);
+	struct ask_bucket *bucket = bucket_of(resolver, name);
+	struct ask *ask = find_ask(bucket, name, type, freshness);
 
-	if (!ask)
-		ask = find_ask(&resolver->waiting, name, type, freshness);
 	if (ask) {
 		resolver->stats.merged++;
 		return ask;
@@ -263,47 +311,63 @@ static struct ask *make_ask(struct resolver *resolver, const char *name,
 	ask->resolver = resolver;
 	ask->type = type;
 	ask->freshness = freshness;
+	ask->since = uv_now(resolver->loop);
 	snprintf(ask->name, sizeof ask->name, "%s", name);
 	TAILQ_INIT(&ask->askers);
 	TAILQ_INSERT_TAIL(&resolver->waiting, ask, others);
+	LIST_INSERT_HEAD(bucket, ask, bucket);
 	return ask;
+}
+
+/* The answer that needs no question: known, or a name that no packet can carry. NULL: ask. */
+static struct answer *answer_at_once(struct resolver *resolver, const char *name,
+	enum record_type type, enum resolver_freshness freshness)
+{
+	const struct answer *known =
+		freshness == RESOLVER_CACHED
+			? cache_get(resolver->cache, name, type, uv_now(resolver->loop))
+			: NULL;
+	struct answer *copy = known ? answer_copy(known) : NULL;
+
+	if (!copy)
+		return question_impossible(name, type);
+	copy->type = type; /* a name that does not exist has no data of any type */
+	resolver->stats.cache_hits++;
+	resolver->stats.stale += copy->stale;
+	return copy;
 }
 
 struct resolver_query *resolver_ask(struct resolver *resolver, const char *name,
 	enum record_type type, enum resolver_freshness freshness, resolver_cb cb,
 	void *owner)
 {
-	struct resolver_query *query = calloc(1, sizeof *query);
+	struct answer no_memory = {.status = ANSWER_FAILED, .failure = "out of memory"};
 	char normalized[ANSWER_NAME_MAX];
-	struct answer *ready = NULL;
+	struct resolver_query *query = calloc(1, sizeof *query);
 
 	if (!query)
 		return NULL;
+	name_normalize(name, normalized, sizeof normalized);
 	query->resolver = resolver;
+	query->freshness = freshness;
 	query->cb = cb;
 	query->owner = owner;
-	name_normalize(name, normalized, sizeof normalized);
+	query->answer = answer_new(normalized, type, &no_memory);
 	resolver->stats.asked++;
-	if (freshness == RESOLVER_CACHED) {
-		const struct answer *cached = cache_get(
-			resolver->cache, normalized, type, uv_now(resolver->loop));
+	struct answer *ready = answer_at_once(resolver, normalized, type, freshness);
 
-		if (cached && (ready = answer_copy(cached)))
-			resolver->stats.cache_hits++;
-	}
-	if (!ready)
-		ready = question_impossible(normalized, type);
+	if (!ready && query->answer)
+		query->ask = make_ask(resolver, normalized, type, freshness);
 	if (ready) {
 		make_ready(query, ready);
-		return query;
-	}
-	query->ask = make_ask(resolver, normalized, type, freshness);
-	if (!query->ask) {
+	} else if (query->ask) {
+		TAILQ_INSERT_TAIL(&query->ask->askers, query, others);
+		start_waiting(resolver);
+	} else {
+		answer_free(query->answer);
 		free(query);
 		return NULL;
 	}
-	TAILQ_INSERT_TAIL(&query->ask->askers, query, others);
-	start_waiting(resolver);
 	return query;
 }
 
@@ -323,10 +387,15 @@ void resolver_stats(const struct resolver *resolver, struct resolver_stats *stat
 	*stats = resolver->stats;
 	stats->in_flight = resolver->in_flight;
 	stats->cached = cache_count(resolver->cache);
-	servers_stats(resolver->servers, &stats->sent, &stats->over_tcp);
+	servers_stats(resolver->servers, stats);
+}
+
+bool resolver_is_healthy(const struct resolver *resolver)
+{
+	return servers_are_healthy(resolver->servers);
 }
 
 const char *resolver_server(const struct resolver *resolver)
 {
-	return servers_first(resolver->servers);
+	return servers_name(resolver->servers, 0);
 }

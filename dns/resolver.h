@@ -8,7 +8,8 @@
 /*
  * Asks the DNS. Knows the configured resolvers, a cache by TTL, and which questions are already on
  * their way (identical ones are merged, at most 200 are in flight, the rest wait). A question is
- * always answered, at the latest after RESOLVER_DEADLINE_MS: with ANSWER_FAILED if need be.
+ * always answered, at the latest after RESOLVER_DEADLINE_MS (and as long a wait for a place before
+ * that): with ANSWER_FAILED if need be.
  * Callbacks come from the loop, never from inside resolver_ask.
  */
 
@@ -18,11 +19,13 @@ enum {
 	RESOLVER_DEADLINE_MS = 10000,
 	RESOLVER_FAILED_TTL = 30,   /* seconds a failed answer is kept */
 	RESOLVER_CACHE_MAX = 50000, /* answers */
+	RESOLVER_STALE_TTL = 30, /* seconds a stale answer serves before we ask again */
 };
 
 enum resolver_freshness {
-	RESOLVER_CACHED, /* what the cache has will do */
-	RESOLVER_FRESH,  /* ask the resolver again; the cache learns the answer */
+	/* What the cache has will do; when no server can tell, also what it had, marked stale. */
+	RESOLVER_CACHED,
+	RESOLVER_FRESH, /* ask the resolver again; the cache learns the answer */
 };
 
 struct resolver;
@@ -36,6 +39,9 @@ struct resolver_options {
 
 struct resolver_stats {
 	uint64_t asked, cache_hits, merged, sent, failed, over_tcp;
+	uint64_t
+		stale; /* answers from the cache after their time, for want of better ones */
+	uint64_t probes; /* sent to see whether a server is well; not among sent */
 	size_t in_flight, cached;
 };
 
@@ -63,6 +69,9 @@ struct resolver_query *resolver_ask(struct resolver *resolver, const char *name,
 
 /* cb will not be called. */
 void resolver_cancel(struct resolver_query *query);
+
+/* At least one server answers, and makes up no answers. */
+bool resolver_is_healthy(const struct resolver *resolver);
 
 void resolver_stats(const struct resolver *resolver, struct resolver_stats *stats);
 

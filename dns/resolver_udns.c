@@ -2,6 +2,7 @@
 #include "dns/resolver_udns.h"
 
 #include <errno.h>
+#include <linux/filter.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -13,10 +14,17 @@
  * since its record parsers overflow the heap; never dns_cancel, which leaks; one server a
  * context, since its failover cannot be told from silence. The debug hook is the one place
  * where a reply is seen whole whatever its RCODE and flags are.
+ *
+ * What cannot be had from it: a bound of packets a turn (dns_ioevent reads until the socket is empty).
+ * Nobody but the configured resolver is heard, so the resolver itself would have to flood us.
+ * Nor AD or DO in a query (RFC 6840 5.7): with DO it does not leave EDNS out for a server that answers
+ * FORMERR. A reply's AD is read, and asked for over TCP.
  */
 enum {
-	TIMEOUT_S = 1,
-	TRIES = 2, /* 1 s, then 2 s: a dead server costs 3 s */
+	TICK_MS =
+		100, /* udns counts whole units of the time we give it: seconds would be coarse */
+	TIMEOUT = 10, /* ticks */
+	TRIES = 2,    /* 1 s, then 2 s: UDP_PATIENCE_MS */
 	BUFFER = 4096,
 	RECEIVE_BUFFER = 1 << 20, /* the default one holds about 256 small replies */
 };
@@ -35,16 +43,20 @@ TAILQ_HEAD(question_list, udp_question);
 struct udp {
 	struct dns_ctx *context;
 	struct question_list questions;
-	bool has_new; /* submitted, but not yet sent */
+	size_t waiting; /* questions that are not forgotten */
+	bool has_new;   /* submitted, but not yet sent */
+	bool is_closing;
+	udp_refused_cb on_refused;
+	void *owner;
 	uv_poll_t poll;
 	uv_timer_t timer;
 	unsigned handles;
 };
 
-/* Monotonic seconds: a jump of the wall clock moves no timeout. */
+/* Monotonic ticks, never 0: a jump of the wall clock moves no timeout. */
 static time_t now(const struct udp *udp)
 {
-	return (time_t)(uv_now(udp->timer.loop) / 1000) + 1;
+	return (time_t)(uv_now(udp->timer.loop) / TICK_MS) + 1;
 }
 
 static void on_timer(uv_timer_t *timer);
@@ -58,10 +70,12 @@ static void drive(struct udp *udp)
 		udp->has_new = false;
 		wait = dns_timeouts(udp->context, -1, now(udp));
 	} while (udp->has_new);
+	if (uv_is_closing((uv_handle_t *)&udp->timer))
+		return;
 	if (wait < 0)
 		uv_timer_stop(&udp->timer);
 	else
-		uv_timer_start(&udp->timer, on_timer, (uint64_t)wait * 1000, 0);
+		uv_timer_start(&udp->timer, on_timer, (uint64_t)wait * TICK_MS, 0);
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -69,14 +83,25 @@ static void on_timer(uv_timer_t *timer)
 	drive(timer->data);
 }
 
+/*
+ * udns swallows the errors of a connected socket (ECONNREFUSED: the port is closed), and libuv stops
+ * watching a socket that has one: a resolver restarted would not be heard ever again.
+ */
 static void on_readable(uv_poll_t *poll, int status, int events)
 {
 	struct udp *udp = poll->data;
+	int error = 0;
+	socklen_t len = sizeof error;
 
-	(void)status, (void)events;
+	(void)events;
+	getsockopt(dns_sock(udp->context), SOL_SOCKET, SO_ERROR, &error, &len);
+	if (status)
+		uv_poll_start(poll, UV_READABLE, on_readable);
 	uv_update_time(poll->loop);
 	dns_ioevent(udp->context, now(udp));
 	drive(udp);
+	if (error && !udp->is_closing)
+		udp->on_refused(udp->owner);
 }
 
 /* code 0: a reply whose id and question match one of ours. The last one counts. */
@@ -110,6 +135,32 @@ static void free_question(struct udp_question *question)
 	free(question);
 }
 
+static void on_closed(uv_handle_t *handle)
+{
+	struct udp *udp = handle->data;
+
+	if (--udp->handles > 0)
+		return;
+	dns_free(
+		udp->context); /* never from inside its own callbacks; closes the socket */
+	while (!TAILQ_EMPTY(&udp->questions)) {
+		struct udp_question *question = TAILQ_FIRST(&udp->questions);
+
+		TAILQ_REMOVE(&udp->questions, question, others);
+		free_question(question);
+	}
+	free(udp);
+}
+
+static void end_if_over(struct udp *udp)
+{
+	if (!udp->is_closing || udp->waiting > 0 ||
+		uv_is_closing((uv_handle_t *)&udp->timer))
+		return;
+	uv_close((uv_handle_t *)&udp->poll, on_closed);
+	uv_close((uv_handle_t *)&udp->timer, on_closed);
+}
+
 static void on_done(struct dns_ctx *context, void *result, void *data)
 {
 	struct udp_question *question = data;
@@ -117,8 +168,11 @@ static void on_done(struct dns_ctx *context, void *result, void *data)
 	(void)context;
 	free(result);
 	TAILQ_REMOVE(&question->udp->questions, question, others);
-	if (question->cb)
+	if (question->cb) {
+		question->udp->waiting--;
 		question->cb(question->owner, question->packet, question->len);
+		end_if_over(question->udp);
+	}
 	free_question(question);
 }
 
@@ -138,15 +192,38 @@ struct udp_question *udp_ask(struct udp *udp, const uint8_t *wire, enum record_t
 		return NULL;
 	}
 	TAILQ_INSERT_TAIL(&udp->questions, question, others);
+	udp->waiting++;
 	udp->has_new = true;
-	uv_timer_start(&udp->timer, on_timer, 0,
-		0); /* what is asked in one turn goes together */
+	/* What is asked in one turn goes together. */
+	uv_timer_start(&udp->timer, on_timer, 0, 0);
 	return question;
 }
 
 void udp_forget(struct udp_question *question)
 {
 	question->cb = NULL;
+	question->udp->waiting--;
+	end_if_over(question->udp);
+}
+
+/*
+ * Only replies to a query (QR set, opcode 0) get into the socket: udns never looks at the bit, and would
+ * end a question with its own echo, so that the real reply behind it is lost. Byte 10 of a datagram
+ * with its UDP header holds both. Without the filter message.c finds out, and it is asked again.
+ */
+static void filter_replies(int fd)
+{
+	struct sock_filter program[] = {
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 10),
+		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0xF8),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x80, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+	};
+	struct sock_fprog filter = {
+		.len = sizeof program / sizeof program[0], .filter = program};
+
+	setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter);
 }
 
 static int connect_socket(struct udp *udp, const struct sockaddr *server)
@@ -159,6 +236,7 @@ static int connect_socket(struct udp *udp, const struct sockaddr *server)
 	if (fd < 0)
 		return -errno;
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+	filter_replies(fd);
 	return connect(fd, server, len) == 0 ? fd : -errno;
 }
 
@@ -169,7 +247,7 @@ static struct dns_ctx *make_context(const struct sockaddr *server)
 
 	if (!context)
 		return NULL;
-	dns_set_opt(context, DNS_OPT_TIMEOUT, TIMEOUT_S);
+	dns_set_opt(context, DNS_OPT_TIMEOUT, TIMEOUT);
 	dns_set_opt(context, DNS_OPT_NTRIES, TRIES);
 	dns_set_opt(context, DNS_OPT_UDPSIZE, BUFFER);
 	dns_set_dbgfn(context, on_packet);
@@ -180,7 +258,8 @@ static struct dns_ctx *make_context(const struct sockaddr *server)
 	return context;
 }
 
-int udp_open(struct udp **result, uv_loop_t *loop, const struct sockaddr *server)
+int udp_open(struct udp **result, uv_loop_t *loop, const struct sockaddr *server,
+	udp_refused_cb on_refused, void *owner)
 {
 	struct udp *udp = calloc(1, sizeof *udp);
 
@@ -201,6 +280,8 @@ int udp_open(struct udp **result, uv_loop_t *loop, const struct sockaddr *server
 	uv_poll_init(loop, &udp->poll, fd);
 	uv_timer_init(loop, &udp->timer);
 	udp->poll.data = udp->timer.data = udp;
+	udp->on_refused = on_refused;
+	udp->owner = owner;
 	udp->handles = 2;
 	TAILQ_INIT(&udp->questions);
 	uv_poll_start(&udp->poll, UV_READABLE, on_readable);
@@ -208,24 +289,8 @@ int udp_open(struct udp **result, uv_loop_t *loop, const struct sockaddr *server
 	return 0;
 }
 
-static void on_closed(uv_handle_t *handle)
-{
-	struct udp *udp = handle->data;
-
-	if (--udp->handles > 0)
-		return;
-	dns_free(udp->context); /* closes the socket, which the loop has let go by now */
-	while (!TAILQ_EMPTY(&udp->questions)) {
-		struct udp_question *question = TAILQ_FIRST(&udp->questions);
-
-		TAILQ_REMOVE(&udp->questions, question, others);
-		free_question(question);
-	}
-	free(udp);
-}
-
 void udp_close(struct udp *udp)
 {
-	uv_close((uv_handle_t *)&udp->poll, on_closed);
-	uv_close((uv_handle_t *)&udp->timer, on_closed);
+	udp->is_closing = true;
+	end_if_over(udp);
 }

@@ -11,16 +11,29 @@
 
 /*
  * One resolver address over UDP, driven by udns: retransmission, matching of replies. What a reply
- * says is read elsewhere (message.h). The socket is connected, so that nobody else is heard.
+ * says is read elsewhere (message.h). The socket is connected, so that nobody else is heard, and a
+ * filter in the kernel keeps out what is no reply at all.
  */
 
 struct udp;
 
-/* Returns 0, -ENOMEM, or what the system said. */
-int udp_open(struct udp **udp, uv_loop_t *loop, const struct sockaddr *server);
-void udp_close(struct udp *udp); /* no callback comes any more; not from inside one */
+/* The system says that nobody is there (the port is closed, no route): questions may wait in vain. */
+typedef void (*udp_refused_cb)(void *owner);
 
-/* packet is the reply as it came, or NULL: silence, after 3 s. Borrowed for the time of the call. */
+/* Returns 0, -ENOMEM, or what the system said. */
+int udp_open(struct udp **udp, uv_loop_t *loop, const struct sockaddr *server,
+	udp_refused_cb on_refused, void *owner);
+
+/*
+ * Ends it as soon as nobody waits for a reply any more; no new question may be asked, and refusals
+ * are not told any more. May be called from inside a callback.
+ */
+void udp_close(struct udp *udp);
+
+enum { UDP_PATIENCE_MS = 3000 };
+
+/* packet is the reply as it came, or NULL: silence for UDP_PATIENCE_MS. Borrowed for the time of
+ * the call. */
 typedef void (*udp_cb)(void *owner, const uint8_t *packet, size_t len);
 
 struct udp_question;

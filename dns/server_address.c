@@ -79,18 +79,48 @@ int server_address_parse(const char *text, struct server_address *address)
 	return 0;
 }
 
-size_t server_address_read_conf(
-	const char *text, struct server_address *addresses, size_t max)
+void server_address_read_conf(const char *text, struct server_addresses *addresses)
 {
-	size_t count = 0;
 	char word[64];
 
-	while (count < max && *text) {
+	addresses->count = 0;
+	while (addresses->count < RESOLVER_SERVERS_MAX && *text) {
 		if (sscanf(text, "nameserver %63s", word) == 1 &&
-			server_address_parse(word, &addresses[count]) == 0)
-			count++;
+			server_address_parse(word, &addresses->items[addresses->count]) ==
+				0)
+			addresses->count++;
 		text += strcspn(text, "\n");
 		text += *text == '\n';
 	}
-	return count;
+}
+
+static int read_system(struct server_addresses *addresses)
+{
+	char text[8192];
+	FILE *file = fopen("/etc/resolv.conf", "re");
+
+	if (!file)
+		return -ENOENT;
+	size_t len = fread(text, 1, sizeof text - 1, file);
+
+	fclose(file);
+	text[len] = '\0';
+	server_address_read_conf(text, addresses);
+	return addresses->count ? 0 : -ENOENT;
+}
+
+int server_address_list(const char *const *texts, size_t count,
+	struct server_addresses *addresses, size_t *bad)
+{
+	addresses->count = 0;
+	if (count == 0)
+		return read_system(addresses);
+	for (size_t i = 0; i < count && i < RESOLVER_SERVERS_MAX; i++) {
+		if (server_address_parse(texts[i], &addresses->items[i])) {
+			*bad = i;
+			return -EINVAL;
+		}
+		addresses->count++;
+	}
+	return 0;
 }

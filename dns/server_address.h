@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <sys/socket.h>
 
+#include "dns/resolver.h"
+
 /* Where to ask: the addresses of resolvers as an administrator writes them. */
 
 struct server_address {
@@ -15,6 +17,18 @@ struct server_address {
  * Returns 0, or -EINVAL. */
 int server_address_parse(const char *text, struct server_address *address);
 
-/* The nameserver lines of a resolv.conf text; returns how many, at most max. */
-size_t server_address_read_conf(
-	const char *text, struct server_address *addresses, size_t max);
+/* As many as are used. */
+struct server_addresses {
+	struct server_address items[RESOLVER_SERVERS_MAX];
+	size_t count;
+};
+
+/* The nameserver lines of a resolv.conf text that can be read. */
+void server_address_read_conf(const char *text, struct server_addresses *addresses);
+
+/*
+ * Those that texts name; without texts, those of /etc/resolv.conf. Returns 0, -EINVAL (*bad is the
+ * index of the text that cannot be read), or -ENOENT (no resolv.conf, or none in it).
+ */
+int server_address_list(const char *const *texts, size_t count,
+	struct server_addresses *addresses, size_t *bad);

@@ -1,223 +1,21 @@
 /* SPDX-License-Identifier: ISC */
 #include <arpa/inet.h>
-#include <criterion/criterion.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "dns/message.h"
-#include "dns/resolver.h"
 #include "dns/server_address.h"
+#include "fake_server.h"
 
 /*
- * A DNS server in the test's own loop, over UDP and TCP. What it does depends on the first label
- * of the name it is asked for.
+ * What becomes of one question put to one server. The rows L of reliability.md that are not of the wire
+ * alone (test_message.c), TCP (test_resolver_tcp.c) or several servers (test_resolver_failover.c). L21:
+ * a flood is bounded by the connected socket only, see resolver_udns.c.
  */
-struct server {
-	uv_udp_t udp;
-	uv_tcp_t tcp;
-	unsigned asked;
-	char address[32];
-};
-
-static struct {
-	uv_loop_t loop;
-	struct server servers[2];
-	size_t server_count;
-	struct resolver *resolver;
-	unsigned told, awaited;
-	enum answer_status status;
-	char failure[64], records[256], server[64];
-	size_t count, chain_count;
-} scene;
-
-/* Puts the reply to query into out; returns its length, or 0: silence. */
-static size_t reply_to(const uint8_t *query, size_t len, bool is_tcp, uint8_t out[60000])
-{
-	const char *label = (const char *)query + 13;
-	unsigned flags = 0x8180, answers = 0;
-	size_t at = len;
-
-	memcpy(out, query, len);
-	out[7] = out[9] = out[11] = 0; /* counts; an OPT of the query is cut off below */
-	while (at > 12 && !(at == 12 + strlen((const char *)query + 12) + 5))
-		at--;
-	if (strncmp(label, "silent", 6) == 0)
-		return 0;
-	if (strncmp(label, "servfail", 8) == 0)
-		flags = 0x8182;
-	else if (strncmp(label, "refused", 7) == 0)
-		flags = 0x8185;
-	else if (strncmp(label, "nx", 2) == 0)
-		flags = 0x8183;
-	else if (strncmp(label, "echo", 4) == 0)
-		flags = 0x0100;
-	else if (strncmp(label, "big", 3) == 0 && !is_tcp)
-		flags = 0x8380;
-	else if (strncmp(label, "empty", 5) != 0)
-		answers = strncmp(label, "big", 3) == 0 ? 500 : 1;
-	for (unsigned i = 0; i < answers; i++) {
-		uint8_t record[] = {0xC0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 192, 0,
-			(uint8_t)(i >> 8), (uint8_t)i};
-
-		memcpy(out + at, record, sizeof record);
-		at += sizeof record;
-	}
-	if (strncmp(label, "alias", 5) == 0) {
-		static const uint8_t target[] = {0xC0, 12, 0, 5, 0, 1, 0, 0, 0, 9, 0, 13,
-			4, 'g', 'o', 'o', 'd', 7, 'e', 'x', 'a', 'm', 'p', 'l', 'e'};
-
-		at -= 16;
-		memcpy(out + at, target, sizeof target);
-		out[at + 11] = 14;
-		at += sizeof target;
-		out[at++] = 0;
-	}
-	out[2] = (uint8_t)(flags >> 8);
-	out[3] = (uint8_t)flags;
-	out[6] = (uint8_t)(answers >> 8);
-	out[7] = (uint8_t)answers;
-	return at;
-}
-
-static void on_alloc(uv_handle_t *handle, size_t size, uv_buf_t *buf)
-{
-	(void)handle;
-	*buf = uv_buf_init(malloc(size), (unsigned)size);
-}
-
-static void on_query(uv_udp_t *udp, ssize_t len, const uv_buf_t *buf,
-	const struct sockaddr *from, unsigned flags)
-{
-	static uint8_t out[60000];
-	struct server *server = udp->data;
-
-	(void)flags;
-	if (len > 12) {
-		server->asked++;
-		size_t size = reply_to((uint8_t *)buf->base, (size_t)len, false, out);
-		uv_buf_t reply = uv_buf_init((char *)out, (unsigned)size);
-
-		if (size)
-			uv_udp_try_send(udp, &reply, 1, from);
-	}
-	free(buf->base);
-}
-
-static void on_free(uv_handle_t *handle)
-{
-	free(handle);
-}
-
-static void on_tcp_query(uv_stream_t *stream, ssize_t len, const uv_buf_t *buf)
-{
-	static uint8_t out[60002];
-
-	if (len > 14) {
-		size_t size = reply_to(
-			(uint8_t *)buf->base + 2, (size_t)len - 2, true, out + 2);
-		uv_buf_t reply = uv_buf_init((char *)out, (unsigned)size + 2);
-
-		out[0] = (uint8_t)(size >> 8);
-		out[1] = (uint8_t)size;
-		uv_try_write(stream, &reply, 1);
-	} else if (len < 0) {
-		uv_close((uv_handle_t *)stream, on_free);
-	}
-	free(buf->base);
-}
-
-static void on_connection(uv_stream_t *listener, int status)
-{
-	uv_tcp_t *client = calloc(1, sizeof *client);
-
-	cr_assert_eq(status, 0);
-	uv_tcp_init(listener->loop, client);
-	uv_accept(listener, (uv_stream_t *)client);
-	uv_read_start((uv_stream_t *)client, on_alloc, on_tcp_query);
-}
-
-static void start_server(struct server *server)
-{
-	struct sockaddr_in address, bound;
-	int len = sizeof bound;
-
-	uv_ip4_addr("127.0.0.1", 0, &address);
-	uv_udp_init(&scene.loop, &server->udp);
-	server->udp.data = server;
-	cr_assert_eq(uv_udp_bind(&server->udp, (struct sockaddr *)&address, 0), 0);
-	uv_udp_getsockname(&server->udp, (struct sockaddr *)&bound, &len);
-	uv_udp_recv_start(&server->udp, on_alloc, on_query);
-	uv_tcp_init(&scene.loop, &server->tcp);
-	cr_assert_eq(uv_tcp_bind(&server->tcp, (struct sockaddr *)&bound, 0), 0);
-	cr_assert_eq(uv_listen((uv_stream_t *)&server->tcp, 5, on_connection), 0);
-	snprintf(server->address, sizeof server->address, "127.0.0.1:%u",
-		ntohs(bound.sin_port));
-}
-
-static void open_with(size_t count)
-{
-	const char *addresses[2];
-	struct resolver_options options = {.servers = addresses, .server_count = count};
-	size_t bad;
-
-	uv_loop_init(&scene.loop);
-	scene.server_count = count;
-	for (size_t i = 0; i < count; i++) {
-		start_server(&scene.servers[i]);
-		addresses[i] = scene.servers[i].address;
-	}
-	cr_assert_eq(resolver_open(&scene.resolver, &scene.loop, &options, &bad), 0);
-}
-
-static void teardown(void)
-{
-	resolver_close(scene.resolver);
-	for (size_t i = 0; i < scene.server_count; i++) {
-		uv_close((uv_handle_t *)&scene.servers[i].udp, NULL);
-		uv_close((uv_handle_t *)&scene.servers[i].tcp, NULL);
-	}
-	uv_run(&scene.loop, UV_RUN_DEFAULT);
-	cr_assert_eq(uv_loop_close(&scene.loop), 0);
-}
 
 static void setup(void)
 {
-	open_with(1);
+	open_scene(1);
 }
 
-TestSuite(resolver, .init = setup, .fini = teardown);
-
-static void on_answer(void *owner, const struct answer *answer)
-{
-	(void)owner;
-	if (++scene.told == scene.awaited)
-		uv_stop(&scene.loop);
-	scene.status = answer->status;
-	scene.count = answer->count;
-	scene.chain_count = answer->chain_count;
-	snprintf(scene.failure, sizeof scene.failure, "%s",
-		answer->failure ? answer->failure : "");
-	snprintf(scene.server, sizeof scene.server, "%s",
-		answer->server ? answer->server : "");
-}
-
-static void wait_for(unsigned told)
-{
-	scene.awaited = told;
-	if (scene.told < told)
-		uv_run(&scene.loop, UV_RUN_DEFAULT);
-}
-
-static void ask(const char *name)
-{
-	unsigned before = scene.told;
-
-	cr_assert_not_null(resolver_ask(
-		scene.resolver, name, TYPE_A, RESOLVER_CACHED, on_answer, NULL));
-	cr_assert_eq(scene.told, before, "never from inside");
-	wait_for(before + 1);
-}
+TestSuite(resolver, .init = setup, .fini = close_scene);
 
 Test(resolver, four_outcomes_are_told_apart)
 {
@@ -226,50 +24,107 @@ Test(resolver, four_outcomes_are_told_apart)
 		enum answer_status status;
 		const char *failure;
 	} rows[] = {
-		{"good.example", ANSWER_FOUND, ""},
-		{"GOOD.example.", ANSWER_FOUND, ""},
-		{"nx.example", ANSWER_NO_NAME, ""},
-		{"empty.example", ANSWER_NO_DATA, ""},
+		{"good.example", ANSWER_FOUND, NULL},
+		{"GOOD.example.", ANSWER_FOUND, NULL},
+		{"nx.example", ANSWER_NO_NAME, NULL},
+		{"empty.example", ANSWER_NO_DATA, NULL},
 		{"servfail.example", ANSWER_FAILED, "SERVFAIL"},
 		{"refused.example", ANSWER_FAILED, "REFUSED"},
-		{"echo.example", ANSWER_FAILED, "an echo of the question"},
-		{"a..example", ANSWER_NO_NAME, ""},
+		{"notimp.example", ANSWER_FAILED, "NOTIMP"},
+		{"odd.example", ANSWER_FAILED, "an unknown error code"},
+		{"badvers.example", ANSWER_FAILED, "an unknown error code"},
+		{"formerr.example", ANSWER_FAILED, "FORMERR"},
+		{"a..example", ANSWER_NO_NAME, NULL},
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		ask(rows[i].name);
-		cr_assert_eq(scene.status, rows[i].status, "%s: %d %s", rows[i].name,
-			scene.status, scene.failure);
-		cr_assert_str_eq(scene.failure, rows[i].failure, "%s", rows[i].name);
+		cr_assert_eq(scene.answer->status, rows[i].status, "%s: %s", rows[i].name,
+			scene.answer->failure);
+		if (rows[i].failure)
+			cr_assert_str_eq(scene.answer->failure, rows[i].failure, "%s",
+				rows[i].name);
+		else
+			cr_assert_null(scene.answer->failure, "%s", rows[i].name);
 	}
 }
 
+/* L10, L5: a packet that is no reply to the question neither answers nor ends it. */
+Test(resolver, only_the_reply_counts)
+{
+	ask("spoofed.example");
+	cr_assert_eq(scene.answer->status, ANSWER_FOUND);
+	ask("echoed.example");
+	cr_assert_eq(scene.answer->status, ANSWER_FOUND, "%s", scene.answer->failure);
+	cr_assert_eq(scene.servers[0].asked, 2, "the echo did not even get in");
+}
+
+Test(resolver, an_echo_is_no_answer)
+{
+	ask("echo.example");
+	cr_assert_eq(scene.answer->status, ANSWER_FAILED);
+}
+
+/* L11 */
+Test(resolver, a_server_without_edns_is_asked_without)
+{
+	ask("old.example");
+	cr_assert_eq(scene.answer->status, ANSWER_FOUND, "%s", scene.answer->failure);
+	cr_assert_eq(scene.servers[0].asked, 2);
+}
+
+/* L20 */
 Test(resolver, silence_is_a_failure_in_time)
 {
-	uint64_t start = uv_now(&scene.loop);
+	uint64_t took = ask("silent.example");
 
-	ask("silent.example");
-	cr_assert_eq(scene.status, ANSWER_FAILED);
-	cr_assert_str_eq(scene.failure, "timeout");
-	cr_assert_leq(uv_now(&scene.loop) - start, RESOLVER_DEADLINE_MS + 500);
+	cr_assert_eq(scene.answer->status, ANSWER_FAILED);
+	cr_assert_str_eq(scene.answer->failure, "timeout");
+	cr_assert_leq(took, RESOLVER_DEADLINE_MS + 500);
+	let_pass(50);
+	cr_assert(resolver_is_healthy(scene.resolver), "slow with one name only");
 }
 
-Test(resolver, what_is_truncated_comes_whole_over_tcp)
+/* L15 */
+Test(resolver, aliases_are_followed_as_far_as_is_sane)
 {
-	struct resolver_stats stats;
+	static const struct {
+		const char *name;
+		enum answer_status status;
+		size_t chain_count;
+	} rows[] = {
+		{"alias.example", ANSWER_FOUND, 1},
+		{"hop8.example", ANSWER_FOUND, 8},
+		{"hop9.example", ANSWER_NO_DATA, 8},
+		{"hop100.example", ANSWER_NO_DATA, 8},
+		{"loop.example", ANSWER_NO_DATA, 8},
+	};
 
-	ask("big.example");
-	cr_assert_eq(scene.status, ANSWER_FOUND);
-	cr_assert_eq(scene.count, 500);
-	resolver_stats(scene.resolver, &stats);
-	cr_assert_eq(stats.over_tcp, 1);
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		ask(rows[i].name);
+		cr_assert_eq(scene.answer->status, rows[i].status, "%s", rows[i].name);
+		cr_assert_eq(scene.answer->chain_count, rows[i].chain_count, "%s: %zu",
+			rows[i].name, scene.answer->chain_count);
+	}
 }
 
-Test(resolver, an_alias_alone_is_followed)
+/* M10 */
+Test(resolver, a_classless_reverse_delegation_is_followed)
 {
-	ask("alias.example");
-	cr_assert_eq(scene.status, ANSWER_FOUND);
-	cr_assert_eq(scene.chain_count, 1);
+	ask_for("25.2.0.192.in-addr.arpa", TYPE_PTR, RESOLVER_CACHED);
+	cr_assert_eq(scene.answer->status, ANSWER_FOUND);
+	cr_assert_str_eq(scene.answer->chain[0], "25.0/25.2.0.192.in-addr.arpa");
+	cr_assert_str_eq(scene.answer->records[0].text, "mail.corp.example");
+}
+
+Test(resolver, what_was_validated_is_marked)
+{
+	ask("signed.example");
+	cr_assert(scene.answer->authenticated);
+	ask("tcpsigned.example");
+	cr_assert(scene.answer->authenticated, "AD comes to those who ask for it");
+	ask("good.example");
+	cr_assert_not(scene.answer->authenticated);
 }
 
 Test(resolver, the_cache_answers_unless_told_not_to)
@@ -277,9 +132,7 @@ Test(resolver, the_cache_answers_unless_told_not_to)
 	ask("good.example");
 	ask("good.example");
 	cr_assert_eq(scene.servers[0].asked, 1);
-	resolver_ask(
-		scene.resolver, "good.example", TYPE_A, RESOLVER_FRESH, on_answer, NULL);
-	wait_for(3);
+	ask_for("good.example", TYPE_A, RESOLVER_FRESH);
 	cr_assert_eq(scene.servers[0].asked, 2);
 	ask("servfail.example");
 	unsigned asked = scene.servers[0].asked;
@@ -288,22 +141,48 @@ Test(resolver, the_cache_answers_unless_told_not_to)
 	cr_assert_eq(scene.servers[0].asked, asked, "failures are remembered too");
 }
 
-Test(resolver, the_same_question_is_asked_once_and_many_are_all_answered)
+Test(resolver, a_name_that_does_not_exist_has_no_other_type)
 {
-	char name[32];
+	ask_for("nx.example", TYPE_MX, RESOLVER_CACHED);
+	ask_for("nx.example", TYPE_AAAA, RESOLVER_CACHED);
+	cr_assert_eq(scene.answer->status, ANSWER_NO_NAME);
+	cr_assert_eq(scene.answer->type, TYPE_AAAA);
+	cr_assert_eq(scene.servers[0].asked, 1);
+}
 
+Test(resolver, the_same_question_is_asked_once)
+{
 	for (int i = 0; i < 20; i++)
-		resolver_ask(scene.resolver, "good.example", TYPE_A, RESOLVER_FRESH,
-			on_answer, NULL);
+		start_asking("good.example", TYPE_A, RESOLVER_FRESH);
 	wait_for(20);
 	cr_assert_eq(scene.servers[0].asked, 1);
-	for (int i = 0; i < 1000; i++) {
-		snprintf(name, sizeof name, "good%d.example", i);
-		resolver_ask(
-			scene.resolver, name, TYPE_A, RESOLVER_CACHED, on_answer, NULL);
-	}
-	wait_for(1020);
-	cr_assert_eq(scene.status, ANSWER_FOUND);
+	cr_assert_eq(scene.servers[0].probes, 1);
+}
+
+/* L22, and a long line is no slower than a short one. */
+Test(resolver, ten_thousand_questions_at_once_are_all_answered)
+{
+	uv_update_time(&scene.loop);
+	uint64_t start = uv_hrtime();
+
+	ask_many("good", 10000);
+	wait_for(10000);
+	cr_assert_eq(scene.found, 10000);
+	cr_assert_leq(scene.most_in_flight, RESOLVER_IN_FLIGHT_MAX);
+	cr_log_info("10,000 questions: %llu ms",
+		(unsigned long long)(uv_hrtime() - start) / 1000000);
+	cr_assert_lt(uv_hrtime() - start, 8000000000ull);
+}
+
+Test(resolver, who_waits_for_a_place_in_vain_is_told)
+{
+	uv_update_time(&scene.loop);
+	uint64_t start = uv_now(&scene.loop);
+
+	ask_many("silent", 1000);
+	wait_for(1000);
+	cr_assert_eq(scene.found, 0);
+	cr_assert_leq(uv_now(&scene.loop) - start, 2 * RESOLVER_DEADLINE_MS);
 }
 
 Test(resolver, who_cancels_hears_nothing)
@@ -323,34 +202,28 @@ Test(resolver, who_cancels_hears_nothing)
 
 Test(resolver, it_can_be_closed_with_questions_on_their_way)
 {
-	resolver_ask(scene.resolver, "silent.example", TYPE_A, RESOLVER_CACHED, on_answer,
-		NULL);
-	resolver_ask(
-		scene.resolver, "big.example", TYPE_A, RESOLVER_CACHED, on_answer, NULL);
-	uv_run(&scene.loop, UV_RUN_NOWAIT);
+	start_asking("silent.example", TYPE_A, RESOLVER_CACHED);
+	start_asking("big.example", TYPE_A, RESOLVER_CACHED);
+	start_asking("tcpsilent.example", TYPE_A, RESOLVER_CACHED);
+	ask_many("tcpsilent", 20);
+	ask_many("good", 300);
+	wait_for(300);
+	start_asking("good1.example", TYPE_A, RESOLVER_CACHED); /* ready, but not told */
 }
 
-Test(resolvers, the_second_server_is_asked_when_the_first_fails)
-{
-	open_with(2);
-	ask("servfail.example");
-	cr_assert_geq(scene.servers[0].asked, 1);
-	cr_assert_geq(scene.servers[1].asked, 1);
-	ask("good.example");
-	cr_assert_str_eq(scene.server, scene.servers[0].address);
-	teardown();
-}
-
-Test(resolvers, addresses_are_read_as_administrators_write_them)
+Test(addresses, they_are_read_as_administrators_write_them)
 {
 	static const struct {
 		const char *text, *shown; /* NULL: refused */
 	} rows[] = {{"127.0.0.1", "127.0.0.1:53"}, {"127.0.0.1:5353", "127.0.0.1:5353"},
 		{"::1", "[::1]:53"}, {"[::1]", "[::1]:53"}, {"[::1]:54", "[::1]:54"},
-		{"", NULL}, {"127.0.0.1:", NULL}, {"127.0.0.1:0", NULL},
-		{"127.0.0.1:70000", NULL}, {"host", NULL}, {"[::1", NULL},
-		{"[::1]x", NULL}};
+		{"fe80::1%lo", "[fe80::1]:53"}, {"", NULL}, {"127.0.0.1:", NULL},
+		{"127.0.0.1:0", NULL}, {"127.0.0.1:70000", NULL}, {"127.0.0.1:5x", NULL},
+		{"host", NULL}, {"[::1", NULL}, {"[::1]x", NULL}, {"[::1]:", NULL},
+		{"1111111111222222222233333333334444444444555555555566666666667777",
+			NULL}};
 	struct server_address address;
+	struct server_addresses list;
 
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		int error = server_address_parse(rows[i].text, &address);
@@ -359,8 +232,38 @@ Test(resolvers, addresses_are_read_as_administrators_write_them)
 		if (!error)
 			cr_assert_str_eq(address.text, rows[i].shown);
 	}
-	cr_assert_eq(server_address_read_conf("# x\n\nnameserver 127.0.0.1\nsearch y\n"
-					      "nameserver bad\nnameserver ::1\n",
-			     &address, 1),
-		1);
+	static const char conf[] =
+		"# x\n\nnameserver 127.0.0.1\nsearch y\nnameserver bad\n"
+		"  nameserver ::1\nnameserver\t::1\nnameserver 127.0.0.9";
+
+	server_address_read_conf(conf, &list);
+	cr_assert_eq(list.count, 3);
+	cr_assert_str_eq(list.items[1].text, "[::1]:53");
+	cr_assert_str_eq(list.items[2].text, "127.0.0.9:53");
+}
+
+Test(addresses, a_resolver_needs_one_that_can_be_read)
+{
+	static const char *const bad_ones[] = {"127.0.0.1", "nonsense"};
+	struct resolver_options options = {.servers = bad_ones, .server_count = 2};
+	struct resolver *resolver;
+	uv_loop_t loop;
+	size_t bad = 0;
+
+	uv_loop_init(&loop);
+	cr_assert_eq(resolver_open(&resolver, &loop, &options, &bad), -EINVAL);
+	cr_assert_eq(bad, 1);
+	static const char *const unreachable[] = {"255.255.255.255"};
+
+	options = (struct resolver_options){.servers = unreachable, .server_count = 1};
+	cr_assert_lt(resolver_open(&resolver, &loop, &options, &bad), 0);
+	options = (struct resolver_options){0};
+	int error = resolver_open(&resolver, &loop, &options, &bad);
+
+	cr_assert(
+		error == 0 || error == -ENOENT, "what /etc/resolv.conf says: %d", error);
+	if (error == 0)
+		resolver_close(resolver);
+	uv_run(&loop, UV_RUN_DEFAULT);
+	cr_assert_eq(uv_loop_close(&loop), 0);
 }

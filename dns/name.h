@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: ISC */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dns/answer.h"
+
+/*
+ * Domain names: on the wire, and as text (answer.h tells the form). Pure; whoever has a name from
+ * outside makes it comparable with name_normalize. Knows nothing of host names: any byte may stand in
+ * a label.
+ */
+
+enum { NAME_WIRE_MAX = 255 };
+
+/*
+ * A name in presentation form (one trailing dot is fine, \DDD is understood) to wire form. Returns
+ * its length with the root label, or -1 when no packet can carry it.
+ */
+int name_to_wire(const char *name, uint8_t wire[static NAME_WIRE_MAX]);
+
+/*
+ * Reads the name at *at of a message, along compression pointers; *at moves behind it. False: it is
+ * malformed.
+ */
+bool name_from_wire(
+	const uint8_t *message, size_t len, size_t *at, char out[static ANSWER_NAME_MAX]);
+
+/* Lower case, without the trailing dot; cut at cap. Idempotent. */
+void name_normalize(const char *name, char *out, size_t cap);
+
+/* For hash tables (FNV-1a). name is normalized. */
+uint64_t name_hash(const char *name);
