@@ -92,6 +92,7 @@ static json_t *describe_resolver(const struct resolver *resolver)
 		{"sent", stats.sent},
 		{"failed", stats.failed},
 		{"over_tcp", stats.over_tcp},
+		{"stale", stats.stale},
 		{"in_flight", stats.in_flight},
 		{"cached", stats.cached},
 	};
@@ -99,6 +100,8 @@ static json_t *describe_resolver(const struct resolver *resolver)
 
 	json_object_set_new(
 		object, "server", mem_must(json_string(resolver_server(resolver))));
+	json_object_set_new(
+		object, "healthy", json_boolean(resolver_is_healthy(resolver)));
 	return object;
 }
 

@@ -104,6 +104,8 @@ static json_t *describe_answer(const struct answer *answer)
 	set(object, "status", json_string(answer_status_name(answer->status)));
 	set(object, "records", records);
 	set(object, "ttl", json_integer(answer->ttl));
+	if (answer->stale)
+		set(object, "stale", json_true());
 	free(name);
 	return object;
 }

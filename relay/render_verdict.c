@@ -78,8 +78,9 @@ void render_evidence(struct page *page, const json_t *finding, const char *inden
 		render_text(page, render_string(answer, "type"));
 		buf_printf(&page->out, "? ");
 		render_answer(page, answer);
-		buf_printf(&page->out, " (TTL %lld s)\n",
-			(long long)json_integer_value(json_object_get(answer, "ttl")));
+		buf_printf(&page->out, " (TTL %lld s%s)\n",
+			(long long)json_integer_value(json_object_get(answer, "ttl")),
+			json_is_true(json_object_get(answer, "stale")) ? ", stale" : "");
 	}
 }
 

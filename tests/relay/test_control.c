@@ -190,6 +190,12 @@ const char *resolver_server(const struct resolver *resolver)
 	return "127.0.0.1:53";
 }
 
+bool resolver_is_healthy(const struct resolver *resolver)
+{
+	(void)resolver;
+	return true;
+}
+
 int64_t holds_next_check(const struct recipient *rcpt)
 {
 	(void)rcpt;
