@@ -125,8 +125,8 @@ static void give_up(struct question *q, const char *failure)
 	end_in(q, 0);
 }
 
-/* The records read so far are those of another try: start over with the chain. */
-static void ask_next_server(struct question *q)
+/* The records read so far are those of another try, or of half a message. False: no memory. */
+static bool start_over(struct question *q)
 {
 	answer_builder_free(q->builder);
 	q->builder = answer_builder_new(q->name, q->type);
@@ -136,7 +136,14 @@ static void ask_next_server(struct question *q)
 	q->has_met_stray = false;
 	if (!q->builder)
 		give_up(q, NO_MEMORY);
-	else if (servers_choose(q->servers, &q->route))
+	return q->builder != NULL;
+}
+
+static void ask_next_server(struct question *q)
+{
+	if (!start_over(q))
+		return;
+	if (servers_choose(q->servers, &q->route))
 		ask_server(q);
 	else
 		give_up(q, q->failure);
@@ -251,13 +258,16 @@ static void on_message(
 		follow_chain(q, &reading);
 		break;
 	case MESSAGE_TRUNCATED:
-	case MESSAGE_MALFORMED: /* a datagram cut on its way looks so, too */
 		if (is_tcp)
 			on_failure(q, "a malformed reply");
 		else
-			ask_over_tcp(q, reading.failure
-						? reading.failure
-						: "truncated, and no answer over TCP");
+			ask_over_tcp(q, "truncated, and no answer over TCP");
+		break;
+	case MESSAGE_MALFORMED: /* a datagram cut on its way looks so, too */
+		if (is_tcp)
+			on_failure(q, reading.failure);
+		else if (start_over(q))
+			ask_over_tcp(q, reading.failure);
 		break;
 	case MESSAGE_STRAY: /* udns has ended the question, though the reply may be on its way */
 		if (q->has_met_stray) {

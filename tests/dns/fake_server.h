@@ -162,7 +162,7 @@ static inline void put_answers(const struct asked *asked, struct packet *p)
 				left >= 2 * 268 ? 255
 						: (unsigned)(left > 268 ? left / 2 - 13
 									: left - 13));
-	else if (label_is(asked, "alias"))
+	else if (label_is(asked, "alias") || label_is(asked, "half"))
 		put_alias(p, "good.example");
 	else if (label_is(asked, "loop"))
 		put_alias(p, "loop.example");
@@ -283,6 +283,13 @@ static inline void send_udp(struct fake_server *server, const uint8_t *query, si
 		p.len = 12;
 	} else if (label_is(&asked, "formerr")) {
 		p.bytes[3] = 0x81;
+	} else if (label_is(&asked, "half")) { /* one alias more, which cannot be read */
+		static const uint8_t alias[] = {0, 5, 0, 1, 0, 0, 0, 9, 0, 1, 7};
+
+		put_wire(&p, "good.example");
+		memcpy(p.bytes + p.len, alias, sizeof alias);
+		p.len += sizeof alias;
+		p.bytes[7]++;
 	} else if (label_is(&asked, "cut")) {
 		p.len -= 3;
 	} else if (p.len > 4096 || label_is(&asked, "tcp")) {

@@ -241,6 +241,29 @@ Test(message, malformed_ones_are_survived)
 	expect_malformed(&lie, "data that end behind the message");
 }
 
+/* L19: whatever an alias is called, it can be asked for. */
+Test(message, odd_aliases_can_be_asked_for)
+{
+	uint8_t data[NAME_WIRE_MAX], wire[NAME_WIRE_MAX];
+	static const uint8_t odd[] = {'.', '\\', 0, '\n', 27, 0xFF, '%', '<', '"', '@'};
+	struct message_reading reading;
+	struct packet p = start(0x8180, 1, 0, "x.example", TYPE_A);
+	size_t used = 0;
+
+	for (size_t label = 0; label < 4; label++) {
+		data[used++] = label < 3 ? 63 : 61;
+		for (size_t i = 0; i < (label < 3 ? 63 : 61); i++)
+			data[used++] = odd[i % sizeof odd];
+	}
+	data[used++] = 0;
+	cr_assert_eq(used, NAME_WIRE_MAX);
+	put_record(&p, "x.example", TYPE_CNAME, 9, data, used);
+	answer_free(read_packet(&p, p.len, "x.example", TYPE_A, &reading));
+	cr_assert_eq(reading.kind, MESSAGE_CONTINUE);
+	cr_assert_eq(name_to_wire(reading.target, wire), NAME_WIRE_MAX);
+	cr_assert_arr_eq(wire, data, NAME_WIRE_MAX);
+}
+
 /* L4, L12, L16: each type's data have their form; a name must end where the record does. */
 Test(message, data_that_do_not_fit_their_type_are_malformed)
 {

@@ -58,6 +58,9 @@ Test(resolver_tcp, a_datagram_that_was_cut_is_asked_for_over_tcp)
 	ask("cut.example");
 	cr_assert_eq(scene.answer->status, ANSWER_FOUND);
 	cr_assert_eq(scene.servers[0].asked_tcp, 1);
+	ask("half.example");
+	cr_assert_eq(scene.answer->status, ANSWER_FOUND);
+	cr_assert_eq(scene.answer->chain_count, 1, "what half a message said is forgotten");
 }
 
 /* L9 */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+#include <assert.h>
 #include <stdint.h>
 
 #include "dns/message.h"
@@ -14,8 +15,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		struct answer_builder *builder =
 			answer_builder_new("x.example", types[i]);
 		struct message_reading reading;
+		uint8_t wire[NAME_WIRE_MAX];
 
 		message_read(data, size, "x.example", types[i], builder, &reading);
+		if (reading.kind == MESSAGE_CONTINUE) /* it will be asked for */
+			assert(name_to_wire(reading.target, wire) > 0);
 		answer_free(answer_builder_finish(builder, &meta));
 	}
 	return 0;
