@@ -14,25 +14,32 @@ static bool is_plain(uint8_t c)
 	       c == '/';
 }
 
-/* Appends a label in presentation form. out has room for any legal name (ANSWER_NAME_MAX). */
-static size_t put_label(char *out, size_t used, const uint8_t *label, size_t len)
+/* One byte of a label in presentation form, and a NUL. Returns its length. */
+static size_t put_byte(char out[static 5], uint8_t c)
 {
-	if (used)
-		out[used++] = '.';
-	for (size_t i = 0; i < len; i++) {
-		uint8_t c = label[i];
+	size_t used = 0;
 
-		if (c >= 'A' && c <= 'Z')
-			c = (uint8_t)(c + 32);
-		if (is_plain(c)) {
-			out[used++] = (char)c;
-			continue;
-		}
+	if (c >= 'A' && c <= 'Z')
+		c = (uint8_t)(c + 32);
+	if (is_plain(c)) {
+		out[used++] = (char)c;
+	} else {
 		out[used++] = '\\';
 		out[used++] = (char)('0' + c / 100);
 		out[used++] = (char)('0' + c / 10 % 10);
 		out[used++] = (char)('0' + c % 10);
 	}
+	out[used] = '\0';
+	return used;
+}
+
+/* Appends a label. out has room for any legal name (ANSWER_NAME_MAX). */
+static size_t put_label(char *out, size_t used, const uint8_t *label, size_t len)
+{
+	if (used)
+		out[used++] = '.';
+	for (size_t i = 0; i < len; i++)
+		used += put_byte(out + used, label[i]);
 	return used;
 }
 
@@ -81,6 +88,16 @@ static bool is_escape(const char *text)
 	       text[2] <= '9' && text[3] >= '0' && text[3] <= '9';
 }
 
+/* The byte that text begins with, plain or as \DDD; how long it is there. */
+static size_t take_byte(const char *text, unsigned *c)
+{
+	*c = (unsigned char)text[0];
+	if (!is_escape(text))
+		return 1;
+	*c = (unsigned)((text[1] - '0') * 100 + (text[2] - '0') * 10 + text[3] - '0');
+	return 4;
+}
+
 int name_to_wire(const char *name, uint8_t wire[static NAME_WIRE_MAX])
 {
 	size_t used = 0;
@@ -90,14 +107,10 @@ int name_to_wire(const char *name, uint8_t wire[static NAME_WIRE_MAX])
 
 		if (used >= NAME_WIRE_MAX)
 			return -1;
-		for (; *name && *name != '.'; name++) {
-			unsigned c = (unsigned char)*name;
+		while (*name && *name != '.') {
+			unsigned c;
 
-			if (is_escape(name)) {
-				c = (unsigned)((name[1] - '0') * 100 +
-					       (name[2] - '0') * 10 + name[3] - '0');
-				name += 3;
-			}
+			name += take_byte(name, &c);
 			if (used >= NAME_WIRE_MAX - 1 || used - label > 63 || c > 255)
 				return -1;
 			wire[used++] = (uint8_t)c;
@@ -114,20 +127,33 @@ int name_to_wire(const char *name, uint8_t wire[static NAME_WIRE_MAX])
 
 void name_normalize(const char *name, char *out, size_t cap)
 {
-	size_t len = strlen(name);
-	bool is_cut = len >= cap;
+	size_t len = strlen(name), used = 0;
+	const char *end = name + len;
 
 	/* "a.." stays what it is, a name that cannot be: twice normalized must be once normalized. */
-	if (len && name[len - 1] == '.' && (len == 1 || name[len - 2] != '.'))
-		len--;
-	if (is_cut)
-		len = cap - 1;
-	for (size_t i = 0; i < len; i++)
-		out[i] =
-			(char)(name[i] >= 'A' && name[i] <= 'Z' ? name[i] + 32 : name[i]);
-	if (is_cut && out[len - 1] == '.')
-		out[len - 1] = '-';
-	out[len] = '\0';
+	if (len && end[-1] == '.' && (len == 1 || end[-2] != '.'))
+		end--;
+	while (name < end) {
+		char text[5] = ".";
+		unsigned c;
+		size_t taken = take_byte(name, &c);
+
+		if (c > 255) /* no byte: what cannot be stays so */
+			memcpy(text, name, taken);
+		else if (taken > 1 || c != '.')
+			put_byte(text, (uint8_t)c);
+		size_t room = strlen(text);
+
+		if (used + room >= cap) {
+			if (used && out[used - 1] == '.')
+				out[used - 1] = '-';
+			break;
+		}
+		memcpy(out + used, text, room);
+		used += room;
+		name += taken;
+	}
+	out[used] = '\0';
 }
 
 uint64_t name_hash(const char *name)

@@ -28,7 +28,8 @@ int name_to_wire(const char *name, uint8_t wire[static NAME_WIRE_MAX]);
 bool name_from_wire(
 	const uint8_t *message, size_t len, size_t *at, char out[static ANSWER_NAME_MAX]);
 
-/* Lower case, without the trailing dot; cut at cap. Idempotent. */
+/* The one form in which names are compared: lower case, without the trailing dot, every byte that is no
+ * host name character as \DDD; cut at cap. Idempotent. */
 void name_normalize(const char *name, char *out, size_t cap);
 
 /* For hash tables (FNV-1a). name is normalized. */

@@ -72,9 +72,9 @@ void remedy_exchange(struct evaluation *evaluation, struct remedy *remedy)
 	const char *host = remedy_host(question, name);
 	struct family families[2];
 
-	name_normalize(domain_of(question->sender), domain, sizeof domain);
-	if (!host || !remedy_is_publishable(domain))
+	if (!host || !remedy_is_publishable(domain_of(question->sender)))
 		return;
+	name_normalize(domain_of(question->sender), domain, sizeof domain);
 	for (size_t i = 0; i < 2; i++)
 		if (!look_at_family(evaluation, host, i == 1, &families[i]))
 			return;
@@ -132,9 +132,9 @@ void remedy_dmarc(
 		remedy_spf(evaluation, finding, spf_identity(question), remedy);
 		return;
 	}
-	name_normalize(domain_of(question->author), author, sizeof author);
-	if (!remedy_is_publishable(author))
+	if (!remedy_is_publishable(domain_of(question->author)))
 		return;
+	name_normalize(domain_of(question->author), author, sizeof author);
 	remedy_record(remedy, "_dmarc.%s. TXT \"v=DMARC1; p=none\"", author);
 	remedy_say(remedy,
 		"\nBetter than that: let the mail server sign its mail with DKIM for %s, "

@@ -543,10 +543,26 @@ Test(message, names_that_no_packet_can_carry_are_known)
 	cr_assert_eq(name_to_wire("", wire), 1, "the root");
 }
 
+Test(message, a_name_has_one_form)
+{
+	static const char *const rows[][2] = {{"A+b.Example.", "a\\043b.example"},
+		{"\\065\\097.x", "aa.x"}, {"a\\046b", "a\\046b"},
+		{"caf\xC3\xA9", "caf\\195\\169"}, {"a\\b", "a\\092b"},
+		{"\\999", "\\999"}, {"_dmarc.x-1/2", "_dmarc.x-1/2"}};
+	char name[ANSWER_NAME_MAX];
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		name_normalize(rows[i][0], name, sizeof name);
+		cr_assert_str_eq(name, rows[i][1]);
+	}
+}
+
 Test(message, normalizing_twice_is_normalizing_once)
 {
 	static const char *const names[] = {"", ".", "..", "A.B.", "a..", "a.",
-		"a name that is cut where a dot would be at its new end.:.......7."};
+		"a name that is cut where a dot would be at its new end.:.......7.",
+		"a+b.example", "\\043.x", "\\999.x", "\\", "\\1", "x\\046", "caf\xC3\xA9.example",
+		"++++++++++++++++++++++++"};
 	char once[58], twice[58];
 
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
