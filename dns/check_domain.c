@@ -25,9 +25,27 @@ static void find_exchanges(struct evaluation *evaluation, struct finding *findin
 		if (!options->any || (v4 && v4->status != ANSWER_FOUND))
 			consult(evaluation, finding, domain, TYPE_AAAA);
 	}
-	for (size_t i = 0; i < mx->count && i < 3 && list->status != MX_LOOP; i++)
-		if (mx->records[i].text[0])
-			consult(evaluation, finding, mx->records[i].text, TYPE_A);
+	for (size_t i = 0; i < mx->count && i < 3 && list->status != MX_LOOP; i++) {
+		const char *exchange = mx->records[i].text;
+		const struct answer *v4 =
+			exchange[0] ? consult(evaluation, finding, exchange, TYPE_A) : NULL;
+
+		if (v4 && v4->count == 0)
+			consult(evaluation, finding, exchange, TYPE_AAAA);
+	}
+}
+
+/* RFC 7505 3 forbids a null MX beside others. Delivery ignores it; Postfix and Sendmail refuse. */
+static bool has_null_mx(const struct finding *finding)
+{
+	for (size_t i = 0; i < finding->evidence_count; i++) {
+		const struct answer *answer = finding->evidence[i];
+
+		for (size_t r = 0; answer->type == TYPE_MX && r < answer->count; r++)
+			if (!answer->records[r].text[0])
+				return true;
+	}
+	return false;
 }
 
 /* An MX record must hold a name (RFC 1035 3.3.9): Courier refuses a domain for one that does not. */
@@ -51,6 +69,13 @@ static void judge_exchanges(struct evaluation *evaluation, struct finding *findi
 	char name[200];
 
 	shown(domain, name);
+	if (has_null_mx(finding)) {
+		conclude_fail(evaluation, finding, REASON_SENDER_NULL_MX, domain,
+			"the sender's domain %s has a null MX beside others, so receivers "
+			"refuse mail from it",
+			name);
+		return;
+	}
 	if (!is_literal && !list->has_private) {
 		conclude_pass(finding, "the sender's domain %s can be answered", name);
 		return;

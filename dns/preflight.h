@@ -131,6 +131,29 @@ const char *preflight_confirmed_name(struct facts *facts, const char *ip);
 const char *check_name(enum check check);
 const char *check_result_name(enum check_result result);
 
+/* A known receiver: what it makes of findings, from one table with its sources. */
+struct profile;
+
+enum { PROFILE_REPLY_MAX = 1024 };
+
+struct profile_answer {
+	const char *profile; /* its name; static text */
+	/* None or warn (it is counted against us): accepted. Defer (the DNS cannot tell), hold: refused. */
+	enum action action;
+	char reply[PROFILE_REPLY_MAX]; /* what it would say, with its code; "": it accepts */
+};
+
+/* By name, any case; len is that of name. NULL: unknown. */
+const struct profile *profile_find(const char *name, size_t len);
+/* The names of all; NULL from the end on. */
+const char *profile_name_at(size_t i);
+/*
+ * What it would answer to the hand-off of the question. Pure; the verdict must not be pending. What the
+ * configuration makes of findings (off, warn) does not count here.
+ */
+void profile_judge(const struct profile *profile, const struct preflight_question *question,
+	const struct verdict *verdict, struct profile_answer *answer);
+
 enum {
 	INQUIRY_ROUNDS_MAX = 20,
 	INQUIRY_QUESTIONS_MAX = 200,

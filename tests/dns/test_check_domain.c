@@ -79,7 +79,7 @@ static const struct {
 	{"null MX beside an MX", "ann@corp.example",
 		{"corp.example. MX 0 .", "corp.example. MX 10 mx.test.",
 			"mx.test. A 192.0.2.1"},
-		RESULT_PASS, REASON_NONE, ACTION_NONE},
+		RESULT_FAIL, REASON_SENDER_NULL_MX, ACTION_HOLD},
 	{"MX to a name that does not exist", "ann@corp.example",
 		{"corp.example. MX 10 gone.test."}, RESULT_FAIL, REASON_SENDER_MX_BOGUS,
 		ACTION_HOLD},
