@@ -13,6 +13,7 @@
 #include "relay/describe.h"
 #include "relay/hand_off.h"
 #include "relay/mem.h"
+#include "relay/profiles.h"
 #include "relay/own_name.h"
 #include "relay/render.h"
 #include "relay/text.h"
@@ -27,6 +28,7 @@ struct judged {
 };
 
 struct check_run {
+	const struct profiles *profiles;
 	uv_loop_t loop;
 	struct resolver *resolver;
 	size_t pending; /* sources without a verdict */
@@ -139,7 +141,13 @@ static void on_judged(void *owner, const struct verdict *verdict, struct facts *
 {
 	struct judged *judged = owner;
 
+	const struct profiles *profiles = judged->run->profiles;
+
 	judged->object = describe_verdict(&judged->question, verdict);
+	if (profiles->count &&
+		json_object_set_new(judged->object, "profiles",
+			profiles_describe(profiles, &judged->question, verdict)))
+		mem_exhausted();
 	judged->action = verdict->action;
 	judged->is_usable = reaches_recipient(&judged->question, facts);
 	if (--judged->run->pending == 0)
@@ -235,7 +243,8 @@ static int check(const struct check_options *options, const struct config *confi
 {
 	struct source sources[SOURCES_MAX];
 	const char *ips[SOURCES_MAX] = {NULL};
-	struct check_run run = {.count = list_ips(options, config, sources, ips)};
+	struct check_run run = {.profiles = &options->profiles,
+		.count = list_ips(options, config, sources, ips)};
 	struct preflight_question question;
 
 	make_question(&question, options, config);

@@ -24,6 +24,9 @@ static const char help[] =
 	"  --header-from ADDRESS the author in the From: header, or the domain: for "
         "DMARC\n"
 	"  --to ADDRESS          a recipient, or its domain\n"
+	"  --as PROFILE[,...]    what a known receiver would answer; repeatable: gmail,\n"
+	"                        yahoo, outlook, gmx, sendmail, postfix-strict, exim,\n"
+	"                        opensmtpd, courier\n"
 	"  --resolver IP[:PORT]  whom to ask; repeatable (default: resolver)\n"
 	"  --dnsbl ZONE          a block list to look for our address in; repeatable\n"
 	"                        (default: dnsbl)\n"
@@ -110,6 +113,8 @@ static int read_option(struct check_options *options, int option, const char *va
 	case 't':
 		options->to = value;
 		return EX_OK;
+	case 'p':
+		return profiles_add(&options->profiles, value);
 	case 'r':
 		return add_resolver(options, value);
 	case 'b':
@@ -136,6 +141,7 @@ static int read_options(struct check_options *options, int argc, char **argv)
 		{"from", required_argument, NULL, 'f'},
 		{"header-from", required_argument, NULL, 'a'},
 		{"to", required_argument, NULL, 't'},
+		{"as", required_argument, NULL, 'p'},
 		{"resolver", required_argument, NULL, 'r'},
 		{"dnsbl", required_argument, NULL, 'b'},
 		{"dnsbl-domain", required_argument, NULL, 'd'},

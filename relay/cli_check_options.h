@@ -3,6 +3,7 @@
 
 #include "dns/preflight.h"
 #include "relay/config.h"
+#include "relay/profiles.h"
 #include "relay/source.h"
 
 /* What the arguments of `ptrelay check` say. Texts are those of argv, NULL where nothing was said. */
@@ -21,6 +22,7 @@ struct check_options {
 	const char *resolvers[RESOLVER_SERVERS_MAX];
 	size_t resolver_count;
 	struct zone_list ip_lists, domain_lists;
+	struct profiles profiles; /* --as */
 	struct facts *laid; /* records of --with */
 	bool json;
 };

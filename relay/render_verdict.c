@@ -172,6 +172,40 @@ static void render_remedies(struct page *page, const json_t *checks)
 	}
 }
 
+static void render_profile(struct page *page, const json_t *profile)
+{
+	const char *name = render_string(profile, "profile");
+	const char *reply = render_string(profile, "reply");
+	const char *verdict = render_string(profile, "verdict");
+
+	buf_printf(&page->out, " %-14s  ", name ? name : "-");
+	render_colour(page, find_style(verdict)->colour, reply ? "refuses" : "accepts");
+	if (reply) {
+		buf_printf(&page->out, "  ");
+		render_text(page, reply);
+	} else if (is_text(verdict, "warn")) {
+		buf_printf(&page->out, ", but counts it against us");
+	}
+	buf_printf(&page->out, "\n");
+}
+
+/* What known receivers would say (check --as). */
+static void render_profiles(struct page *page, const json_t *profiles)
+{
+	const json_t *profile;
+	size_t i;
+
+	if (json_array_size(profiles) == 0)
+		return;
+	buf_printf(&page->out, "\n");
+	render_colour(page, COLOUR_BOLD, "What receivers would answer");
+	buf_printf(&page->out, "\n\n");
+	json_array_foreach(profiles, i, profile)
+	{
+		render_profile(page, profile);
+	}
+}
+
 void render_verdict(struct page *page, const json_t *verdict)
 {
 	const json_t *checks = json_object_get(verdict, "checks");
@@ -183,5 +217,6 @@ void render_verdict(struct page *page, const json_t *verdict)
 	{
 		render_finding(page, finding);
 	}
+	render_profiles(page, json_object_get(verdict, "profiles"));
 	render_remedies(page, checks);
 }

@@ -274,6 +274,42 @@ Test(cli_check, the_null_sender_has_two_spellings)
 	cr_expect_str_eq(brackets, nothing);
 }
 
+Test(cli_check, known_receivers_say_what_they_would_answer)
+{
+	char output[65536];
+	int code = RUN(output, GIVEN("192.0.2.26"), "--from", "ann@corp.example", "--as",
+		"sendmail,exim", "--as", "GMX", "--json");
+	json_t *object = json_loads(output, 0, NULL);
+	const json_t *profiles = json_object_get(object, "profiles");
+	const json_t *sendmail = json_array_get(profiles, 0);
+
+	cr_expect_eq(code, 1, "the exit code is that of the verdict");
+	cr_expect_eq(json_array_size(profiles), 3, "%s", output);
+	cr_expect_eq(json_object_size(sendmail), 3);
+	cr_expect_str_eq(text_at(sendmail, "profile"), "sendmail");
+	cr_expect_str_eq(text_at(sendmail, "verdict"), "hold");
+	cr_expect_str_eq(
+		text_at(sendmail, "reply"), "550 5.7.1 Fix reverse DNS for 192.0.2.26");
+	cr_expect_str_eq(text_at(json_array_get(profiles, 2), "profile"), "gmx");
+	json_decref(object);
+
+	RUN(output, GIVEN("192.0.2.25"), "--as", "exim", "--json");
+	cr_expect(strstr(output, "\"profiles\":[{\"profile\":\"exim\","
+				 "\"verdict\":\"clear\",\"reply\":null}]"),
+		"%s", output);
+	RUN(output, GIVEN("192.0.2.25"), "--json");
+	cr_expect_null(strstr(output, "profiles"), "%s", output);
+	RUN(output, GIVEN("192.0.2.26"), "--as", "sendmail");
+	cr_expect(strstr(output, "\n\nWhat receivers would answer\n\n"
+				 " sendmail        refuses  550 5.7.1 Fix"),
+		"%s", output);
+	RUN(output, GIVEN("192.0.2.25"), "--as", "outlook,courier", "--with",
+		"25.2.0.192.in-addr.arpa. PTR other.example.");
+	cr_expect(strstr(output, " outlook         accepts, but counts it against us\n"
+				 " courier         accepts\n"),
+		"%s", output);
+}
+
 Test(cli_check, names_that_no_server_takes_are_judged)
 {
 	static char endless[5000], label[80];
@@ -327,6 +363,9 @@ Test(cli_check, wrong_use_is_told_apart)
 			{"--ip", "192.0.2.25", "--ehlo", "a.b", "--resolver",
 				"ns.example"},
 			EX_USAGE},
+		{"a profile that is none", {GIVEN("192.0.2.25"), "--as", "gmail,hotmail"},
+			EX_USAGE},
+		{"an empty profile", {GIVEN("192.0.2.25"), "--as", "gmail,"}, EX_USAGE},
 		{"an unknown option", {"--everything"}, EX_USAGE},
 		{"a stray argument", {"192.0.2.25"}, EX_USAGE},
 		{"an option without its value", {"--ip"}, EX_USAGE},
