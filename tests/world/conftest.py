@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: ISC
 """One DNS and one Postfix for all tests; a fresh relay and a good world for each."""
 
+import json
+
 import pytest
 
 from names import FaultyResolver, Names
@@ -28,7 +30,7 @@ def resolver(names):
 
 @pytest.fixture(scope="session")
 def postfix(names):
-    instance = Postfix("receiver", RECEIVER, "198.51.100.7", 25)
+    instance = Postfix("receiver", RECEIVER, "198.51.100.7", 25, "2001:db8::107")
     instance.start()
     return instance
 
@@ -60,6 +62,18 @@ def scripted(_scripted):
 def exchange(_exchange):
     _exchange.reset()
     return _exchange
+
+
+@pytest.fixture(scope="session")
+def check(request):
+    """`ptrelay check` without a configuration: gives the verdict for these arguments."""
+    ptrelay = Relay(request.config.getoption("--binary"))
+
+    def run(*arguments):
+        result = ptrelay.run("check", "--json", "--resolver", "127.0.0.1", *arguments, config=False)
+        assert result.returncode in (0, 1, 75), result.stderr
+        return json.loads(result.stdout)
+    return run
 
 
 @pytest.fixture

@@ -22,7 +22,20 @@ mx.dest.example. A 198.51.100.7
 script.example. MX 10 mx.script.example.
 mx.script.example. A 198.51.100.8
 exchange.example. A 127.0.0.2
+exim.example. MX 10 mx.exim.example.
+mx.exim.example. A 198.51.100.10
+sendmail.example. MX 10 mx.sendmail.example.
+mx.sendmail.example. A 198.51.100.11
+opensmtpd.example. MX 10 mx.opensmtpd.example.
+mx.opensmtpd.example. A 198.51.100.12
+courier.example. MX 10 mx.courier.example.
+mx.courier.example. A 198.51.100.14
+dmarc.example. MX 10 mx.dmarc.example.
+mx.dmarc.example. A 198.51.100.13
 """
+
+# knot is said to have these too, but refuses to answer: whatever is asked of them fails (SERVFAIL).
+BROKEN_ZONES = ["broken", "100.113.0.203.in-addr.arpa", "101.113.0.203.in-addr.arpa"]
 
 
 class Names:
@@ -59,8 +72,8 @@ class Names:
         """Back to a world in which everything is right."""
         self._replace(GOOD.splitlines())
 
-    def add(self, record):
-        self._replace(self.records + [record])
+    def add(self, *records):
+        self._replace(self.records + list(records))
 
     def remove(self, start):
         """Takes out every record whose line begins with start."""
@@ -113,8 +126,9 @@ zone:
 {zones}"""
 
     def _unbound_conf(self):
-        stubs = "".join(f"stub-zone:\n  name: \"{z}\"\n  stub-addr: {KNOT}\n" for z in ZONES)
-        local = "".join(f'  local-zone: "{z}." nodefault\n' for z in ZONES)
+        # What is in no zone does not exist: there is no root here that could say so.
+        stubs = "".join(f"stub-zone:\n  name: \"{z}\"\n  stub-addr: {KNOT}\n" for z in ZONES + BROKEN_ZONES)
+        local = "".join(f'  local-zone: "{z}." transparent\n' for z in ZONES + BROKEN_ZONES)
         return f"""\
 server:
   interface: 127.0.0.1
@@ -129,7 +143,9 @@ server:
   cache-max-ttl: {self.ttl}
   cache-max-negative-ttl: {self.ttl}
   infra-host-ttl: 1
+  rrset-roundrobin: no
   unblock-lan-zones: yes
+  local-zone: "." static
 {local}
 remote-control:
   control-enable: yes

@@ -1,15 +1,9 @@
 # SPDX-License-Identifier: ISC
-"""A real Postfix in a private root: an overlay over this machine's own files, into which Debian's
-package is unpacked. The host's mail system, if any, is neither used nor touched."""
+"""A real Postfix: as a receiver with its DNS checks on, SPF among them, and as a client."""
 
-import os
-import pathlib
-import subprocess
-
-from support import BASE, wait_for_port
+from private_root import PrivateRoot
 
 MASTER = """\
-{listen}:{port} inet n - n - - smtpd
 pickup unix n - n 60 1 pickup
 cleanup unix n - n - 0 cleanup
 qmgr unix n - n 300 1 qmgr
@@ -30,6 +24,7 @@ lmtp unix - - n - - lmtp
 anvil unix - - n - 1 anvil
 scache unix - - n - 1 scache
 postlog unix-dgram n - n - 1 postlogd
+spf unix - n n - 0 spawn user=world argv=/usr/bin/policyd-spf /etc/policyd-spf.conf
 """
 
 COMMON = """\
@@ -46,7 +41,8 @@ local_transport = error:no local mail
 
 RECEIVER = COMMON + """\
 myhostname = mx.dest.example
-inet_interfaces = 198.51.100.7
+inet_interfaces = 198.51.100.7, 2001:db8::107
+inet_protocols = all
 mynetworks = 198.51.100.7/32
 virtual_mailbox_domains = dest.example dest2.example
 virtual_mailbox_base = /var/mail/world
@@ -54,11 +50,25 @@ virtual_mailbox_maps = static:box/
 virtual_uid_maps = static:5000
 virtual_gid_maps = static:5000
 smtpd_helo_required = yes
-smtpd_client_restrictions = reject_unknown_reverse_client_hostname, reject_unknown_client_hostname
-smtpd_helo_restrictions = reject_unknown_helo_hostname
-smtpd_sender_restrictions = reject_unknown_sender_domain
+smtpd_client_restrictions = reject_unknown_reverse_client_hostname, reject_unknown_client_hostname,
+    reject_rbl_client bl.example=127.0.[0..1].[2..254]
+smtpd_helo_restrictions = reject_invalid_helo_hostname, reject_non_fqdn_helo_hostname,
+    reject_unknown_helo_hostname
+smtpd_sender_restrictions = reject_non_fqdn_sender, reject_unknown_sender_domain,
+    reject_rhsbl_sender dbl.example=127.0.[0..1].[2..254]
 smtpd_relay_restrictions = reject_unauth_destination
+smtpd_recipient_restrictions = check_policy_service unix:private/spf
 smtpd_delay_reject = yes
+"""
+
+# As postfix-policyd-spf-python suggests it for a strict receiver.
+SPF_POLICY = """\
+debugLevel = 1
+HELO_reject = Fail
+Mail_From_reject = Fail
+PermError_reject = False
+TempError_Defer = True
+skip_addresses = 127.0.0.0/8
 """
 
 CLIENT = COMMON + """\
@@ -70,62 +80,30 @@ smtpd_relay_restrictions = permit_mynetworks, reject
 """
 
 
-def packages():
-    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return sorted(pathlib.Path(cache, "ptrelay", "postfix").glob("*.deb"))
+class Postfix(PrivateRoot):
+    """One instance: its own root, configuration, log."""
 
-
-class Postfix:
-    """One instance: its own overlay, configuration, log."""
-
-    def __init__(self, name, main, address, port):
-        self.directory = BASE / name
-        self.root = self.directory / "root"
-        self.main, self.address, self.port = main, address, port
+    def __init__(self, name, main, address, port, address6=None):
+        super().__init__(name, address, port, address6)
+        self.main = main
+        self.packages = ["postfix", "postfix-policyd-spf-python"]
 
     def start(self):
-        for part in ("upper", "work", "root"):
-            (self.directory / part).mkdir(parents=True)
-        subprocess.run(["mount", "-t", "overlay", "overlay", "-o",
-                        f"lowerdir=/,upperdir={self.directory}/upper,workdir={self.directory}/work",
-                        str(self.root)], check=True)
-        for package in packages():
-            # Not dpkg-deb -x: it would put a directory in place of the link /lib.
-            subprocess.run(f"dpkg-deb --fsys-tarfile '{package}' | "
-                           f"tar -x --keep-directory-symlink -C '{self.root}'", shell=True, check=True)
-        for special in ("proc", "dev"):
-            subprocess.run(["mount", "--rbind", f"/{special}", str(self.root / special)], check=True)
-        self._write_files()
-        self._run("/usr/sbin/postfix", "set-permissions", check=False)
-        self._run("/usr/sbin/postfix", "start")
-        wait_for_port(self.address, self.port)
-
-    def _write_files(self):
-        etc = self.root / "etc"
-        with open(etc / "passwd", "a") as passwd:
-            passwd.write("postfix:x:5101:5101::/var/spool/postfix:/bin/false\n"
-                         "world:x:5000:5000::/nonexistent:/bin/false\n")
-        with open(etc / "group", "a") as group:
-            group.write("postfix:x:5101:\npostdrop:x:5102:\nworld:x:5000:\n")
-        (etc / "resolv.conf").unlink(missing_ok=True)
-        (etc / "resolv.conf").write_text("nameserver 127.0.0.1\n")
-        (etc / "hosts").write_text("127.0.0.1 localhost\n")
-        (etc / "nsswitch.conf").write_text("passwd: files\ngroup: files\nhosts: files dns\n")
-        (etc / "postfix").mkdir(exist_ok=True)
-        (etc / "postfix" / "main.cf").write_text(self.main)
-        (etc / "postfix" / "master.cf").write_text(MASTER.format(listen=self.address, port=self.port))
-        box = self.root / "var/mail/world"
-        box.mkdir(parents=True, exist_ok=True)
-        os.chown(box, 5000, 5000)
-
-    def _run(self, *command, check=True):
-        return subprocess.run(["chroot", str(self.root), *command], check=check,
-                              capture_output=True, text=True, timeout=60)
+        self.unpack(*self.packages, users={"postfix": 5101})
+        self.add_group("postdrop", 5102)
+        self.write("etc/postfix/main.cf", self.main)
+        listeners = [self.address] + ([f"[{self.address6}]"] if self.address6 else [])
+        self.write("etc/postfix/master.cf", MASTER + "".join(
+            f"{address}:{self.port} inet n - n - - smtpd\n" for address in listeners))
+        self.write("etc/policyd-spf.conf", SPF_POLICY)
+        self.make_directory("var/mail/world", owner=5000)
+        self.run("/usr/sbin/postfix", "set-permissions", check=False)
+        self.run("/usr/sbin/postfix", "start")
+        self.wait_until_up()
 
     @property
     def log(self):
-        path = self.root / "var/log/postfix.log"
-        return path.read_text() if path.exists() else ""
+        return self.read("var/log/postfix.log")
 
     def messages(self):
         """The raw bytes of all messages delivered so far."""

@@ -21,7 +21,7 @@ def wait_for(condition, what, seconds=20):
 
 
 def is_listening(address, port):
-    with socket.socket() as probe:
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
         probe.settimeout(1)
         return probe.connect_ex((address, port)) == 0
 

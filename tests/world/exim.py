@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: ISC
+"""A real Exim as a receiver: the sender verification of its default configuration, and its checks of
+the reverse zone, of the EHLO name and of SPF."""
+
+from private_root import PrivateRoot
+
+# ignore_target_hosts is that of Debian's configuration.
+CONFIGURATION = """\
+primary_hostname = mx.exim.example
+local_interfaces = <; {address} ; {address6}
+daemon_smtp_ports = {port}
+domainlist ours = exim.example
+tls_advertise_hosts =
+rfc1413_hosts =
+smtp_accept_max = 0
+smtp_load_reserve = 1000
+queue_only = true
+helo_try_verify_hosts = *
+acl_smtp_rcpt = rcpt
+
+begin acl
+rcpt:
+  require message = no reverse DNS for $sender_host_address
+          verify = reverse_host_lookup
+  require message = EHLO name does not belong to $sender_host_address
+          verify = helo
+  require verify = sender
+  deny    message = $sender_host_address is listed by $dnslist_domain
+          dnslists = bl.example!&127.255.0.0
+  deny    message = $sender_address_domain is listed by $dnslist_domain
+          dnslists = dbl.example/$sender_address_domain
+  defer   message = SPF could not be looked up
+          spf = temperror
+  deny    message = SPF: $sender_host_address may not send mail for $sender_address_domain
+          spf = fail
+  require message = relay not permitted
+          domains = +ours
+  accept
+
+begin routers
+dnslookup:
+  driver = dnslookup
+  domains = ! +ours
+  transport = smtp
+  same_domain_copy_routing = yes
+  ignore_target_hosts = <; 0.0.0.0 ; 127.0.0.0/8 ; 192.168.0.0/16 ; 172.16.0.0/12 ; 10.0.0.0/8 ; 169.254.0.0/16 ; 255.255.255.255 ; ::/128 ; ::1/128 ; fc00::/7 ; fe80::/10 ; 100::/64
+  no_more
+ours:
+  driver = redirect
+  data = :blackhole:
+
+begin transports
+smtp:
+  driver = smtp
+"""
+
+
+class Exim(PrivateRoot):
+    USER = 5103
+
+    def start(self):
+        self.unpack("exim4-daemon-heavy", users={"Debian-exim": self.USER})
+        self.write("etc/exim4/exim4.conf", CONFIGURATION.format(**vars(self)))
+        for path in ("var/spool/exim4", "var/log/exim4", "run/exim4"):
+            self.make_directory(path, owner=self.USER)
+        self.spawn("/usr/sbin/exim4", "-bdf")
+        self.wait_until_up()
+
+    @property
+    def log(self):
+        return self.read("var/log/exim4/mainlog") + self.read("var/log/exim4/paniclog")

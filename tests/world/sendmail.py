@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: ISC
+"""A real Sendmail as a receiver: the check of the sender's domain that it makes by itself, and the
+features that ask for a reverse zone, a credible EHLO name, and MX records of the Internet."""
+
+from private_root import PrivateRoot
+
+CONFIGURATION = """\
+divert(0)dnl
+include(`/usr/share/sendmail/cf/m4/cf.m4')dnl
+VERSIONID(`world')dnl
+OSTYPE(`debian')dnl
+define(`confDOMAIN_NAME', `mx.sendmail.example')dnl
+define(`confDELIVERY_MODE', `queueonly')dnl
+define(`confTO_IDENT', `0')dnl
+define(`ALIAS_FILE', `')dnl
+define(`confHOST_STATUS_DIRECTORY', `')dnl
+define(`confDONT_PROBE_INTERFACES', `True')dnl all addresses of the world are on this machine
+define(`confTO_RESOLVER_RETRANS', `1s')dnl
+define(`confBAD_RCPT_THROTTLE', `0')dnl
+define(`confQUEUE_LA', `1000')dnl
+define(`confREFUSE_LA', `1000')dnl
+define(`confLOG_LEVEL', `9')dnl
+LOCAL_DOMAIN(`sendmail.example')dnl
+FEATURE(`no_default_msa')dnl
+DAEMON_OPTIONS(`Family=inet, Addr={address}, Port={port}, Name=MTA')dnl
+DAEMON_OPTIONS(`Family=inet6, Addr={address6}, Port={port}, Name=MTA6')dnl
+FEATURE(`delay_checks')dnl without it block_bad_helo is in no rule set
+FEATURE(`require_rdns')dnl
+FEATURE(`block_bad_helo')dnl
+FEATURE(`badmx')dnl
+FEATURE(`dnsbl', `bl.example')dnl
+MAILER(`local')dnl
+MAILER(`smtp')dnl
+"""
+
+
+class Sendmail(PrivateRoot):
+    GROUP = 5104
+
+    def start(self):
+        self.unpack("sendmail-bin", users={"smmta": self.GROUP, "smmsp": self.GROUP + 1, "rcpt": 5001})
+        self.write("etc/mail/world.mc", CONFIGURATION.format(**vars(self)))
+        compiled = self.run("/usr/bin/m4", "/etc/mail/world.mc").stdout
+        self.write("etc/mail/sendmail.cf", compiled)
+        self.write("etc/mail/local-host-names", "sendmail.example\n")
+        self.write("etc/mail/service.switch", "hosts dns\naliases files\npasswd files\n")
+        self.make_directory("var/spool/mqueue", mode=0o700)
+        self.make_directory("var/run/sendmail/mta")
+        self.spawn("/usr/libexec/sendmail/sendmail", "-bD", "-C/etc/mail/sendmail.cf")
+        self.wait_until_up()
