@@ -97,9 +97,9 @@ void remedy_write_text(const struct finding *finding, struct remedy *remedy)
 	/* What the makers of the records had to say comes below the records. */
 	memcpy(notes, remedy->text, sizeof notes);
 	remedy->text[0] = '\0';
-	remedy_say(remedy,
-		"Hello,\n\n%s. Many mail servers refuse mail for this reason.\n\n",
-		finding->summary);
+	remedy_say(remedy, "Hello,\n\n%s. %s for this reason.\n\n", finding->summary,
+		finding->action == ACTION_WARN ? "Some mail servers mistrust mail"
+					       : "Many mail servers refuse mail");
 	if (finding->evidence_count) {
 		remedy_say(remedy, "This is what the DNS says now:\n\n");
 		add_evidence(remedy, finding->evidence[0]);
