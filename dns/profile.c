@@ -51,7 +51,7 @@ static const struct row gmail[] = {
 	{DMARC_UNKNOWN, DEFER, "451 4.7.26 the DMARC policy cannot be read"},
 	{NOT_AUTHENTICATED, HOLD, "550 5.7.26 neither SPF nor DKIM passes"},
 	{DMARC_SUSPECTS, WARN, ""},
-	{SYMPTOM_NONE},
+	{SYMPTOM_NONE, ACTION_NONE, NULL},
 };
 
 /*
@@ -77,7 +77,7 @@ static const struct row yahoo[] = {
 	{NOT_AUTHENTICATED, HOLD, "550 5.7.9 unauthenticated: SPF or DKIM must pass"},
 	{PTR_GENERIC, WARN, ""},
 	{DMARC_SUSPECTS, WARN, ""},
-	{SYMPTOM_NONE},
+	{SYMPTOM_NONE, ACTION_NONE, NULL},
 };
 
 /*
@@ -96,7 +96,7 @@ static const struct row outlook[] = {
 	{PTR_GENERIC, WARN, ""},
 	{NOT_AUTHENTICATED, WARN, ""}, /* 550 5.7.515 to those who send 5,000 a day */
 	{DMARC_SUSPECTS, WARN, ""},
-	{SYMPTOM_NONE},
+	{SYMPTOM_NONE, ACTION_NONE, NULL},
 };
 
 /*
@@ -119,7 +119,7 @@ static const struct row gmx[] = {
 	{SENDER_UNKNOWN, DEFER, "451 Requested action aborted: local error"},
 	{SPF_FORBIDS, HOLD, "550 Reject due to SPF policy of {domain}"},
 	{HELO_MISMATCH, WARN, ""}, /* it should be the name of the PTR record */
-	{SYMPTOM_NONE},
+	{SYMPTOM_NONE, ACTION_NONE, NULL},
 };
 
 /*
@@ -148,7 +148,7 @@ static const struct row sendmail[] = {
 	{HELO_LITERAL6, HOLD, SENDMAIL_HELO},
 	{HELO_NO_DOT, HOLD, SENDMAIL_HELO},
 	{FCRDNS_STRAY, WARN, ""},
-	{SYMPTOM_NONE},
+	{SYMPTOM_NONE, ACTION_NONE, NULL},
 };
 
 /*
@@ -198,7 +198,7 @@ static const struct row postfix_strict[] = {
 	{SPF_FORBIDS, HOLD, POSTFIX_SPF},
 	{SPF_UNKNOWN, DEFER, "450 4.7.24 Message deferred due to: SPF Temporary Error"},
 	{FCRDNS_STRAY, WARN, ""},
-	{SYMPTOM_NONE},
+	{SYMPTOM_NONE, ACTION_NONE, NULL},
 };
 
 /*
@@ -231,7 +231,7 @@ static const struct row exim[] = {
 	{DNSBL_DOMAIN, HOLD, "550 {domain} is listed"},
 	{SPF_UNKNOWN, DEFER, "451 SPF could not be looked up"},
 	{SPF_FORBIDS, HOLD, "550 SPF: {ip} may not send mail for {domain}"},
-	{SYMPTOM_NONE},
+	{SYMPTOM_NONE, ACTION_NONE, NULL},
 };
 
 /*
@@ -252,7 +252,7 @@ static const struct row opensmtpd[] = {
 	{HELO_ADDRESS6, HOLD, OPENSMTPD_HELO},
 	{HELO_SYNTAX, HOLD, OPENSMTPD_HELO},
 	{FCRDNS_STRAY, WARN, ""},
-	{SYMPTOM_NONE},
+	{SYMPTOM_NONE, ACTION_NONE, NULL},
 };
 
 /*
@@ -287,7 +287,7 @@ static const struct row courier[] = {
 	{SENDER_MX_DEAD, HOLD, COURIER_DOMAIN},
 	{SENDER_UNKNOWN, DEFER, "417 DNS lookup failure: {domain}.  Try again later."},
 	{SENDER_MX_UNKNOWN, DEFER, "417 DNS lookup failure: {domain}.  Try again later."},
-	{SYMPTOM_NONE},
+	{SYMPTOM_NONE, ACTION_NONE, NULL},
 };
 
 static const struct profile profiles[] = {
