@@ -27,34 +27,47 @@ struct refusal_rule {
 
 /* The reverse zone, in the words of administrators and of several languages. */
 #define REVERSE_NAME \
-	"ptr|ptrs|rdns|revdns|reverse dns|dns reverse|reversedns|" \
-	"reverse lookup*|reverse name*|reverse host*|reverse record*|" \
-	"reverse entr*|reverse map*|reverse resol*|reverse address*|" \
-	"reverse domain*|reverse ip|reverse zone|reverse nslookup|reverse mx|" \
-	"reverse pointer|reverse deleg*|dns pointer|inverse dns|inverse lookup*|" \
-	"inverse map*|inverse resol*|in addr arpa|dns inverso|reverso|" \
-	"dns inverse|resolucion inversa|revers dns|reverz*|rueckwaerts*|" \
-	"obratn* zon*|обратн*"
+	"ptr|ptrs|rdns|revdns|reverse dns|dns reverse|reversedns|reverse lookup*|" \
+	"reverse name*|reverse host*|reverse record*|reverse entr*|reverse map*|" \
+	"reverse resol*|reverse address*|reverse domain*|reverse ip|reverse zone|" \
+	"reverse nslookup|reverse mx|reverse pointer|reverse deleg*|dns pointer|" \
+	"inverse dns|inverse lookup*|inverse map*|inverse resol*|in addr arpa|" \
+	"dns inverso|reverso|dns inverse|resolucion inversa|revers dns|reverz*|" \
+	"rueckwaerts*|obratn* zon*|обратн*"
 
 /* A text that names two faults of the reverse zone and so means that there is nothing. */
 #define NO_REVERSE \
 	"no ptr|no reverse|not have a ptr|missing|no rdns|without ptr|no dns ptr|" \
-	"not have reverse|not have a reverse|doesnt have a ptr|doesnt have ptr|has no ptr|" \
-	"not have ptr|no or|or no|or missing|or non exist*|or nonexist*"
+	"not have reverse|not have a reverse|not have ptr|no or|or no|or non exist*|" \
+	"or nonexist*"
+
+/* The host that connects, and what is said of it when its address has no name. */
+#define CLIENT \
+	"client|#ip|ip|your host|your hostname|your address|your server|" \
+	"your mail server|your mta|your system|connecting|sending host|sending server|" \
+	"sending mta|sending system|remote host|peer"
+#define NAMELESS \
+	"not resolve*|not be resolved|unresolv*|no dns|not in dns|found in dns|" \
+	"registered in dns|without dns|hostname lookup|host name lookup|name lookup|" \
+	"no hostname|no host name|no name|no valid hostname|no valid host name|" \
+	"no valid name|no valid dns|no corresponding name|not have a name|" \
+	"not have a corresponding name|not have a valid name|not have a hostname|" \
+	"not have a dns|not have dns|not have a valid dns|not determine .. host*|" \
+	"not determine .. name|not look up .. host*|not find .. host*|not find .. name|" \
+	"lacks a name|without a name"
 
 /* The greeting, by the name of its command. */
 #define GREETING "helo|ehlo|helohost|heloname"
 
 /* The envelope sender and its domain. */
 #define SENDER \
-	"sender|senders|sending domain|mail from|mailfrom|from domain|" \
-	"from address|your from|return address|reply address|originator|" \
-	"from host|fromhost|from header|return path|returnpath|reply path|" \
-	"envelope from|bounces cannot|bounces could not|reply to you|" \
-	"deliver a reply|" \
-	"domain of #mail|your domain|your e mail address|your email address|" \
-	"your mail domain|emetteur|expediteur|lexpediteur|lemetteur|absender*|" \
-	"remitente|remetente|mittente|nadawc*|afzender*|odesilatel*|отправител*"
+	"sender|senders|sending domain|mail from|mailfrom|from domain|from address|" \
+	"your from|return address|reply address|originator|from host|fromhost|" \
+	"from header|return path|returnpath|reply path|envelope from|bounces not|" \
+	"bounces could not|reply to you|deliver a reply|domain of #mail|your domain|" \
+	"your e mail address|your email address|your mail domain|emetteur|expediteur|" \
+	"lexpediteur|lemetteur|absender*|remitente|remetente|mittente|nadawc*|" \
+	"afzender*|odesilatel*|отправител*"
 
 /* The other side. */
 #define RECIPIENT \
@@ -63,64 +76,63 @@ struct refusal_rule {
 
 /* A name that the DNS does not know. */
 #define DOES_NOT_RESOLVE \
-	"not resolve*|doesnt resolve|dont resolve|must resolve|should resolve|" \
-	"resolve fail*|cannot resolve|cant resolve|could not resolve|" \
-	"couldnt resolve|unable to resolve|failed to resolve|not be resolved|" \
-	"cant be resolved|cannot be resolved|unresolv*|not resolvable|" \
-	"not exist*|doesnt exist|dosnt exist|dont exist|must exist|nonexist*|" \
-	"non exist*|no such domain|no such host|not real|verify that .. exist*|" \
-	"verify whether .. exist*|no such name|unregistered|" \
-	"without valid mx|without valid mail|without a valid mx|" \
-	"unknown domain|domain unknown|unknown host|" \
-	"invalid domain|domain is invalid|domain invalid|" \
-	"domain name is invalid|domain not found|host not found|not found|" \
-	"not be found|cannot find|cant find|could not find|couldnt find|" \
-	"unable to find|no dns|no mx|no a|no aaaa|no valid mx|no valid dns|" \
+	"not resolve*|must resolve|should resolve|resolve fail*|not be resolved|" \
+	"unresolv*|not resolvable|not exist*|must exist|nonexist*|non exist*|" \
+	"no such domain|no such host|not real|verify that .. exist*|" \
+	"verify whether .. exist*|no such name|unregistered|without valid mx|" \
+	"without valid mail|unknown domain|domain unknown|unknown host|invalid domain|" \
+	"domain is invalid|domain invalid|domain name is invalid|not found|" \
+	"not be found|not find|no dns|no mx|no a|no aaaa|no valid mx|no valid dns|" \
 	"lacks a|lacks mx|lacks an|missing a dns|no record*|no address record*|" \
-	"no valid a|have neither|has neither|not have neither|" \
-	"no mail exchanger*|neither .. mx|needs an mx|have an mx|have a mx|" \
-	"have a valid mx|nxdomain|no nameserver*|not registered in dns|" \
-	"not in dns|not have a dns|not have dns|not have any mx|" \
-	"not have any dns|without mx|without an mx|without a|without dns|" \
-	"without valid dns|missing mx|missing dns|unrout*|requires valid|" \
+	"no valid a|have neither|has neither|no mail exchanger*|no mail server|" \
+	"no mail host|valid internet domain|not a valid domain|neither .. mx|" \
+	"needs an mx|have an mx|have a mx|have a valid mx|nxdomain|no nameserver*|" \
+	"not registered in dns|not in dns|verified in dns|not have a dns|not have dns|" \
+	"not have any mx|not have any dns|without mx|without an mx|without a|" \
+	"without dns|without valid dns|missing mx|missing dns|unrout*|requires valid|" \
 	"require valid|bad dns|lookup fail*|lookup .. failed|dns check fail*|" \
 	"existiert nicht|nexiste pas|inexist*|inesist*|introuvable|pas trouve|" \
-	"no se encuentra|no encontrado|nao encontrado|non trovato|" \
-	"nicht gefunden|nicht aufgelost|nicht auflosbar|nieistnieja*|" \
-	"neexistuje|niet gevonden|no existe|nao existe|non esiste|nie istnieje|" \
-	"nie znaleziono|bestaat niet|не существует|не найден*|fqdn required"
+	"no se encuentra|no encontrado|nao encontrado|non trovato|nicht gefunden|" \
+	"nicht aufgelost|nicht auflosbar|nieistnieja*|neexistuje|niet gevonden|" \
+	"no existe|nao existe|non esiste|nie istnieje|nie znaleziono|bestaat niet|" \
+	"не существует|не найден*|fqdn required"
 
 /* A passing failure of a look-up. */
 #define FAILS_FOR_NOW \
 	"temperror|temp error|temporary|temporarily|temp|tempfail*|transient|timeout|" \
 	"timed out|time out|servfail|eservfail|lookup error|resolver error|try again|" \
-	"try later|retry|at this time|right now|currently|vorubergehend|" \
-	"voruebergehend|temporaire*|temporal*|temporari*|tymczasow*"
+	"try later|retry|at this time|right now|currently|vorubergehend|voruebergehend|" \
+	"temporaire*|temporal*|temporari*|tymczasow*"
 
 /* SPF by any of its names; pages about it are #openspf. */
 #define SPF \
-	"spf|spf1|spf2|sender policy framework|sender permitted from|#openspf|" \
-	"senderid|sender id"
+	"spf|spf1|spf2|sender policy framework|sender permitted from|#openspf|senderid|" \
+	"sender id"
 
 #define DKIM "dkim|domainkeys|domainkey|domain key|domain keys|dkim1"
 
 /* Lists that many servers ask, by name or kind; hosts and URLs of theirs are #list. */
 #define LIST_OF_ADDRESSES \
 	"#list|spamhaus|spamcop|sorbs|uceprotect*|psbl|spamrats|abusix|invaluement|" \
-	"ivmsip|mailspike|senderscore|hostkarma|njabl|dsbl|barracuda rbl|" \
-	"barracuda bl|barracudacentral|barracuda reputation|barracuda .. list|" \
-	"trend micro rbl|trend micro email reputation|trend micro .. reputation|" \
-	"ers rbl|ers dul|ers qil|cloudmark sender|cloudmark csi|cloudmark poor|" \
-	"cloudmark .. reputation|csi|cbl|xbl|sbl*|pbl|zen|dnsbl|dnsbls|rbl|rbls|drbl|" \
-	"dnslist|dns list*|dns black*|dns block*|dns based black*|dns based block*|" \
-	"real time black*|real time block*|realtime black*|realtime block*|" \
-	"blackhole*|block list provider|nixspam|backscatterer"
+	"ivmsip|mailspike|senderscore|hostkarma|njabl|dsbl|barracuda rbl|barracuda bl|" \
+	"barracudacentral|barracuda reputation|barracuda .. list|trend micro rbl|" \
+	"trend micro email reputation|trend micro .. reputation|ers rbl|ers dul|" \
+	"ers qil|cloudmark sender|cloudmark csi|cloudmark poor|cloudmark .. reputation|" \
+	"csi|cbl|xbl|sbl*|pbl|zen|dnsbl|dnsbls|dnsrbl|rbl|rbls|drbl|dnslist|dns list*|" \
+	"dns black*|dns block*|dns based black*|dns based block*|real time black*|" \
+	"real time block*|realtime black*|realtime block*|blackhole*|" \
+	"block list provider|nixspam|backscatterer"
 
 /* Somebody's own opinion in the words of such a list. */
 #define PRIVATE \
 	"local rbl|our rbl|own rbl|internal rbl|local dnsbl|private rbl|fblw*|" \
 	"our block*|our black*|local block*|local black*|customer block list|locally|" \
 	"our own list|our own rbl|our own black*|our own block*"
+
+/* A mailbox that is missed; "mailbox unavailable" alone is the stock text of 550 (RFC 5321 4.2.3). */
+#define NO_MAILBOX \
+	"mailbox not|mailbox does|mailbox .. not exist|mailbox .. not found|no mailbox|" \
+	"no such mailbox|invalid mailbox|mailbox is"
 
 /* Content filters name everything they looked at. */
 #define CONTENT \
@@ -145,7 +157,7 @@ static const struct refusal_rule refusal_rules[] = {
 	/* Gmail, Yahoo, Apple */
 	{"rate of mail", REASON_NONE,
 		.all = {"unusual rate|rate limit exceeded|too many messages|"
-			"excessive volume|too many connections"}},
+			"excessive volume|too many connections|slow down|too much mail"}},
 	/* Exim: what the server of our sender's domain said to them */
 	{"callout", REASON_NONE,
 		.all = {"could not complete .. callout|response to .. was"}},
@@ -156,38 +168,38 @@ static const struct refusal_rule refusal_rules[] = {
 	/* SpamAssassin milters, rspamd, Cox URLBL, hMailServer */
 	{"content", REASON_NONE,
 		.all = {"#uribl|uribl|surbl|#dbl|dbl|#list|spam|dnsbl|rbl",
-			"url|urls|uri|uribl|body|link|links|hits|score*|points|"
-			"contains"},
+			"url|urls|uri|uribl|body|link|links|hits|score*|points|contains"},
 		.none = "sender domain|from domain|spf check*|your ip|client host|"
 			"ip address|sending ip"},
+	/* Postfix, Exim: about the encryption, whatever names they compare */
+	{"TLS", REASON_NONE, .all = {"certificate|certificates|starttls|tlsa"}},
 	/* ClamAV milters, Cisco, GoDaddy IB705 */
 	{"virus", REASON_NONE, .all = {"contains a virus|virus found|infected"}},
 	/* Gmail on copies, opendkim on its own key */
 	{"signs of its own", REASON_NONE,
 		.all = {DKIM,
-			"duplicate|multiple|more than one .. signature|"
-			"unable to sign|own .. signing|signing error|signing failed|"
-			"internal .. sign*|cannot sign|key for our"}},
+			"duplicate|multiple|more than one .. signature|not sign|"
+			"own .. signing|signing error|signing failed|internal .. sign*|"
+			"key for our"}},
 
 	/* ---- The DNS failed for now (RFC 7208 8.6, RFC 3463 X.4.3) ---- */
 	/* Gmail, Rackspace */
 	{"DNS failed under DMARC", REASON_DNS_TEMPFAIL,
 		.all = {"dmarc",
-			"temporary dns|temporary dmarc|dns failure*|"
-			"dns lookup failure|dns error|dns timeout"}},
+			"temporary dns|temporary dmarc|temporary error|temperror|"
+			"dns failure*|dns lookup failure|dns error|dns timeout"}},
 
 	/* ---- The sender is not authenticated ---- */
 	/* Outlook 5.7.515, Gmail 7.26/7.32, Yahoo, Apple */
 	{"neither SPF nor DKIM", REASON_AUTH_REQUIRED,
 		.all = {"required authentication level|authentication requirements|"
-			"either .. spf|neither spf|both spf and dkim|spf and dkim|"
-			"spf or dkim|dkim or spf|dkim and spf|spf nor dkim|spf dkim|"
-			"neither dkim|nor spf|either dkim|both dkim|"
-			"multiple authentication checks|"
+			"either .. spf|neither spf|spf and dkim|spf or dkim|"
+			"dkim or spf|dkim and spf|spf nor dkim|spf dkim|neither dkim|"
+			"nor spf|either dkim|both dkim|multiple authentication checks|"
 			"sender is unauthenticated|not authenticated by|"
 			"because it is unauthenticated|mail is unauthenticated|"
-			"not have authentication information|"
-			"fails to pass authentication|cxsndr"},
+			"not have authentication information|not pass authentication|"
+			"cxsndr"},
 		.none = "dmarc policy|dmarc verification|temporary|spam score*|"
 			"spf sender is"},
 	/* Outlook 5.7.509, Gmail, OpenDMARC, Mimecast, QQ, mail.ru, AOL */
@@ -211,19 +223,20 @@ static const struct refusal_rule refusal_rules[] = {
 	/* the same servers, told by the code */
 	{"SPF look-up failed", REASON_SPF_TEMPERROR, .is_temporary = true,
 		.all = {SPF,
-			"lookup fail*|lookup error*|could not look*|could not be|"
-			"unable to|cannot check|try later|try again|retry|error"},
+			"lookup fail*|lookup error*|not look*|not be|not check|"
+			"not verify|not retriev*|not get|not obtain|not determine|"
+			"not evaluate|not perform*|not complete|try again|retry|error|"
+			"for now|at this time|right now|later"},
 		.none = "permerror|permanent|rate limited|invalid|check failed|"
-			"did not pass|fail .. not"},
+			"not pass|fail .. not"},
 	/* RFC 7208 4.6, spf-engine, rspamd, Gmail 7.24 */
 	{"SPF record broken", REASON_SPF_PERMERROR,
 		.all = {SPF,
-			"permerror|perm error|permfail*|permanent error|"
-			"permanent dns|permanent|too many|void|dns interactive|"
-			"multiple spf|more than one|more than 10|two spf|"
-			"syntax error|syntax|suspicious entries|"
-			"could not be interpreted|unknown mechanism|unparsable|"
-			"malformed|invalid mechanism|lookup limit|exceed*|"
+			"permerror|perm error|permfail*|permanent error|permanent dns|"
+			"permanent|too many|void|dns interactive|multiple spf|"
+			"more than one|more than 10|two spf|syntax error|syntax|"
+			"suspicious entries|could not be interpreted|unknown mechanism|"
+			"unparsable|malformed|invalid mechanism|lookup limit|exceed*|"
 			"bad spf record*"},
 		.none = "fail permanently"},
 	/* RFC 7372 3.2 */
@@ -239,27 +252,33 @@ static const struct refusal_rule refusal_rules[] = {
 		.all = {"ip|#ip|host|#host|server|relay|system|mta|client",
 			"has not authori* .. to send|not authori* to send .. for|"
 			"not permitted to send .. for|not allowed to send .. for|"
-			"not designate* .. sender|doesnt designate|not designate .. ip|not a permitted sender|"
-			"not a designated sender|not an authori* sender"},
+			"not designate|not designate* .. sender|not a designated|"
+			"not a permitted sender|not a designated sender|"
+			"not an authori* sender"},
 		.none = "authenticat*|account|login|user|list|group|recipient"},
 
 	/* ---- DKIM ---- */
 	/* Stalwart 7.20, opendkim, Mimecast, Gmail 7.30, Yahoo AU01 */
 	{"DKIM", REASON_DKIM_FAIL,
 		.all = {DKIM,
-			"fail*|invalid|no|not|bad|missing|reject*|didnt|doesnt|"
-			"verif*|require*|unsigned|wrong|without|broken|neutral|"
-			"permerror|sign*|mismatch|au01|error|policy|prohibited|wanted"},
+			"fail*|invalid|no|not|bad|missing|reject*|verif*|require*|"
+			"unsigned|wrong|without|broken|neutral|permerror|sign*|"
+			"mismatch|au01|error|policy|prohibited|wanted"},
 		.none = "your dkim domain"},
 
 	/* ---- Block lists ---- */
+	/* Spamhaus 127.255.255.x: the receiver's resolver is refused, we are not listed */
+	{"their own resolver", REASON_NONE,
+		.all = {"open resolver|public resolver|query refused|queries|"
+			"query limit|query volume|typing error in dnsbl",
+			LIST_OF_ADDRESSES "|#dbl|#uribl"}},
 	/* countries.nerd.dk; ZoneMTA's notes */
 	{"grey or geographical list", REASON_NONE,
 		.all = {"#other|geographic*|your country|countries"}},
 	/* Sendmail dnsbl.m4 */
 	{"look-up in a list failed", REASON_DNS_TEMPFAIL, .is_temporary = true,
-		.all = {"temporary lookup failure of|temporary failure|"
-			"lookup failure|servfail", LIST_OF_ADDRESSES}},
+		.all = {"temporary lookup failure of|temporary failure|lookup failure|"
+			"servfail", LIST_OF_ADDRESSES}},
 	/* policyd-weight */
 	{"everything at once", REASON_HELO_MISMATCH,
 		.all = {"correct helo and dns|helo and dns mx", "mismatch"}},
@@ -275,7 +294,7 @@ static const struct refusal_rule refusal_rules[] = {
 		.all = {"sender domain|senders domain|from domain|mailfrom domain|"
 			"your domain|sending domain|domain #host|domain name|"
 			"domain present|sender address|helo command",
-			LIST_OF_ADDRESSES,
+			LIST_OF_ADDRESSES "|uribl|surbl",
 			"listed|listing|present|found|is in|is on|blacklisted|blocked"},
 		.none = "your ip|ip address|client host|" PRIVATE},
 	/* Debian's Exim, Outlook FBLW15 and 5.7.513, GoDaddy */
@@ -296,34 +315,32 @@ static const struct refusal_rule refusal_rules[] = {
 			"listed on a block list|in a black list at|matched .. #list|"
 			"sending ip .. is listed on|is listed by the lookup site|"
 			"blacklisted at #host|black listed at|blacklist* .. #host|"
-			"ip has been found on a|schwarze liste #host|"
-			"lista negra #host"},
+			"ip has been found on a|schwarze liste #host|lista negra #host"},
 		.none = CONTENT "|recipient .. listed"},
 	/* GoDaddy, Cox, Comcast, Spectrum, NetEase, Yahoo */
 	{"list of addresses, by code", REASON_DNSBL_IP,
 		.all = {"ib103|ib104|ib105|ib106|ipbl*|bl000001|bl00001*|bl0001*|"
-			"bl0010*|bl0011*|bl006|bl007|aup i 120*|aup i 121*|"
-			"aup i 122*|aup i 123*|aup i 124*|aup i 125*|dt rbl|bl21|"
-			"bl23|pol p1|rbl deny|rbl reject"}},
+			"bl0010*|bl0011*|bl006|bl007|aup i 120*|aup i 121*|aup i 122*|"
+			"aup i 123*|aup i 124*|aup i 125*|dt rbl|bl21|bl23|pol p1|"
+			"rbl deny|rbl reject"}},
 
 	/* ---- The greeting, when it is compared ---- */
 	/* Haraka, qpsmtpd, Exim verify = helo, policyd-weight */
 	{"greeting is another's", REASON_HELO_MISMATCH,
 		.all = {GREETING,
-			"not match*|doesnt match|dont match|mismatch*|must match|"
-			"not verified|verif*|forged|fake*|spoof*|impersonat*|"
-			"pretend*|fraud*|lying|bogus|not yours|isnt yours|not your|not that of|"
-			"does not belong|belongs to|fails fcrdns|not in the same|"
-			"own name|differ*|helohost error|is not #ip|not the same|"
+			"not match*|mismatch*|must match|verif*|forged|fake*|spoof*|"
+			"impersonat*|pretend*|fraud*|lying|bogus|not yours|not your|"
+			"not that of|does not belong|belongs to|fails fcrdns|"
+			"not in the same|own name|differ*|helohost error|is not #ip|"
+			"is us|thats us|thats me|resolves to|connect from|"
 			"not resolve to your|not resolve to the|not resolve to #ip|"
-			"doesnt resolve to|is me|is my|my name|my domain|my local|"
-			"our domain|not in my|isnt your|isnt the|"
-			"no matching|not permitted to use|stimmt nicht"},
+			"is me|is my|my name|my domain|my local|our domain|not in my|"
+			"is not the|no matching|not permitted to use|stimmt nicht"},
 		.none = "syntax|fully qualified|no dns entries|#openspf|spf"},
 	/* qpsmtpd badhelo, Haraka bigco, Sina 555 */
 	{"greeting is another's", REASON_HELO_MISMATCH,
-		.all = {"i do not believe you|i dont believe you|not who you say|"
-			"helohost error|claims to be|you claim to be|claiming to be|forged ips not|"
+		.all = {"not believe you|not who you say|helohost error|claims to be|"
+			"you claim to be|claiming to be|forged ips not|"
 			"you are not localhost|you are not me"}},
 
 	/* ---- The reverse name ---- */
@@ -334,25 +351,26 @@ static const struct refusal_rule refusal_rules[] = {
 			"temporary error|temporary failure|timeout|timed out|"
 			"lookup error|servfail|temporary dns|dns timeout|"
 			"temporarily unavailable|not answering|not responding|"
-			"error getting"}},
+			"error getting|right now|for now|at this time"}},
 	/* spamdyke, Haraka, mail.ru, Comcast ES, Hotmail DY */
 	{"reverse name is generic", REASON_PTR_GENERIC,
 		.all = {"generic|unknown tld|invalid tld|contains your ip|"
 			"custom reverse|custom ptr|default isp|isp default|ip in ptr|"
-			"ip in client name",
+			"ip in client name|contains ip*|contain ip|contains an ip|"
+			"auto generated|autogenerated",
 			REVERSE_NAME "|host name|hostname|host names|hostnames|hosts|"
 			"host|name"},
 		.none = NO_REVERSE "|reputation"},
 	/* t-online, mail.ru, Hotmail DY, UOL, Postfix access maps */
 	{"address is dynamic", REASON_PTR_GENERIC,
-		.all = {"dynamic|dynamically|dialup|dial up|dial in|residential|"
-			"end user|enduser|transient ip|einwahl*|dynamisch*|"
-			"dynamique*|dinamic*|динамическ*|home users|dsl|adsl|broadband|cable",
-			REVERSE_NAME "|host name|hostname|host names|hostnames|ip|"
-			"ips|address|addresses|hosts|space|line*|pool*|users|range*|"
-			"customers|providers|home users|isps|smarthost"},
-		.none = NO_REVERSE "|dynamic reputation|outbound|"
-			"dynamic .. dns update"},
+		.all = {"consumer|home or|dynamic|dynamically|dialup|dial up|dial in|"
+			"residential|end user|enduser|transient ip|einwahl*|dynamisch*|"
+			"dynamique*|dinamic*|динамическ*|home users|dsl|adsl|broadband|"
+			"cable",
+			REVERSE_NAME "|host name|hostname|host names|hostnames|ip|ips|"
+			"address|addresses|hosts|space|line*|pool*|users|range*|"
+			"customers|providers|home users|isps|smarthost|connection*|user"},
+		.none = NO_REVERSE "|dynamic reputation|outbound|dynamic .. dns update"},
 	/* AOL, Comcast, Hotmail */
 	{"reverse name is generic, by code", REASON_PTR_GENERIC,
 		.all = {"rtr rd|rtr bb|rtr du|es000001|es000010|dy 001"}},
@@ -365,25 +383,27 @@ static const struct refusal_rule refusal_rules[] = {
 	/* spamdyke, maddy, Exim host_lookup, virusfree.cz */
 	{"reverse name does not lead back", REASON_FCRDNS_MISMATCH,
 		.all = {REVERSE_NAME,
-			"not match*|doesnt match|dont match|mismatch*|inconsistent|"
-			"differ*|not agree|points to another|point to another|"
-			"not point|doesnt point|points elsewhere|not resolve to|"
-			"entry does not resolve|not resolve back|dont agree|doesnt agree|disagree*|"
-			"name does not resolve|back to|not consistent|"
-			"validation failed .. match|stimmt nicht"},
+			"not match*|mismatch*|inconsistent|differ*|not agree|"
+			"points to another|point to another|not point|points elsewhere|"
+			"not resolve to|not correspond*|entry does not resolve|"
+			"not resolve back|disagree*|name does not resolve|back to|"
+			"not consistent|validation failed .. match|stimmt nicht"},
 		.none = NO_REVERSE "|" GREETING},
 	/* Cisco, smtpf, Postfix access maps */
 	{"reverse name does not lead back", REASON_FCRDNS_MISMATCH,
-		.all = {"not point back|doesnt point back|verify your hostname|"
-			"verify your host name|hostname could not be verified|"
-			"host name could not be verified|not map back|not lead back|"
-			"forward lookup .. not|not confirmed by forward|"
+		.all = {"not point back|verify your hostname|verify your host name|"
+			"hostname could not be verified|"
+			"host name could not be verified|not map back|not map to #ip|"
+			"not lead back|forward lookup .. not|forward dns .. not|"
+			"dns inconsisten*|inconsistent dns|host* .. ip .. not agree|"
+			"host* .. ip .. not match|host* .. ip .. not correspond|"
+			"#host not resolve to #ip|not confirmed by forward|"
 			"forward check|to another ip|to a different ip|to other ip"},
-		.none = GREETING "|mx|mxs"},
+		.none = NO_REVERSE "|" GREETING "|mx|mxs"},
 	/* every server has its own words */
 	{"no reverse name", REASON_PTR_MISSING,
 		.all = {REVERSE_NAME},
-		.none = "spam score|helo argument|reverse path|hits|"
+		.none = "spam score|helo argument|reverse path|hits|subject|"
 			"blacklisted reverse"},
 	/* Postfix reject_unknown_client, Sendmail, OpenSMTPD, Cox */
 	{"no reverse name", REASON_PTR_MISSING,
@@ -393,14 +413,14 @@ static const struct refusal_rule refusal_rules[] = {
 			"unresolvable relay|unresolvable host*|unresolvable ip|"
 			"unresolvable client|failed dns test|failed dns check|"
 			"dns test failed|dns check failed for|"
-			"client name .. not resolve|"
-			"host cant be resolved|dns check failure|"
-			"dns entries for your mta|address .. to a hostname|"
-			"address to name|ip address .. does not resolve|"
-			"ip does not resolve|#ip does not resolve|lib 120|vir 120|"
-			"no hostname for|no host name for|no name for your|no hostname .. for #ip|"
-			"no host name .. for #ip|no name .. for #ip|unknown host name for|"
-			"unknown hostname for|"
+			"client name .. not resolve|host not be resolved|"
+			"dns check failure|dns entries for your mta|"
+			"address .. to a hostname|address to name|"
+			"ip address .. does not resolve|ip does not resolve|"
+			"#ip does not resolve|lib 120|vir 120|no hostname for|"
+			"no host name for|no name for your|no hostname .. for #ip|"
+			"no host name .. for #ip|no name .. for #ip|"
+			"unknown host name for|unknown hostname for|"
 			"unknown client host|resolve #ip|find .. hostname for|"
 			"find .. host name for|find .. name for #ip|has no name|"
 			"have no name|without a name|without a hostname|"
@@ -409,6 +429,10 @@ static const struct refusal_rule refusal_rules[] = {
 			"map to a host*|your ip .. not be looked up|"
 			"#ip .. not be looked up|ip could not be looked up"},
 		.none = "of the mx|mx server"},
+	/* the same of a client whose address is not called reverse */
+	{"no reverse name", REASON_PTR_MISSING,
+		.all = {CLIENT, NAMELESS},
+		.none = SENDER "|" RECIPIENT "|" GREETING "|mx|mxs"},
 	/* AOL, Cox, GoDaddy, Spectrum, NetEase, Facebook */
 	{"no reverse name, by code", REASON_PTR_MISSING,
 		.all = {"dns nr|cxdns|ib108|aup i 110*|aup i 111*|aup i 112*|"
@@ -419,9 +443,9 @@ static const struct refusal_rule refusal_rules[] = {
 	{"greeting is malformed", REASON_NONE,
 		.all = {GREETING,
 			"fully qualified|fqdn|syntax*|invalid ip|bare ip|"
-			"need .. hostname|localhost|invalid domain name|invalid name|invalid helo|"
-			"blocked|no helo|denied|address literal|malformed|allowed|"
-			"invalid characters|invalid fqdn|host name invalid|"
+			"need .. hostname|localhost|invalid domain name|invalid name|"
+			"invalid helo|blocked|no helo|denied|address literal|malformed|"
+			"allowed|invalid characters|invalid fqdn|host name invalid|"
 			"reserved domain"},
 		.none = "resolv*|not exist|dns|forward"},
 	/* Postfix, Courier, qpsmtpd, mtpolicyd */
@@ -451,28 +475,29 @@ static const struct refusal_rule refusal_rules[] = {
 	/* Postfix, Sendmail */
 	{"sender's domain: the DNS failed for now", REASON_DNS_TEMPFAIL,
 		.is_temporary = true,
-		.all = {SENDER "|mx|dns",
+		.all = {SENDER "|mx|dns|host lookup",
 			"malformed dns|mx lookup error|name server timeout|"
-			"nameserver timeout|name server failure|dns timeout|"
-			"right now|temporary dns|dns lookup .. timed out|"
+			"lookup .. not complete|nameserver timeout|name server failure|"
+			"dns timeout|right now|temporary dns|dns lookup .. timed out|"
 			"lookup .. timed out|lookup .. temporarily|"
 			"temporary failure .. domain|temporary error .. domain|"
-			"temporarily unable to resolve|not answering|not responding|"
-			"cannot verify mx|can not check mx|dns error|servfail"}},
+			"temporarily not resolve|not answering|not responding|"
+			"not verify mx|can not check mx|dns error|servfail"}},
 	/* Qsmtp, badmx.m4, qpsmtpd, Barricade MX */
 	{"sender's exchangers lead nowhere", REASON_SENDER_MX_BOGUS,
 		.all = {"mx|mxs|mail exchanger*|exchangers",
-			"routable|private|loopback|127*|bogus|illegal|rfc1918|"
-			"rfc 1918|reserved|invalid mx|invalid mail exchanger|bad mx|"
-			"broken mx|points to|point to|points back|resolves to|resolve to|violate|"
-			"ip address instead|is an ip|with an ip|#ip|localhost|unusable|bogon"},
+			"routable|private|loopback|127*|bogus|illegal|rfc1918|rfc 1918|"
+			"reserved|invalid mx|invalid mail exchanger|bad mx|broken mx|"
+			"points to|point to|points back|resolves to|resolve to|violate|"
+			"ip address instead|is an ip|with an ip|#ip|localhost|unusable|"
+			"bogon"},
 		.none = "neither|unroutable address|mx records for your|relay*"},
 	/* Haraka, Postfix, Courier, smtpf */
 	{"sender's exchangers lead nowhere", REASON_SENDER_MX_BOGUS,
 		.all = {"no valid mx|mx invalid|mail exchanger host|mx records point|"
-			"mx hosts of your|exchangers have ipv6|"
-			"mail server at #ip is blocked|mail server at .. is blocked|"
-			"unusable mx"},
+			"mx hosts of your|exchangers have ipv6|mx host not resolve|"
+			"mx .. not resolve|mail server at #ip is blocked|"
+			"mail server at .. is blocked|unusable mx"},
 		.none = "no valid mx or|no valid mx record* or"},
 	/* every server */
 	{"sender's domain does not exist", REASON_SENDER_DOMAIN_UNRESOLVABLE,
@@ -480,11 +505,10 @@ static const struct refusal_rule refusal_rules[] = {
 			"domain|domains|domaine|dominio|domain*|mx|dns|unrout*|"
 			"exchanger|host|domeny|домен*|#host|resolve|fqdn",
 			DOES_NOT_RESOLVE},
-		.none = "spam|blacklist*|blocked|banned|user unknown|mailbox|"
-			"no such user|idna|malformed|account|no domain|"
-			"missing domain|without domain|relay*|user|is empty|"
-			"at this location|not configured|fully qualified|list of|"
-			"allowed"},
+		.none = "spam|blacklist*|blocked|banned|user unknown|" NO_MAILBOX "|"
+			"no such user|idna|malformed|account|no domain|missing domain|"
+			"without domain|relay*|user|is empty|at this location|"
+			"not configured|fully qualified|list of|allowed"},
 	/* mox */
 	{"sender's domain takes no mail", REASON_SENDER_NULL_MX,
 		.all = {"domain not configured for mail|domain does not accept mail|"
@@ -492,18 +516,17 @@ static const struct refusal_rule refusal_rules[] = {
 		.none = "#mail|over ipv6|itself"},
 	/* Courier, GoDaddy, BellSouth */
 	{"sender's domain does not exist", REASON_SENDER_DOMAIN_UNRESOLVABLE,
-		.all = {"domain does not exist|domain may not exist|"
-			"domain must exist|ib506|domain must resolve|"
-			"absenderdomain .. nicht|from domain is invalid|dns p1|"
-			"dns p2|dns t1|domain .. does not have neither|"
-			"requires valid sender domain|sender domain resolve fail|"
-			"unresolvable .. domain|invalid sender domain|"
-			"fake sender domain|bogus sender domain|"
+		.all = {"domain does not exist|domain may not exist|domain must exist|"
+			"ib506|domain must resolve|absenderdomain .. nicht|"
+			"from domain is invalid|dns p1|dns p2|dns t1|"
+			"domain .. does not have neither|requires valid sender domain|"
+			"sender domain resolve fail|unresolvable .. domain|"
+			"invalid sender domain|fake sender domain|bogus sender domain|"
 			"verify the senders domain|verify sender domain|"
 			"verify senders domain|dns mx or a|invalid dns mx|dns says|"
 			"lib 420|vir 420|bad senders system address|"
 			"fqdn required in the envelope"},
-		.none = "spam|blacklist*|blocked|banned|user unknown|mailbox|"
+		.none = "spam|blacklist*|blocked|banned|user unknown|" NO_MAILBOX "|"
 			"no such domain at this|idna|malformed|is empty"},
 	/* cPanel's Exim, of the sender; it says the same of a recipient */
 	{"sender's domain does not exist", REASON_SENDER_DOMAIN_UNRESOLVABLE,
@@ -511,17 +534,17 @@ static const struct refusal_rule refusal_rules[] = {
 	/* RFC 3463 X.1.7, X.1.8 */
 	{"sender's domain does not exist", REASON_SENDER_DOMAIN_UNRESOLVABLE,
 		.codes = "1.7 1.8",
-		.all = {"no such domain|domain not found|unknown domain|"
-			"host not found|dns"}},
+		.all = {"no such domain|domain not found|unknown domain|host not found|"
+			"host unknown|host .. unknown|not route|no route|dns"}},
 
 	/* ---- The DNS, and nobody named ---- */
 	/* Haraka, Courier, indimail, maddy, Stalwart, Sendmail */
 	{"DNS failed for now", REASON_DNS_TEMPFAIL, .is_temporary = true,
 		.all = {"dns|name server|nameserver|name service|resolver|"
-			"name resolution|mx lookup|resolving|cannot verify mx",
-			FAILS_FOR_NOW "|fail*|error|problem|unavailable"},
-		.none = "cannot send to name server|host unknown|spam|next hop|"
-			"downstream"},
+			"name resolution|mx lookup|resolving|not verify mx",
+			FAILS_FOR_NOW "|fail*|error|problem|unavailable|not responding|"
+			"not answering|no answer|no response|unreachable"},
+		.none = "not send to name server|host unknown|spam|next hop|downstream"},
 
 	/* ---- Registered codes (RFC 7372, RFC 7505), when the words say nothing ---- */
 	{"code X.7.20 to 22", REASON_DKIM_FAIL, .codes = "7.20 7.21 7.22 7.30"},
@@ -535,6 +558,9 @@ static const struct refusal_rule refusal_rules[] = {
 	{"code X.1.8 and a domain", REASON_SENDER_DOMAIN_UNRESOLVABLE, .codes = "1.8",
 		.all = {"domain|resolve|exist|mx"},
 		.none = "banned|spam|idna|malformed|no domain"},
+	/* RFC 3463 X.1.2, X.4.x: the destination */
+	{"recipient's domain, by code", REASON_NONE,
+		.codes = "1.2 1.10 4.0 4.1 4.3 4.4 4.310 4.312"},
 	/* policyd-weight */
 	{"repair your DNS", REASON_DNS_OTHER,
 		.all = {"dns administrator|dns mx settings|your dns|the dns of your|"

@@ -53,6 +53,44 @@ static void put_mark(struct refusal_words *words, const char *mark)
 	put_word(words, mark, strlen(mark));
 }
 
+static bool is_one_of(const char *word, size_t len, const char *const *list)
+{
+	for (; *list; list++)
+		if (strlen(*list) == len && memcmp(*list, word, len) == 0)
+			return true;
+	return false;
+}
+
+/* Takes the last word back when it is one of the list. */
+static bool drop_last(struct refusal_words *words, const char *const *list)
+{
+	if (words->count == 0)
+		return false;
+	size_t at = words->word[words->count - 1].at;
+
+	if (!is_one_of(words->letters + at, words->len - at, list))
+		return false;
+	words->len = at;
+	words->count--;
+	return true;
+}
+
+/* All that denies a verb becomes "not": "doesn't resolve", "cannot resolve", "failed to resolve". */
+static void put_verbal(struct refusal_words *words, const char *word, size_t len)
+{
+	static const char *const negations[] = {"cannot", "cant", "couldnt", "doesnt",
+		"dosnt", "dont", "didnt", "isnt", "arent", "wasnt", "hasnt", "havent",
+		"wont", NULL};
+	static const char *const failures[] = {"unable", "failed", "fails", NULL};
+	static const char *const to[] = {"to", NULL};
+
+	if (is_one_of(word, len, negations) ||
+		(is_one_of(word, len, to) && drop_last(words, failures)))
+		put_mark(words, "not");
+	else
+		put_word(words, word, len);
+}
+
 static bool names_any(const struct token *token, const char *const *names)
 {
 	for (; *names; names++)
@@ -103,7 +141,7 @@ static void put_plain(struct refusal_words *words, const struct token *token)
 		if (i < token->len && is_letter(token->text[i])) {
 			word[len++] = token->text[i];
 		} else if (i == token->len || token->text[i] != '\'') {
-			put_word(words, word, len);
+			put_verbal(words, word, len);
 			len = 0;
 		}
 	}

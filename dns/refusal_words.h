@@ -27,8 +27,8 @@ struct refusal_words {
 };
 
 /*
- * Lower case, Latin letters without accents, apostrophes dropped ("doesnt"), everything else but
- * letters and digits parts words. Lines may be joined by '\n' or by the two characters \n. Any
+ * Lower case, Latin letters without accents; "doesn't", "cannot", "failed to" become "not";
+ * everything else but letters and digits parts words. Lines may be joined by '\n' or by the two characters \n. Any
  * bytes; what goes beyond the bounds is not read.
  */
 void refusal_words_read(struct refusal_words *words, const char *text);
