@@ -127,7 +127,7 @@ struct refusal_rule {
 #define PRIVATE \
 	"local rbl|our rbl|own rbl|internal rbl|local dnsbl|private rbl|fblw*|" \
 	"our block*|our black*|local block*|local black*|customer block list|locally|" \
-	"our own list|our own rbl|our own black*|our own block*"
+	"our .. list|our own rbl|our own black*|our own block*"
 
 /* A mailbox that is missed; "mailbox unavailable" alone is the stock text of 550 (RFC 5321 4.2.3). */
 #define NO_MAILBOX \
@@ -334,8 +334,10 @@ static const struct refusal_rule refusal_rules[] = {
 			"not in the same|own name|differ*|helohost error|is not #ip|"
 			"is us|thats us|thats me|resolves to|connect from|"
 			"not resolve to your|not resolve to the|not resolve to #ip|"
-			"is me|is my|my name|my domain|my local|our domain|not in my|"
-			"is not the|no matching|not permitted to use|stimmt nicht"},
+			"is me|is my|my hostname|my host name|our hostname|"
+			"our host name|our name|my ip|our ip|my name|my domain|"
+			"my local|our domain|not in my|is not the|no matching|"
+			"not permitted to use|stimmt nicht"},
 		.none = "syntax|fully qualified|no dns entries|#openspf|spf"},
 	/* qpsmtpd badhelo, Haraka bigco, Sina 555 */
 	{"greeting is another's", REASON_HELO_MISMATCH,
@@ -370,7 +372,8 @@ static const struct refusal_rule refusal_rules[] = {
 			REVERSE_NAME "|host name|hostname|host names|hostnames|ip|ips|"
 			"address|addresses|hosts|space|line*|pool*|users|range*|"
 			"customers|providers|home users|isps|smarthost|connection*|user"},
-		.none = NO_REVERSE "|dynamic reputation|outbound|dynamic .. dns update"},
+		.none = NO_REVERSE "|port 587|submission|dynamic reputation|outbound|"
+			"dynamic .. dns update"},
 	/* AOL, Comcast, Hotmail */
 	{"reverse name is generic, by code", REASON_PTR_GENERIC,
 		.all = {"rtr rd|rtr bb|rtr du|es000001|es000010|dy 001"}},
@@ -428,11 +431,11 @@ static const struct refusal_rule refusal_rules[] = {
 			"not have a hostname|not have a host name|map to a name|"
 			"map to a host*|your ip .. not be looked up|"
 			"#ip .. not be looked up|ip could not be looked up"},
-		.none = "of the mx|mx server"},
+		.none = "of the mx|mx server|header"},
 	/* the same of a client whose address is not called reverse */
 	{"no reverse name", REASON_PTR_MISSING,
 		.all = {CLIENT, NAMELESS},
-		.none = SENDER "|" RECIPIENT "|" GREETING "|mx|mxs"},
+		.none = SENDER "|" RECIPIENT "|" GREETING "|mx|mxs|header"},
 	/* AOL, Cox, GoDaddy, Spectrum, NetEase, Facebook */
 	{"no reverse name, by code", REASON_PTR_MISSING,
 		.all = {"dns nr|cxdns|ib108|aup i 110*|aup i 111*|aup i 112*|"
@@ -491,7 +494,7 @@ static const struct refusal_rule refusal_rules[] = {
 			"points to|point to|points back|resolves to|resolve to|violate|"
 			"ip address instead|is an ip|with an ip|#ip|localhost|unusable|"
 			"bogon"},
-		.none = "neither|unroutable address|mx records for your|relay*"},
+		.none = "neither|unroutable address|mx records for your|relay*|loop"},
 	/* Haraka, Postfix, Courier, smtpf */
 	{"sender's exchangers lead nowhere", REASON_SENDER_MX_BOGUS,
 		.all = {"no valid mx|mx invalid|mail exchanger host|mx records point|"
