@@ -2,6 +2,7 @@
 #pragma once
 
 #include "dns/reason.h"
+#include "dns/refusal_concepts.h"
 
 /*
  * The rules that read a refusal, in order: the first that matches decides. Data only, read by
@@ -22,122 +23,6 @@ struct refusal_rule {
 };
 
 /* clang-format off */
-
-/* ---- Concepts ---- */
-
-/* The reverse zone, in the words of administrators and of several languages. */
-#define REVERSE_NAME \
-	"ptr|ptrs|rdns|revdns|reverse dns|dns reverse|reversedns|reverse lookup*|" \
-	"reverse name*|reverse host*|reverse record*|reverse entr*|reverse map*|" \
-	"reverse resol*|reverse address*|reverse domain*|reverse ip|reverse zone|" \
-	"reverse nslookup|reverse mx|reverse pointer|reverse deleg*|dns pointer|" \
-	"inverse dns|inverse lookup*|inverse map*|inverse resol*|in addr arpa|" \
-	"dns inverso|reverso|dns inverse|resolucion inversa|revers dns|reverz*|" \
-	"rueckwaerts*|obratn* zon*|обратн*"
-
-/* A text that names two faults of the reverse zone and so means that there is nothing. */
-#define NO_REVERSE \
-	"no ptr|no reverse|not have a ptr|missing|no rdns|without ptr|no dns ptr|" \
-	"not have reverse|not have a reverse|not have ptr|no or|or no|or non exist*|" \
-	"or nonexist*"
-
-/* The host that connects, and what is said of it when its address has no name. */
-#define CLIENT \
-	"client|#ip|ip|your host|your hostname|your address|your server|" \
-	"your mail server|your mta|your system|connecting|sending host|sending server|" \
-	"sending mta|sending system|remote host|peer"
-#define NAMELESS \
-	"not resolve*|not be resolved|unresolv*|no dns|not in dns|found in dns|" \
-	"registered in dns|without dns|hostname lookup|host name lookup|name lookup|" \
-	"no hostname|no host name|no name|no valid hostname|no valid host name|" \
-	"no valid name|no valid dns|no corresponding name|not have a name|" \
-	"not have a corresponding name|not have a valid name|not have a hostname|" \
-	"not have a dns|not have dns|not have a valid dns|not determine .. host*|" \
-	"not determine .. name|not look up .. host*|not find .. host*|not find .. name|" \
-	"lacks a name|without a name"
-
-/* The greeting, by the name of its command. */
-#define GREETING "helo|ehlo|helohost|heloname"
-
-/* The envelope sender and its domain. */
-#define SENDER \
-	"sender|senders|sending domain|mail from|mailfrom|from domain|from address|" \
-	"your from|return address|reply address|originator|from host|fromhost|" \
-	"from header|return path|returnpath|reply path|envelope from|bounces not|" \
-	"bounces could not|reply to you|deliver a reply|domain of #mail|your domain|" \
-	"your e mail address|your email address|your mail domain|emetteur|expediteur|" \
-	"lexpediteur|lemetteur|absender*|remitente|remetente|mittente|nadawc*|" \
-	"afzender*|odesilatel*|отправител*"
-
-/* The other side. */
-#define RECIPIENT \
-	"recipient*|rcpt|destination domain|destination address|destinataire|" \
-	"empfanger*|empfaenger*|destinatari*|odbiorc*|получател*|their domain"
-
-/* A name that the DNS does not know. */
-#define DOES_NOT_RESOLVE \
-	"not resolve*|must resolve|should resolve|resolve fail*|not be resolved|" \
-	"unresolv*|not resolvable|not exist*|must exist|nonexist*|non exist*|" \
-	"no such domain|no such host|not real|verify that .. exist*|" \
-	"verify whether .. exist*|no such name|unregistered|without valid mx|" \
-	"without valid mail|unknown domain|domain unknown|unknown host|invalid domain|" \
-	"domain is invalid|domain invalid|domain name is invalid|not found|" \
-	"not be found|not find|no dns|no mx|no a|no aaaa|no valid mx|no valid dns|" \
-	"lacks a|lacks mx|lacks an|missing a dns|no record*|no address record*|" \
-	"no valid a|have neither|has neither|no mail exchanger*|no mail server|" \
-	"no mail host|valid internet domain|not a valid domain|neither .. mx|" \
-	"needs an mx|have an mx|have a mx|have a valid mx|nxdomain|no nameserver*|" \
-	"not registered in dns|not in dns|verified in dns|not have a dns|not have dns|" \
-	"not have any mx|not have any dns|without mx|without an mx|without a|" \
-	"without dns|without valid dns|missing mx|missing dns|unrout*|requires valid|" \
-	"require valid|bad dns|lookup fail*|lookup .. failed|dns check fail*|" \
-	"existiert nicht|nexiste pas|inexist*|inesist*|introuvable|pas trouve|" \
-	"no se encuentra|no encontrado|nao encontrado|non trovato|nicht gefunden|" \
-	"nicht aufgelost|nicht auflosbar|nieistnieja*|neexistuje|niet gevonden|" \
-	"no existe|nao existe|non esiste|nie istnieje|nie znaleziono|bestaat niet|" \
-	"не существует|не найден*|fqdn required"
-
-/* A passing failure of a look-up. */
-#define FAILS_FOR_NOW \
-	"temperror|temp error|temporary|temporarily|temp|tempfail*|transient|timeout|" \
-	"timed out|time out|servfail|eservfail|lookup error|resolver error|try again|" \
-	"try later|retry|at this time|right now|currently|vorubergehend|voruebergehend|" \
-	"temporaire*|temporal*|temporari*|tymczasow*"
-
-/* SPF by any of its names; pages about it are #openspf. */
-#define SPF \
-	"spf|spf1|spf2|sender policy framework|sender permitted from|#openspf|senderid|" \
-	"sender id"
-
-#define DKIM "dkim|domainkeys|domainkey|domain key|domain keys|dkim1"
-
-/* Lists that many servers ask, by name or kind; hosts and URLs of theirs are #list. */
-#define LIST_OF_ADDRESSES \
-	"#list|spamhaus|spamcop|sorbs|uceprotect*|psbl|spamrats|abusix|invaluement|" \
-	"ivmsip|mailspike|senderscore|hostkarma|njabl|dsbl|barracuda rbl|barracuda bl|" \
-	"barracudacentral|barracuda reputation|barracuda .. list|trend micro rbl|" \
-	"trend micro email reputation|trend micro .. reputation|ers rbl|ers dul|" \
-	"ers qil|cloudmark sender|cloudmark csi|cloudmark poor|cloudmark .. reputation|" \
-	"csi|cbl|xbl|sbl*|pbl|zen|dnsbl|dnsbls|dnsrbl|rbl|rbls|drbl|dnslist|dns list*|" \
-	"dns black*|dns block*|dns based black*|dns based block*|real time black*|" \
-	"real time block*|realtime black*|realtime block*|blackhole*|" \
-	"block list provider|nixspam|backscatterer"
-
-/* Somebody's own opinion in the words of such a list. */
-#define PRIVATE \
-	"local rbl|our rbl|own rbl|internal rbl|local dnsbl|private rbl|fblw*|" \
-	"our block*|our black*|local block*|local black*|customer block list|locally|" \
-	"our .. list|our own rbl|our own black*|our own block*"
-
-/* A mailbox that is missed; "mailbox unavailable" alone is the stock text of 550 (RFC 5321 4.2.3). */
-#define NO_MAILBOX \
-	"mailbox not|mailbox does|mailbox .. not exist|mailbox .. not found|no mailbox|" \
-	"no such mailbox|invalid mailbox|mailbox is"
-
-/* Content filters name everything they looked at. */
-#define CONTENT \
-	"#uribl|uribl|surbl|url|urls|uri|link|links|body|content|contenido|contains|" \
-	"spam score*|spam points|scored|score of|hits|urlbl*"
 
 static const struct refusal_rule refusal_rules[] = {
 	/* ---- Not ours; read first, for these texts quote the words of all others ---- */
@@ -180,7 +65,7 @@ static const struct refusal_rule refusal_rules[] = {
 		.all = {DKIM,
 			"duplicate|multiple|more than one .. signature|not sign|"
 			"own .. signing|signing error|signing failed|internal .. sign*|"
-			"key for our"}},
+			"key for our|dkim signer"}},
 
 	/* ---- The DNS failed for now (RFC 7208 8.6, RFC 3463 X.4.3) ---- */
 	/* Gmail, Rackspace */
@@ -234,9 +119,10 @@ static const struct refusal_rule refusal_rules[] = {
 		.all = {SPF,
 			"permerror|perm error|permfail*|permanent error|permanent dns|"
 			"permanent|too many|void|dns interactive|multiple spf|"
-			"more than one|more than 10|two spf|syntax error|syntax|"
-			"suspicious entries|could not be interpreted|unknown mechanism|"
-			"unparsable|malformed|invalid mechanism|lookup limit|exceed*|"
+			"multiple records|more than one|more than 10|two spf|"
+			"syntax error|syntax|suspicious entries|"
+			"could not be interpreted|unknown mechanism|unparsable|"
+			"malformed|invalid mechanism|lookup limit|exceed*|"
 			"bad spf record*"},
 		.none = "fail permanently"},
 	/* RFC 7372 3.2 */
@@ -244,7 +130,7 @@ static const struct refusal_rule refusal_rules[] = {
 	/* all others: what fails is told by the word alone */
 	{"SPF", REASON_SPF_FAIL,
 		.all = {SPF},
-		.none = "from your spf domain|rdns none|spam score"},
+		.none = "from your spf domain|spam classification|rdns none|spam score"},
 	/* Sina 556 */
 	{"SPF, unnamed", REASON_SPF_FAIL, .all = {"remote ip check error"}},
 	/* RFC 7208 8.4 in words: the domain's owner does not let this host send */
@@ -253,9 +139,11 @@ static const struct refusal_rule refusal_rules[] = {
 			"has not authori* .. to send|not authori* to send .. for|"
 			"not permitted to send .. for|not allowed to send .. for|"
 			"not designate|not designate* .. sender|not a designated|"
-			"not a permitted sender|not a designated sender|"
+			"not a permitted sender|as permitted sender|"
+			"as a permitted sender|not a designated sender|"
 			"not an authori* sender"},
-		.none = "authenticat*|account|login|user|list|group|recipient"},
+		.none = "authenticat*|account|login|user|mailing list|this list|"
+			"the list|group|recipient"},
 
 	/* ---- DKIM ---- */
 	/* Stalwart 7.20, opendkim, Mimecast, Gmail 7.30, Yahoo AU01 */
@@ -328,22 +216,23 @@ static const struct refusal_rule refusal_rules[] = {
 	/* Haraka, qpsmtpd, Exim verify = helo, policyd-weight */
 	{"greeting is another's", REASON_HELO_MISMATCH,
 		.all = {GREETING,
-			"not match*|mismatch*|must match|verif*|forged|fake*|spoof*|"
-			"impersonat*|pretend*|fraud*|lying|bogus|not yours|not your|"
-			"not that of|does not belong|belongs to|fails fcrdns|"
-			"not in the same|own name|differ*|helohost error|is not #ip|"
-			"is us|thats us|thats me|resolves to|connect from|"
-			"not resolve to your|not resolve to the|not resolve to #ip|"
-			"is me|is my|my hostname|my host name|our hostname|"
-			"our host name|our name|my ip|our ip|my name|my domain|"
-			"my local|our domain|not in my|is not the|no matching|"
-			"not permitted to use|stimmt nicht"},
+			"not match*|mismatch*|must match|should match|has to match|"
+			"verif*|forged|fake*|spoof*|impersonat*|pretend*|fraud*|lying|"
+			"bogus|not yours|not your|not that of|does not belong|"
+			"belongs to|fails fcrdns|not in the same|own name|differ*|"
+			"helohost error|is not #ip|is us|thats us|thats me|resolves to|"
+			"connect from|not resolve to your|not resolve to the|"
+			"not resolve to #ip|is me|is my|as me|as us|my hostname|"
+			"my host name|our hostname|our host name|our name|my ip|our ip|"
+			"my name|my domain|my local|our domain|not in my|is not the|"
+			"no matching|not permitted to use|stimmt nicht"},
 		.none = "syntax|fully qualified|no dns entries|#openspf|spf"},
 	/* qpsmtpd badhelo, Haraka bigco, Sina 555 */
 	{"greeting is another's", REASON_HELO_MISMATCH,
 		.all = {"not believe you|not who you say|helohost error|claims to be|"
 			"you claim to be|claiming to be|forged ips not|"
-			"you are not localhost|you are not me"}},
+			"you are not localhost|you are not me"},
+		.none = "authenticat*|own domain"},
 
 	/* ---- The reverse name ---- */
 	/* Haraka, Stalwart */
@@ -371,7 +260,8 @@ static const struct refusal_rule refusal_rules[] = {
 			"cable",
 			REVERSE_NAME "|host name|hostname|host names|hostnames|ip|ips|"
 			"address|addresses|hosts|space|line*|pool*|users|range*|"
-			"customers|providers|home users|isps|smarthost|connection*|user"},
+			"customers|providers|home users|isps|адрес*|smarthost|"
+			"connection*|user"},
 		.none = NO_REVERSE "|port 587|submission|dynamic reputation|outbound|"
 			"dynamic .. dns update"},
 	/* AOL, Comcast, Hotmail */
@@ -388,9 +278,11 @@ static const struct refusal_rule refusal_rules[] = {
 		.all = {REVERSE_NAME,
 			"not match*|mismatch*|inconsistent|differ*|not agree|"
 			"points to another|point to another|not point|points elsewhere|"
-			"not resolve to|not correspond*|entry does not resolve|"
-			"not resolve back|disagree*|name does not resolve|back to|"
-			"not consistent|validation failed .. match|stimmt nicht"},
+			"not resolve to|not correspond*|no matching|not have matching|"
+			"not have a matching|faked|forged|spoofed|has no address|"
+			"entry does not resolve|not resolve back|disagree*|"
+			"name does not resolve|back to|not consistent|"
+			"validation failed .. match|stimmt nicht"},
 		.none = NO_REVERSE "|" GREETING},
 	/* Cisco, smtpf, Postfix access maps */
 	{"reverse name does not lead back", REASON_FCRDNS_MISMATCH,
@@ -400,14 +292,15 @@ static const struct refusal_rule refusal_rules[] = {
 			"not lead back|forward lookup .. not|forward dns .. not|"
 			"dns inconsisten*|inconsistent dns|host* .. ip .. not agree|"
 			"host* .. ip .. not match|host* .. ip .. not correspond|"
+			"host* .. ip .. mismatch|ip .. host* mismatch|"
 			"#host not resolve to #ip|not confirmed by forward|"
 			"forward check|to another ip|to a different ip|to other ip"},
 		.none = NO_REVERSE "|" GREETING "|mx|mxs"},
 	/* every server has its own words */
 	{"no reverse name", REASON_PTR_MISSING,
 		.all = {REVERSE_NAME},
-		.none = "spam score|helo argument|reverse path|hits|subject|"
-			"blacklisted reverse"},
+		.none = "spam score|helo argument|reverse path|hits|subject|header|"
+			"attachment*|blacklisted reverse"},
 	/* Postfix reject_unknown_client, Sendmail, OpenSMTPD, Cox */
 	{"no reverse name", REASON_PTR_MISSING,
 		.all = {"find your hostname|find your host name|find your reverse|"
@@ -446,9 +339,10 @@ static const struct refusal_rule refusal_rules[] = {
 	{"greeting is malformed", REASON_NONE,
 		.all = {GREETING,
 			"fully qualified|fqdn|syntax*|invalid ip|bare ip|"
-			"need .. hostname|localhost|invalid domain name|invalid name|"
-			"invalid helo|blocked|no helo|denied|address literal|malformed|"
-			"allowed|invalid characters|invalid fqdn|host name invalid|"
+			"need .. hostname|localhost|invalid domain name|"
+			"invalid domain address|invalid name|invalid helo|blocked|"
+			"no helo|denied|address literal|malformed|allowed|"
+			"invalid characters|invalid fqdn|host name invalid|"
 			"reserved domain"},
 		.none = "resolv*|not exist|dns|forward"},
 	/* Postfix, Courier, qpsmtpd, mtpolicyd */
@@ -494,19 +388,22 @@ static const struct refusal_rule refusal_rules[] = {
 			"points to|point to|points back|resolves to|resolve to|violate|"
 			"ip address instead|is an ip|with an ip|#ip|localhost|unusable|"
 			"bogon"},
-		.none = "neither|unroutable address|mx records for your|relay*|loop"},
+		.none = "neither|unroutable address|mx records for your|relay*|mx loop|"
+			"mail loop|loops back"},
 	/* Haraka, Postfix, Courier, smtpf */
 	{"sender's exchangers lead nowhere", REASON_SENDER_MX_BOGUS,
 		.all = {"no valid mx|mx invalid|mail exchanger host|mx records point|"
-			"mx hosts of your|exchangers have ipv6|mx host not resolve|"
-			"mx .. not resolve|mail server at #ip is blocked|"
-			"mail server at .. is blocked|unusable mx"},
+			"mx hosts of your|exchangers have ipv6|mx .. cname|"
+			"mx host not resolve|mx .. not resolve|"
+			"mail server at #ip is blocked|mail server at .. is blocked|"
+			"unusable mx"},
 		.none = "no valid mx or|no valid mx record* or"},
 	/* every server */
 	{"sender's domain does not exist", REASON_SENDER_DOMAIN_UNRESOLVABLE,
 		.all = {SENDER,
 			"domain|domains|domaine|dominio|domain*|mx|dns|unrout*|"
-			"exchanger|host|domeny|домен*|#host|resolve|fqdn",
+			"exchanger|host|domeny|domein|afzenderdomein|домен*|#host|"
+			"resolve|routable|fqdn",
 			DOES_NOT_RESOLVE},
 		.none = "spam|blacklist*|blocked|banned|user unknown|" NO_MAILBOX "|"
 			"no such user|idna|malformed|account|no domain|missing domain|"
@@ -566,9 +463,11 @@ static const struct refusal_rule refusal_rules[] = {
 		.codes = "1.2 1.10 4.0 4.1 4.3 4.4 4.310 4.312"},
 	/* policyd-weight */
 	{"repair your DNS", REASON_DNS_OTHER,
-		.all = {"dns administrator|dns mx settings|your dns|the dns of your|"
-			"dns configuration|dns settings"},
-		.none = "content|spam score"},
+		.all = {"dns|mx record*|mx records|nxdomain",
+			"no|not|fail*|error*|invalid|missing|without|bad|check*|"
+			"correct|incorrect|wrong|problem*|fix|repair|configur*|"
+			"misconfigur*|setting*|administrator"},
+		.none = "no dns problem*|proper dns entries|relay*|mta dns|remote mta|" CONTENT},
 };
 
 /* clang-format on */

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: ISC */
+#pragma once
+
+/*
+ * The concepts that the rules of refusal_rules.h are made of: who is meant and what is wrong with
+ * it, each with the words that servers have for it. Phrases as in refusal_words.h: parted by '|',
+ * "resolv*" is the start of a word, ".." up to five words, and every denied verb is "not".
+ */
+
+/* clang-format off */
+
+/* The reverse zone, in the words of administrators and of several languages. */
+#define REVERSE_NAME \
+	"ptr|ptrs|rdns|revdns|reverse dns|dns reverse|reversedns|reverse lookup*|" \
+	"reverse name*|reverse host*|reverse record*|reverse entr*|reverse map*|" \
+	"reverse resol*|reverse address*|reverse domain*|reverse ip|reverse zone|" \
+	"reverse nslookup|reverse mx|no reverse|reverse for|reverse does|reverse not|" \
+	"reverse is|your reverse|reverse pointer|reverse deleg*|dns pointer|" \
+	"inverse dns|inverse lookup*|inverse map*|inverse resol*|in addr arpa|" \
+	"dns inverso|reverso|dns inverse|resolucion inversa|revers dns|reverz*|" \
+	"rueckwaerts*|obratn* zon*|обратн*"
+
+/* A text that names two faults of the reverse zone and so means that there is nothing. */
+#define NO_REVERSE \
+	"no ptr|no reverse|not have a ptr|missing|no rdns|without ptr|no dns ptr|" \
+	"not have reverse|not have a reverse|not have ptr|no or|or no|or non exist*|" \
+	"or nonexist*"
+
+/* The host that connects, and what is said of it when its address has no name. */
+#define CLIENT \
+	"client|#ip|ip|your host|your hostname|your address|your server|" \
+	"your mail server|your mta|your system|connecting|sending host|sending server|" \
+	"sending mta|sending system|remote host|peer"
+#define NAMELESS \
+	"not resolve*|not be resolved|unresolv*|no dns|not in dns|found in dns|" \
+	"registered in dns|without dns|hostname lookup|host name lookup|name lookup|" \
+	"no hostname|no host name|no name|no valid host*|hostname not found|" \
+	"host name not found|not have .. hostname|not have .. host name|no valid name|" \
+	"no valid dns|no corresponding name|not have a name|" \
+	"not have a corresponding name|not have a valid name|not have a dns|" \
+	"not have dns|not have a valid dns|not determine .. host*|" \
+	"not determine .. name|not look up .. host*|not find .. host*|not find .. name|" \
+	"lacks a name|without a name"
+
+/* The greeting, by the name of its command. */
+#define GREETING "helo|ehlo|helohost|heloname"
+
+/* The envelope sender and its domain. */
+#define SENDER \
+	"sender|senders|sending domain|mail from|mailfrom|from domain|from address|" \
+	"your from|return address|reply address|originator|from host|fromhost|" \
+	"from header|return path|returnpath|reply path|envelope from|bounces not|" \
+	"bounces could not|reply to you|deliver a reply|domain of #mail|your domain|" \
+	"your e mail address|your email address|your mail domain|emetteur|expediteur|" \
+	"lexpediteur|lemetteur|absender*|remitente|remetente|mittente|nadawc*|" \
+	"afzender*|odesilatel*|отправител*"
+
+/* The other side. */
+#define RECIPIENT \
+	"recipient*|rcpt|destination domain|destination address|destinataire|" \
+	"empfanger*|empfaenger*|destinatari*|odbiorc*|получател*|their domain"
+
+/* A name that the DNS does not know. */
+#define DOES_NOT_RESOLVE \
+	"not resolve*|must resolve|should resolve|resolve fail*|not be resolved|" \
+	"unresolv*|not resolvable|not exist*|must exist|nonexist*|non exist*|" \
+	"no such domain|no such host|not real|verify that .. exist*|" \
+	"verify whether .. exist*|no such name|unregistered|without valid mx|" \
+	"without valid mail|unknown domain|domain unknown|unknown host|invalid domain|" \
+	"domain is invalid|domain invalid|domain name is invalid|not found|" \
+	"not be found|not find|no dns|no mx|no a|no aaaa|no valid mx|no valid dns|" \
+	"lacks a|lacks mx|lacks an|missing a dns|no record*|no address record*|" \
+	"no valid a|have neither|has neither|no mail exchanger*|no mail server|" \
+	"no mail host|valid internet domain|not a valid domain|neither .. mx|" \
+	"needs an mx|have an mx|have a mx|have a valid mx|nxdomain|no nameserver*|" \
+	"not registered in dns|not in dns|verified in dns|not have a dns|not have dns|" \
+	"not have any mx|not have any dns|without mx|without an mx|without a|" \
+	"without dns|without valid dns|missing mx|missing dns|unrout*|not routable|" \
+	"not registered|must have mx|must have a|must have an|should have mx|" \
+	"should have a|should have an|requires valid|require valid|bad dns|" \
+	"lookup fail*|lookup .. failed|dns check fail*|existiert nicht|nexiste pas|" \
+	"inexist*|inesist*|introuvable|pas trouve|no se encuentra|no encontrado|" \
+	"nao encontrado|non trovato|nicht gefunden|nicht aufgelost|nicht auflosbar|" \
+	"nieistnieja*|neexistuje|niet gevonden|no existe|nao existe|non esiste|" \
+	"nie istnieje|nie znaleziono|bestaat niet|не существует|не найден*|aucun mx|" \
+	"sans mx|non risolve|no resuelve|nao resolve|nao possui|no tiene mx|non ha mx|" \
+	"brak .. mx|kein mx|geen mx|fqdn required"
+
+/* A passing failure of a look-up. */
+#define FAILS_FOR_NOW \
+	"temperror|temp error|temporary|temporarily|temp|tempfail*|transient|timeout|" \
+	"timed out|time out|servfail|eservfail|lookup error|resolver error|try again|" \
+	"try later|retry|at this time|right now|currently|vorubergehend|voruebergehend|" \
+	"temporaire*|temporal*|temporari*|tymczasow*"
+
+/* SPF by any of its names; pages about it are #openspf. */
+#define SPF \
+	"spf|spf1|spf2|sender policy framework|sender permitted from|#openspf|senderid|" \
+	"sender id"
+
+#define DKIM "dkim|domainkeys|domainkey|domain key|domain keys|dkim1"
+
+/* Lists that many servers ask, by name or kind; hosts and URLs of theirs are #list. */
+#define LIST_OF_ADDRESSES \
+	"#list|spamhaus|spamcop|sorbs|uceprotect*|psbl|spamrats|abusix|invaluement|" \
+	"ivmsip|mailspike|senderscore|hostkarma|njabl|dsbl|barracuda rbl|barracuda bl|" \
+	"barracudacentral|barracuda reputation|barracuda .. list|trend micro rbl|" \
+	"trend micro email reputation|trend micro .. reputation|ers rbl|ers dul|" \
+	"ers qil|cloudmark sender|cloudmark csi|cloudmark poor|cloudmark .. reputation|" \
+	"csi|cbl|xbl|sbl*|pbl|zen|dnsbl|dnsbls|dnsrbl|rbl|rbls|drbl|dnslist|dns list*|" \
+	"dns black*|dns block*|dns based black*|dns based block*|real time black*|" \
+	"real time block*|realtime black*|realtime block*|blackhole*|" \
+	"block list provider|nixspam|nix spam|backscatterer"
+
+/* Somebody's own opinion in the words of such a list. */
+#define PRIVATE \
+	"local rbl|our rbl|own rbl|internal rbl|local dnsbl|private rbl|fblw*|" \
+	"our block*|our black*|local block*|local black*|customer block list|locally|" \
+	"our .. list|our own rbl|our own black*|our own block*"
+
+/* A mailbox that is missed; "mailbox unavailable" alone is the stock text of 550 (RFC 5321 4.2.3). */
+#define NO_MAILBOX \
+	"mailbox not|mailbox does|mailbox .. not exist|mailbox .. not found|no mailbox|" \
+	"no such mailbox|invalid mailbox|mailbox is"
+
+/* Content filters name everything they looked at. */
+#define CONTENT \
+	"#uribl|uribl|surbl|url|urls|uri|link|links|body|content|contenido|contains|" \
+	"spam score*|spam points|scored|score of|hits|urlbl*"
+
+/* clang-format on */
