@@ -110,7 +110,8 @@
 	"csi|cbl|xbl|sbl*|pbl|zen|dnsbl|dnsbls|dnsrbl|rbl|rbls|drbl|dnslist|dns list*|" \
 	"dns black*|dns block*|dns based black*|dns based block*|real time black*|" \
 	"real time block*|realtime black*|realtime block*|blackhole*|" \
-	"block list provider|nixspam|nix spam|backscatterer"
+	"block list provider|nixspam|composite block*|exploits block*|" \
+	"policy block list|blocking list|dul|nix spam|backscatterer"
 
 /* Somebody's own opinion in the words of such a list. */
 #define PRIVATE \

@@ -49,7 +49,9 @@ static const struct refusal_rule refusal_rules[] = {
 	/* Aliyun, Exchange, Gmail, Postfix: about their next hop */
 	{"their own name servers", REASON_NONE,
 		.all = {"dns resolve error|by dns resolve|dns type|name service error|"
-			"dns query failed|infonorecords|infodomainnonexistent"}},
+			"dns query failed|infonorecords|delivery expired|"
+			"internal domain lookup|internal no mx*|internal temporary dns|"
+			"infodomainnonexistent"}},
 	/* SpamAssassin milters, rspamd, Cox URLBL, hMailServer */
 	{"content", REASON_NONE,
 		.all = {"#uribl|uribl|surbl|#dbl|dbl|#list|spam|dnsbl|rbl",
@@ -183,7 +185,8 @@ static const struct refusal_rule refusal_rules[] = {
 			"your domain|sending domain|domain #host|domain name|"
 			"domain present|sender address|helo command",
 			LIST_OF_ADDRESSES "|uribl|surbl",
-			"listed|listing|present|found|is in|is on|blacklisted|blocked"},
+			"listed|listing|present|appears|found|is in|is on|blacklisted|"
+			"blocked"},
 		.none = "your ip|ip address|client host|" PRIVATE},
 	/* Debian's Exim, Outlook FBLW15 and 5.7.513, GoDaddy */
 	{"own list", REASON_NONE,
@@ -374,12 +377,13 @@ static const struct refusal_rule refusal_rules[] = {
 		.is_temporary = true,
 		.all = {SENDER "|mx|dns|host lookup",
 			"malformed dns|mx lookup error|name server timeout|"
-			"lookup .. not complete|nameserver timeout|name server failure|"
-			"dns timeout|right now|temporary dns|dns lookup .. timed out|"
-			"lookup .. timed out|lookup .. temporarily|"
-			"temporary failure .. domain|temporary error .. domain|"
-			"temporarily not resolve|not answering|not responding|"
-			"not verify mx|can not check mx|dns error|servfail"}},
+			"lookup .. not complete|lookup error|nameserver timeout|"
+			"name server failure|dns timeout|right now|temporary dns|"
+			"dns lookup .. timed out|lookup .. timed out|"
+			"lookup .. temporarily|temporary failure .. domain|"
+			"temporary error .. domain|temporarily not resolve|"
+			"not answering|not responding|not verify mx|can not check mx|"
+			"dns error|servfail"}},
 	/* Qsmtp, badmx.m4, qpsmtpd, Barricade MX */
 	{"sender's exchangers lead nowhere", REASON_SENDER_MX_BOGUS,
 		.all = {"mx|mxs|mail exchanger*|exchangers",
@@ -460,7 +464,7 @@ static const struct refusal_rule refusal_rules[] = {
 		.none = "banned|spam|idna|malformed|no domain"},
 	/* RFC 3463 X.1.2, X.4.x: the destination */
 	{"recipient's domain, by code", REASON_NONE,
-		.codes = "1.2 1.10 4.0 4.1 4.3 4.4 4.310 4.312"},
+		.codes = "1.2 1.10 4.0 4.1 4.3 4.4 4.7 4.310 4.312"},
 	/* policyd-weight */
 	{"repair your DNS", REASON_DNS_OTHER,
 		.all = {"dns|mx record*|mx records|nxdomain",
