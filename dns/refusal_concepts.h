@@ -16,7 +16,7 @@
 	"reverse resol*|reverse address*|reverse domain*|reverse ip|reverse zone|" \
 	"reverse nslookup|reverse mx|no reverse|reverse for|reverse does|reverse not|" \
 	"reverse is|your reverse|reverse pointer|reverse deleg*|dns pointer|" \
-	"inverse dns|inverse lookup*|inverse map*|inverse resol*|in addr arpa|" \
+	"inverse dns|inverse lookup*|inverse map*|inverse resol*|in addr arpa|#arpa|" \
 	"dns inverso|reverso|dns inverse|resolucion inversa|revers dns|reverz*|" \
 	"rueckwaerts*|obratn* zon*|обратн*"
 
@@ -28,7 +28,7 @@
 
 /* The host that connects, and what is said of it when its address has no name. */
 #define CLIENT \
-	"client|#ip|ip|your host|your hostname|your address|your server|" \
+	"client|#ip|ip|hosts|your host|your hostname|your address|your server|" \
 	"your mail server|your mta|your system|connecting|sending host|sending server|" \
 	"sending mta|sending system|remote host|peer"
 #define NAMELESS \
@@ -38,9 +38,9 @@
 	"host name not found|not have .. hostname|not have .. host name|no valid name|" \
 	"no valid dns|no corresponding name|not have a name|" \
 	"not have a corresponding name|not have a valid name|not have a dns|" \
-	"not have dns|not have a valid dns|not determine .. host*|" \
-	"not determine .. name|not look up .. host*|not find .. host*|not find .. name|" \
-	"lacks a name|without a name"
+	"not have dns|not have a valid dns|not determine .. host*|not be determined|" \
+	"nameless hosts|not determine .. name|not look up .. host*|not find .. host*|" \
+	"not find .. name|lacks a name|without a name"
 
 /* The greeting, by the name of its command. */
 #define GREETING "helo|ehlo|helohost|heloname"
@@ -65,26 +65,26 @@
 	"not resolve*|must resolve|should resolve|resolve fail*|not be resolved|" \
 	"unresolv*|not resolvable|not exist*|must exist|nonexist*|non exist*|" \
 	"no such domain|no such host|not real|verify that .. exist*|" \
-	"verify whether .. exist*|no such name|unregistered|without valid mx|" \
-	"without valid mail|unknown domain|domain unknown|unknown host|invalid domain|" \
-	"domain is invalid|domain invalid|domain name is invalid|not found|" \
-	"not be found|not find|no dns|no mx|no a|no aaaa|no valid mx|no valid dns|" \
-	"lacks a|lacks mx|lacks an|missing a dns|no record*|no address record*|" \
-	"no valid a|have neither|has neither|no mail exchanger*|no mail server|" \
-	"no mail host|valid internet domain|not a valid domain|neither .. mx|" \
-	"needs an mx|have an mx|have a mx|have a valid mx|nxdomain|no nameserver*|" \
-	"not registered in dns|not in dns|verified in dns|not have a dns|not have dns|" \
-	"not have any mx|not have any dns|without mx|without an mx|without a|" \
-	"without dns|without valid dns|missing mx|missing dns|unrout*|not routable|" \
-	"not registered|must have mx|must have a|must have an|should have mx|" \
-	"should have a|should have an|requires valid|require valid|bad dns|" \
-	"lookup fail*|lookup .. failed|dns check fail*|existiert nicht|nexiste pas|" \
-	"inexist*|inesist*|introuvable|pas trouve|no se encuentra|no encontrado|" \
-	"nao encontrado|non trovato|nicht gefunden|nicht aufgelost|nicht auflosbar|" \
-	"nieistnieja*|neexistuje|niet gevonden|no existe|nao existe|non esiste|" \
-	"nie istnieje|nie znaleziono|bestaat niet|не существует|не найден*|aucun mx|" \
-	"sans mx|non risolve|no resuelve|nao resolve|nao possui|no tiene mx|non ha mx|" \
-	"brak .. mx|kein mx|geen mx|fqdn required"
+	"verify whether .. exist*|not verify .. exist*|no such name|unregistered|" \
+	"without valid mx|without valid mail|unknown domain|domain unknown|" \
+	"unknown host|invalid domain|domain is invalid|domain invalid|" \
+	"domain name is invalid|not found|not be found|not find|no dns|no mx|no a|" \
+	"no aaaa|no valid mx|no valid dns|lacks a|lacks mx|lacks an|missing a dns|" \
+	"no record*|no address record*|no valid a|have neither|has neither|" \
+	"no mail exchanger*|no mail server|no mail host|valid internet domain|" \
+	"not a valid domain|neither .. mx|needs an mx|have an mx|have a mx|" \
+	"have a valid mx|nxdomain|no nameserver*|not registered in dns|not in dns|" \
+	"verified in dns|not have a dns|not have dns|not have any mx|not have any dns|" \
+	"without mx|without an mx|without a|without dns|without valid dns|missing mx|" \
+	"missing dns|unrout*|not routable|not registered|must have mx|must have a|" \
+	"must have an|should have mx|should have a|should have an|requires valid|" \
+	"require valid|bad dns|lookup fail*|lookup .. failed|dns check fail*|" \
+	"existiert nicht|nexiste pas|inexist*|inesist*|introuvable|pas trouve|" \
+	"no se encuentra|no encontrado|nao encontrado|non trovato|nicht gefunden|" \
+	"nicht aufgelost|nicht auflosbar|nieistnieja*|neexistuje|niet gevonden|" \
+	"no existe|nao existe|non esiste|nie istnieje|nie znaleziono|bestaat niet|" \
+	"не существует|не найден*|aucun mx|sans mx|non risolve|no resuelve|nao resolve|" \
+	"nao possui|no tiene mx|non ha mx|brak .. mx|kein mx|geen mx|fqdn required"
 
 /* A passing failure of a look-up. */
 #define FAILS_FOR_NOW \

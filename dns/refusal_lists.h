@@ -10,6 +10,9 @@
 
 /* clang-format off */
 
+/* The zones that PTR records stand in. */
+static const char *const reverse_zones[] = {"in-addr.arpa", "ip6.arpa", NULL};
+
 /* Grey lists and lists of countries: the wording is that of a block list, the meaning is not. */
 static const char *const lists_of_others[] = {"grey", "gray", "nerd.dk", "countries.", NULL};
 

@@ -55,7 +55,7 @@ static const struct refusal_rule refusal_rules[] = {
 	/* SpamAssassin milters, rspamd, Cox URLBL, hMailServer */
 	{"content", REASON_NONE,
 		.all = {"#uribl|uribl|surbl|#dbl|dbl|#list|spam|dnsbl|rbl",
-			"url|urls|uri|uribl|body|link|links|hits|score*|points|contains"},
+			"url|urls|uri|uribl|body|link|links|score*|points|contains"},
 		.none = "sender domain|from domain|spf check*|your ip|client host|"
 			"ip address|sending ip"},
 	/* Postfix, Exim: about the encryption, whatever names they compare */
@@ -141,7 +141,7 @@ static const struct refusal_rule refusal_rules[] = {
 			"has not authori* .. to send|not authori* to send .. for|"
 			"not permitted to send .. for|not allowed to send .. for|"
 			"not designate|not designate* .. sender|not a designated|"
-			"not a permitted sender|as permitted sender|"
+			"not a permitted sender|not authori* by|as permitted sender|"
 			"as a permitted sender|not a designated sender|"
 			"not an authori* sender"},
 		.none = "authenticat*|account|login|user|mailing list|this list|"
@@ -150,11 +150,8 @@ static const struct refusal_rule refusal_rules[] = {
 	/* ---- DKIM ---- */
 	/* Stalwart 7.20, opendkim, Mimecast, Gmail 7.30, Yahoo AU01 */
 	{"DKIM", REASON_DKIM_FAIL,
-		.all = {DKIM,
-			"fail*|invalid|no|not|bad|missing|reject*|verif*|require*|"
-			"unsigned|wrong|without|broken|neutral|permerror|sign*|"
-			"mismatch|au01|error|policy|prohibited|wanted"},
-		.none = "your dkim domain"},
+		.all = {DKIM},
+		.none = "subject|your dkim domain"},
 
 	/* ---- Block lists ---- */
 	/* Spamhaus 127.255.255.x: the receiver's resolver is refused, we are not listed */
@@ -219,16 +216,16 @@ static const struct refusal_rule refusal_rules[] = {
 	/* Haraka, qpsmtpd, Exim verify = helo, policyd-weight */
 	{"greeting is another's", REASON_HELO_MISMATCH,
 		.all = {GREETING,
-			"not match*|mismatch*|must match|should match|has to match|"
-			"verif*|forged|fake*|spoof*|impersonat*|pretend*|fraud*|lying|"
-			"bogus|not yours|not your|not that of|does not belong|"
-			"belongs to|fails fcrdns|not in the same|own name|differ*|"
-			"helohost error|is not #ip|is us|thats us|thats me|resolves to|"
-			"connect from|not resolve to your|not resolve to the|"
-			"not resolve to #ip|is me|is my|as me|as us|my hostname|"
-			"my host name|our hostname|our host name|our name|my ip|our ip|"
-			"my name|my domain|my local|our domain|not in my|is not the|"
-			"no matching|not permitted to use|stimmt nicht"},
+			"not match*|mismatch*|not correspond*|must match|should match|"
+			"has to match|verif*|forged|fake*|spoof*|impersonat*|pretend*|"
+			"fraud*|lying|bogus|not yours|not your|not that of|"
+			"does not belong|belongs to|fails fcrdns|not in the same|"
+			"own name|differ*|helohost error|is not #ip|is us|thats us|"
+			"thats me|resolves to|connect from|not resolve to your|"
+			"not resolve to the|not resolve to #ip|is me|is my|as me|as us|"
+			"my hostname|my host name|our hostname|our host name|our name|"
+			"my ip|our ip|my name|my domain|my local|our domain|not in my|"
+			"is not the|no matching|not permitted to use|stimmt nicht"},
 		.none = "syntax|fully qualified|no dns entries|#openspf|spf"},
 	/* qpsmtpd badhelo, Haraka bigco, Sina 555 */
 	{"greeting is another's", REASON_HELO_MISMATCH,
@@ -264,7 +261,7 @@ static const struct refusal_rule refusal_rules[] = {
 			REVERSE_NAME "|host name|hostname|host names|hostnames|ip|ips|"
 			"address|addresses|hosts|space|line*|pool*|users|range*|"
 			"customers|providers|home users|isps|адрес*|smarthost|"
-			"connection*|user"},
+			"connection*|user|client|modem*"},
 		.none = NO_REVERSE "|port 587|submission|dynamic reputation|outbound|"
 			"dynamic .. dns update"},
 	/* AOL, Comcast, Hotmail */
@@ -295,9 +292,10 @@ static const struct refusal_rule refusal_rules[] = {
 			"not lead back|forward lookup .. not|forward dns .. not|"
 			"dns inconsisten*|inconsistent dns|host* .. ip .. not agree|"
 			"host* .. ip .. not match|host* .. ip .. not correspond|"
-			"host* .. ip .. mismatch|ip .. host* mismatch|"
-			"#host not resolve to #ip|not confirmed by forward|"
-			"forward check|to another ip|to a different ip|to other ip"},
+			"host* .. ip .. mismatch|name address mismatch|double lookup|"
+			"ip .. host* mismatch|#host not resolve to #ip|"
+			"not confirmed by forward|forward check|to another ip|"
+			"to a different ip|to other ip"},
 		.none = NO_REVERSE "|" GREETING "|mx|mxs"},
 	/* every server has its own words */
 	{"no reverse name", REASON_PTR_MISSING,
@@ -347,10 +345,12 @@ static const struct refusal_rule refusal_rules[] = {
 			"no helo|denied|address literal|malformed|allowed|"
 			"invalid characters|invalid fqdn|host name invalid|"
 			"reserved domain"},
-		.none = "resolv*|not exist|dns|forward"},
+		.none = "resolv*|not exist|dns|forward|no mx|no a|no address|not found|"
+			"no such"},
 	/* Postfix, Courier, qpsmtpd, mtpolicyd */
 	{"greeting does not exist", REASON_HELO_UNRESOLVABLE,
-		.all = {GREETING, DOES_NOT_RESOLVE "|no forward|no ip|dns"},
+		.all = {GREETING, DOES_NOT_RESOLVE "|no forward|no ip|name unknown|"
+			"unknown name|dns"},
 		.none = "syntax|invalid name"},
 	/* Courier */
 	{"sender's domain is a loop", REASON_SENDER_DOMAIN_UNRESOLVABLE,
@@ -445,9 +445,11 @@ static const struct refusal_rule refusal_rules[] = {
 	/* Haraka, Courier, indimail, maddy, Stalwart, Sendmail */
 	{"DNS failed for now", REASON_DNS_TEMPFAIL, .is_temporary = true,
 		.all = {"dns|name server|nameserver|name service|resolver|"
-			"name resolution|mx lookup|resolving|not verify mx",
-			FAILS_FOR_NOW "|fail*|error|problem|unavailable|not responding|"
-			"not answering|no answer|no response|unreachable"},
+			"name resolution|mx lookup|resolving|unresolvable|"
+			"domain lookup|name servers|not verify mx",
+			FAILS_FOR_NOW "|fail*|error|problem|unavailable|not available|"
+			"not contact|not responding|not answering|no answer|"
+			"no response|unreachable"},
 		.none = "not send to name server|host unknown|spam|next hop|downstream"},
 
 	/* ---- Registered codes (RFC 7372, RFC 7505), when the words say nothing ---- */
@@ -471,7 +473,8 @@ static const struct refusal_rule refusal_rules[] = {
 			"no|not|fail*|error*|invalid|missing|without|bad|check*|"
 			"correct|incorrect|wrong|problem*|fix|repair|configur*|"
 			"misconfigur*|setting*|administrator"},
-		.none = "no dns problem*|proper dns entries|relay*|mta dns|remote mta|" CONTENT},
+		.none = "no dns problem*|proper dns entries|relay*|mta dns|remote mta|"
+			"backend|" NO_MAILBOX "|" CONTENT},
 };
 
 /* clang-format on */

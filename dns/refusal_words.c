@@ -101,7 +101,9 @@ static bool names_any(const struct token *token, const char *const *names)
 
 static void put_name(struct refusal_words *words, const struct token *token)
 {
-	if (names_any(token, lists_of_others))
+	if (names_any(token, reverse_zones))
+		put_mark(words, "#arpa");
+	else if (names_any(token, lists_of_others))
 		put_mark(words, "#other");
 	else if (names_any(token, lists_of_bodies))
 		put_mark(words, "#uribl");

@@ -9,7 +9,8 @@
  * A receiver's reply made comparable: its words, without what only looks like one. Addresses,
  * mailboxes, host names and URLs are full of "spf", "dns" and "mx", so each becomes one of the
  * marks #ip #mail #host #url, or, when it belongs to a well-known list, #list, #dbl (a list of
- * domains), #uribl (a list of what stands in bodies) or #other (of countries...). Internal to dns/.
+ * domains), #uribl (a list of what stands in bodies) or #other (of countries...); a name in the reverse zone
+ * is #arpa. Internal to dns/.
  */
 
 enum {
