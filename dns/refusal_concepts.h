@@ -64,27 +64,28 @@
 #define DOES_NOT_RESOLVE \
 	"not resolve*|must resolve|should resolve|resolve fail*|not be resolved|" \
 	"unresolv*|not resolvable|not exist*|must exist|nonexist*|non exist*|" \
-	"no such domain|no such host|not real|verify that .. exist*|" \
-	"verify whether .. exist*|not verify .. exist*|no such name|unregistered|" \
-	"without valid mx|without valid mail|unknown domain|domain unknown|" \
-	"unknown host|invalid domain|domain is invalid|domain invalid|" \
-	"domain name is invalid|not found|not be found|not find|no dns|no mx|no a|" \
-	"no aaaa|no valid mx|no valid dns|lacks a|lacks mx|lacks an|missing a dns|" \
-	"no record*|no address record*|no valid a|have neither|has neither|" \
-	"no mail exchanger*|no mail server|no mail host|valid internet domain|" \
-	"not a valid domain|neither .. mx|needs an mx|have an mx|have a mx|" \
-	"have a valid mx|nxdomain|no nameserver*|not registered in dns|not in dns|" \
-	"verified in dns|not have a dns|not have dns|not have any mx|not have any dns|" \
-	"without mx|without an mx|without a|without dns|without valid dns|missing mx|" \
-	"missing dns|unrout*|not routable|not registered|must have mx|must have a|" \
-	"must have an|should have mx|should have a|should have an|requires valid|" \
-	"require valid|bad dns|lookup fail*|lookup .. failed|dns check fail*|" \
-	"existiert nicht|nexiste pas|inexist*|inesist*|introuvable|pas trouve|" \
-	"no se encuentra|no encontrado|nao encontrado|non trovato|nicht gefunden|" \
-	"nicht aufgelost|nicht auflosbar|nieistnieja*|neexistuje|niet gevonden|" \
-	"no existe|nao existe|non esiste|nie istnieje|nie znaleziono|bestaat niet|" \
-	"не существует|не найден*|aucun mx|sans mx|non risolve|no resuelve|nao resolve|" \
-	"nao possui|no tiene mx|non ha mx|brak .. mx|kein mx|geen mx|fqdn required"
+	"no such domain|no such host|not real|is bogus|bogus domain|fake domain|" \
+	"host unknown|verify that .. exist*|verify whether .. exist*|" \
+	"not verify .. exist*|no such name|without valid mx|without valid mail|" \
+	"unknown domain|domain unknown|unknown host|invalid domain|domain is invalid|" \
+	"domain invalid|domain name is invalid|not found|not be found|not find|no dns|" \
+	"no mx|no a|no aaaa|no valid mx|no valid dns|lacks a|lacks mx|lacks an|" \
+	"missing a dns|no record*|no address record*|no valid a|have neither|" \
+	"has neither|no mail exchanger*|no mail server|no mail host|" \
+	"valid internet domain|not a valid domain|neither .. mx|needs an mx|have an mx|" \
+	"have a mx|have a valid mx|nxdomain|no nameserver*|not registered in dns|" \
+	"not in dns|verified in dns|not have a dns|not have dns|not have any mx|" \
+	"not have any dns|without mx|without an mx|without a|without dns|" \
+	"without valid dns|missing mx|missing dns|unrout*|not routable|must have mx|" \
+	"must have a|must have an|should have mx|should have a|should have an|" \
+	"requires valid|require valid|bad dns|lookup fail*|lookup .. failed|" \
+	"dns check fail*|existiert nicht|nexiste pas|inexist*|inesist*|introuvable|" \
+	"pas trouve|no se encuentra|no encontrado|nao encontrado|non trovato|" \
+	"nicht gefunden|nicht aufgelost|nicht auflosbar|nieistnieja*|neexistuje|" \
+	"niet gevonden|no existe|nao existe|non esiste|nie istnieje|nie znaleziono|" \
+	"bestaat niet|не существует|не найден*|aucun mx|sans mx|non risolve|" \
+	"no resuelve|nao resolve|nao possui|no tiene mx|non ha mx|brak .. mx|kein mx|" \
+	"geen mx|fqdn required"
 
 /* A passing failure of a look-up. */
 #define FAILS_FOR_NOW \
@@ -98,7 +99,7 @@
 	"spf|spf1|spf2|sender policy framework|sender permitted from|#openspf|senderid|" \
 	"sender id"
 
-#define DKIM "dkim|domainkeys|domainkey|domain key|domain keys|dkim1"
+#define DKIM "dkim|domainkeys|domainkey|domain key|domain keys|dkim1|dkim2"
 
 /* Lists that many servers ask, by name or kind; hosts and URLs of theirs are #list. */
 #define LIST_OF_ADDRESSES \
@@ -110,8 +111,9 @@
 	"csi|cbl|xbl|sbl*|pbl|zen|dnsbl|dnsbls|dnsrbl|rbl|rbls|drbl|dnslist|dns list*|" \
 	"dns black*|dns block*|dns based black*|dns based block*|real time black*|" \
 	"real time block*|realtime black*|realtime block*|blackhole*|" \
-	"block list provider|nixspam|composite block*|exploits block*|" \
-	"policy block list|blocking list|dul|nix spam|backscatterer"
+	"block list provider|nixspam|uce protect|ordb|public block*|public black*|" \
+	"composite block*|exploits block*|policy block list|blocking list|dul|nix spam|" \
+	"backscatterer"
 
 /* Somebody's own opinion in the words of such a list. */
 #define PRIVATE \

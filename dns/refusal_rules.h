@@ -122,8 +122,8 @@ static const struct refusal_rule refusal_rules[] = {
 			"permerror|perm error|permfail*|permanent error|permanent dns|"
 			"permanent|too many|void|dns interactive|multiple spf|"
 			"multiple records|more than one|more than 10|two spf|"
-			"syntax error|syntax|suspicious entries|"
-			"could not be interpreted|unknown mechanism|unparsable|"
+			"syntax error|syntax|suspicious entries|not be interpreted|"
+			"not be .. interpreted|not parse*|unknown mechanism|unparsable|"
 			"malformed|invalid mechanism|lookup limit|exceed*|"
 			"bad spf record*"},
 		.none = "fail permanently"},
@@ -203,7 +203,9 @@ static const struct refusal_rule refusal_rules[] = {
 			"listed on a block list|in a black list at|matched .. #list|"
 			"sending ip .. is listed on|is listed by the lookup site|"
 			"blacklisted at #host|black listed at|blacklist* .. #host|"
-			"ip has been found on a|schwarze liste #host|lista negra #host"},
+			"ip has been found on a|ip .. on a .. block*|"
+			"ip .. in a .. block*|ip .. on a .. black*|"
+			"ip .. in a .. black*|schwarze liste #host|lista negra #host"},
 		.none = CONTENT "|recipient .. listed"},
 	/* GoDaddy, Cox, Comcast, Spectrum, NetEase, Yahoo */
 	{"list of addresses, by code", REASON_DNSBL_IP,
@@ -254,14 +256,14 @@ static const struct refusal_rule refusal_rules[] = {
 		.none = NO_REVERSE "|reputation"},
 	/* t-online, mail.ru, Hotmail DY, UOL, Postfix access maps */
 	{"address is dynamic", REASON_PTR_GENERIC,
-		.all = {"consumer|home or|dynamic|dynamically|dialup|dial up|dial in|"
-			"residential|end user|enduser|transient ip|einwahl*|dynamisch*|"
-			"dynamique*|dinamic*|динамическ*|home users|dsl|adsl|broadband|"
-			"cable",
+		.all = {"consumer|home or|pool address|dhcp|dynamic|dynamically|dialup|"
+			"dial up|dial in|residential|end user|enduser|transient ip|"
+			"einwahl*|dynamisch*|dynamique*|dinamic*|динамическ*|"
+			"home users|dsl|adsl|broadband|cable",
 			REVERSE_NAME "|host name|hostname|host names|hostnames|ip|ips|"
 			"address|addresses|hosts|space|line*|pool*|users|range*|"
 			"customers|providers|home users|isps|адрес*|smarthost|"
-			"connection*|user|client|modem*"},
+			"connection*|user|client|sender|senders|modem*"},
 		.none = NO_REVERSE "|port 587|submission|dynamic reputation|outbound|"
 			"dynamic .. dns update"},
 	/* AOL, Comcast, Hotmail */
@@ -280,6 +282,7 @@ static const struct refusal_rule refusal_rules[] = {
 			"points to another|point to another|not point|points elsewhere|"
 			"not resolve to|not correspond*|no matching|not have matching|"
 			"not have a matching|faked|forged|spoofed|has no address|"
+			"fails forward|name does not exist|no a record|"
 			"entry does not resolve|not resolve back|disagree*|"
 			"name does not resolve|back to|not consistent|"
 			"validation failed .. match|stimmt nicht"},
@@ -346,7 +349,7 @@ static const struct refusal_rule refusal_rules[] = {
 			"invalid characters|invalid fqdn|host name invalid|"
 			"reserved domain"},
 		.none = "resolv*|not exist|dns|forward|no mx|no a|no address|not found|"
-			"no such"},
+			"no such|host unknown|unknown host"},
 	/* Postfix, Courier, qpsmtpd, mtpolicyd */
 	{"greeting does not exist", REASON_HELO_UNRESOLVABLE,
 		.all = {GREETING, DOES_NOT_RESOLVE "|no forward|no ip|name unknown|"
@@ -381,9 +384,9 @@ static const struct refusal_rule refusal_rules[] = {
 			"name server failure|dns timeout|right now|temporary dns|"
 			"dns lookup .. timed out|lookup .. timed out|"
 			"lookup .. temporarily|temporary failure .. domain|"
-			"temporary error .. domain|temporarily not resolve|"
-			"not answering|not responding|not verify mx|can not check mx|"
-			"dns error|servfail"}},
+			"temporary error .. domain|temporary lookup .. domain|"
+			"temporarily not resolve|not answering|not responding|"
+			"not verify mx|can not check mx|dns error|servfail"}},
 	/* Qsmtp, badmx.m4, qpsmtpd, Barricade MX */
 	{"sender's exchangers lead nowhere", REASON_SENDER_MX_BOGUS,
 		.all = {"mx|mxs|mail exchanger*|exchangers",
