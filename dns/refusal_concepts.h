@@ -22,8 +22,7 @@
 
 /* A text that names two faults of the reverse zone and so means that there is nothing. */
 #define NO_REVERSE \
-	"no ptr|no reverse|not have a ptr|missing|no rdns|without ptr|no dns ptr|" \
-	"not have reverse|not have a reverse|not have ptr|no or|or no|or non exist*|" \
+	"no ptr|no reverse|missing|no rdns|no dns ptr|no or|or no|or non exist*|" \
 	"or nonexist*"
 
 /* The host that connects, and what is said of it when its address has no name. */
@@ -33,14 +32,10 @@
 	"sending mta|sending system|remote host|peer"
 #define NAMELESS \
 	"not resolve*|not be resolved|unresolv*|no dns|not in dns|found in dns|" \
-	"registered in dns|without dns|hostname lookup|host name lookup|name lookup|" \
-	"no hostname|no host name|no name|no valid host*|hostname not found|" \
-	"host name not found|not have .. hostname|not have .. host name|no valid name|" \
-	"no valid dns|no corresponding name|not have a name|" \
-	"not have a corresponding name|not have a valid name|not have a dns|" \
-	"not have dns|not have a valid dns|not determine .. host*|not be determined|" \
-	"nameless hosts|not determine .. name|not look up .. host*|not find .. host*|" \
-	"not find .. name|lacks a name|without a name"
+	"registered in dns|hostname lookup|name lookup|no hostname|no host name|" \
+	"no name|valid no host*|hostname not found|host name not found|no .. hostname|" \
+	"no .. host name|not determine .. host*|not be determined|nameless hosts|" \
+	"not determine .. name|not look up .. host*|not find .. host*|not find .. name"
 
 /* The greeting, by the name of its command. */
 #define GREETING "helo|ehlo|helohost|heloname"
@@ -50,10 +45,10 @@
 	"sender|senders|sending domain|mail from|mailfrom|from domain|from address|" \
 	"your from|return address|reply address|originator|from host|fromhost|" \
 	"from header|return path|returnpath|reply path|envelope from|bounces not|" \
-	"bounces could not|reply to you|deliver a reply|domain of #mail|your domain|" \
-	"your e mail address|your email address|your mail domain|emetteur|expediteur|" \
-	"lexpediteur|lemetteur|absender*|remitente|remetente|mittente|nadawc*|" \
-	"afzender*|odesilatel*|отправител*"
+	"reply to you|deliver a reply|domain of #mail|your domain|your e mail address|" \
+	"your email address|your mail domain|emetteur|expediteur|lexpediteur|lemetteur|" \
+	"absender*|remitente|remetente|mittente|nadawc*|afzender*|odesilatel*|" \
+	"отправител*"
 
 /* The other side. */
 #define RECIPIENT \
@@ -66,26 +61,22 @@
 	"unresolv*|not resolvable|not exist*|must exist|nonexist*|non exist*|" \
 	"no such domain|no such host|not real|is bogus|bogus domain|fake domain|" \
 	"host unknown|verify that .. exist*|verify whether .. exist*|" \
-	"not verify .. exist*|no such name|without valid mx|without valid mail|" \
-	"unknown domain|domain unknown|unknown host|invalid domain|domain is invalid|" \
-	"domain invalid|domain name is invalid|not found|not be found|not find|no dns|" \
-	"no mx|no a|no aaaa|no valid mx|no valid dns|lacks a|lacks mx|lacks an|" \
-	"missing a dns|no record*|no address record*|no valid a|have neither|" \
-	"has neither|no mail exchanger*|no mail server|no mail host|" \
-	"valid internet domain|not a valid domain|neither .. mx|needs an mx|have an mx|" \
-	"have a mx|have a valid mx|nxdomain|no nameserver*|not registered in dns|" \
-	"not in dns|verified in dns|not have a dns|not have dns|not have any mx|" \
-	"not have any dns|without mx|without an mx|without a|without dns|" \
-	"without valid dns|missing mx|missing dns|unrout*|not routable|must have mx|" \
-	"must have a|must have an|should have mx|should have a|should have an|" \
-	"requires valid|require valid|bad dns|lookup fail*|lookup .. failed|" \
-	"dns check fail*|existiert nicht|nexiste pas|inexist*|inesist*|introuvable|" \
-	"pas trouve|no se encuentra|no encontrado|nao encontrado|non trovato|" \
-	"nicht gefunden|nicht aufgelost|nicht auflosbar|nieistnieja*|neexistuje|" \
-	"niet gevonden|no existe|nao existe|non esiste|nie istnieje|nie znaleziono|" \
-	"bestaat niet|не существует|не найден*|aucun mx|sans mx|non risolve|" \
-	"no resuelve|nao resolve|nao possui|no tiene mx|non ha mx|brak .. mx|kein mx|" \
-	"geen mx|fqdn required"
+	"not verify .. exist*|no such name|unknown domain|domain unknown|unknown host|" \
+	"invalid domain|domain is invalid|domain invalid|domain name is invalid|" \
+	"not found|not be found|not find|no dns|no mx|no aaaa|no record*|" \
+	"no address record*|valid no|have neither|has neither|no mail exchanger*|" \
+	"no mail server|no mail host|valid internet domain|not a valid domain|" \
+	"neither .. mx|needs an mx|have an mx|have a mx|have a valid mx|nxdomain|" \
+	"no nameserver*|not registered in dns|not in dns|verified in dns|missing mx|" \
+	"missing dns|unrout*|not routable|must have mx|must have a|must have an|" \
+	"should have mx|should have a|should have an|requires valid|require valid|" \
+	"bad dns|lookup fail*|lookup .. failed|dns check fail*|existiert nicht|" \
+	"nexiste pas|inexist*|inesist*|introuvable|pas trouve|no se encuentra|" \
+	"no encontrado|nao encontrado|non trovato|nicht gefunden|nicht aufgelost|" \
+	"nicht auflosbar|nieistnieja*|neexistuje|niet gevonden|no existe|nao existe|" \
+	"non esiste|nie istnieje|nie znaleziono|bestaat niet|не существует|не найден*|" \
+	"aucun mx|sans mx|non risolve|no resuelve|nao resolve|nao possui|no tiene mx|" \
+	"non ha mx|brak .. mx|kein mx|geen mx|fqdn required"
 
 /* A passing failure of a look-up. */
 #define FAILS_FOR_NOW \

@@ -45,7 +45,7 @@ static const struct refusal_rule refusal_rules[] = {
 			"excessive volume|too many connections|slow down|too much mail"}},
 	/* Exim: what the server of our sender's domain said to them */
 	{"callout", REASON_NONE,
-		.all = {"could not complete .. callout|response to .. was"}},
+		.all = {"not complete .. callout|response to .. was"}},
 	/* Aliyun, Exchange, Gmail, Postfix: about their next hop */
 	{"their own name servers", REASON_NONE,
 		.all = {"dns resolve error|by dns resolve|dns type|name service error|"
@@ -85,8 +85,7 @@ static const struct refusal_rule refusal_rules[] = {
 			"nor spf|either dkim|both dkim|multiple authentication checks|"
 			"sender is unauthenticated|not authenticated by|"
 			"because it is unauthenticated|mail is unauthenticated|"
-			"not have authentication information|not pass authentication|"
-			"cxsndr"},
+			"no authentication information|not pass authentication|cxsndr"},
 		.none = "dmarc policy|dmarc verification|temporary|spam score*|"
 			"spf sender is"},
 	/* Outlook 5.7.509, Gmail, OpenDMARC, Mimecast, QQ, mail.ru, AOL */
@@ -220,14 +219,14 @@ static const struct refusal_rule refusal_rules[] = {
 		.all = {GREETING,
 			"not match*|mismatch*|not correspond*|must match|should match|"
 			"has to match|verif*|forged|fake*|spoof*|impersonat*|pretend*|"
-			"fraud*|lying|bogus|not yours|not your|not that of|"
-			"does not belong|belongs to|fails fcrdns|not in the same|"
-			"own name|differ*|helohost error|is not #ip|is us|thats us|"
-			"thats me|resolves to|connect from|not resolve to your|"
-			"not resolve to the|not resolve to #ip|is me|is my|as me|as us|"
-			"my hostname|my host name|our hostname|our host name|our name|"
-			"my ip|our ip|my name|my domain|my local|our domain|not in my|"
-			"is not the|no matching|not permitted to use|stimmt nicht"},
+			"fraud*|lying|bogus|not yours|not your|not that of|not belong|"
+			"belongs to|fails fcrdns|not in the same|own name|differ*|"
+			"helohost error|is not #ip|is us|thats us|thats me|resolves to|"
+			"connect from|not resolve to your|not resolve to the|"
+			"not resolve to #ip|is me|is my|as me|as us|my hostname|"
+			"my host name|our hostname|our host name|our name|my ip|our ip|"
+			"my name|my domain|my local|our domain|not in my|is not the|"
+			"no matching|not permitted to use|stimmt nicht"},
 		.none = "syntax|fully qualified|no dns entries|#openspf|spf"},
 	/* qpsmtpd badhelo, Haraka bigco, Sina 555 */
 	{"greeting is another's", REASON_HELO_MISMATCH,
@@ -280,20 +279,18 @@ static const struct refusal_rule refusal_rules[] = {
 		.all = {REVERSE_NAME,
 			"not match*|mismatch*|inconsistent|differ*|not agree|"
 			"points to another|point to another|not point|points elsewhere|"
-			"not resolve to|not correspond*|no matching|not have matching|"
-			"not have a matching|faked|forged|spoofed|has no address|"
-			"fails forward|name does not exist|no a record|"
-			"entry does not resolve|not resolve back|disagree*|"
-			"name does not resolve|back to|not consistent|"
-			"validation failed .. match|stimmt nicht"},
+			"not resolve to|not correspond*|no matching|faked|forged|"
+			"spoofed|has no address|fails forward|name not exist|no record|"
+			"entry not resolve|not resolve back|disagree*|name not resolve|"
+			"back to|not consistent|validation failed .. match|stimmt nicht"},
 		.none = NO_REVERSE "|" GREETING},
 	/* Cisco, smtpf, Postfix access maps */
 	{"reverse name does not lead back", REASON_FCRDNS_MISMATCH,
 		.all = {"not point back|verify your hostname|verify your host name|"
-			"hostname could not be verified|"
-			"host name could not be verified|not map back|not map to #ip|"
-			"not lead back|forward lookup .. not|forward dns .. not|"
-			"dns inconsisten*|inconsistent dns|host* .. ip .. not agree|"
+			"hostname not be verified|host name not be verified|"
+			"not map back|not map to #ip|not lead back|"
+			"forward lookup .. not|forward dns .. not|dns inconsisten*|"
+			"inconsistent dns|host* .. ip .. not agree|"
 			"host* .. ip .. not match|host* .. ip .. not correspond|"
 			"host* .. ip .. mismatch|name address mismatch|double lookup|"
 			"ip .. host* mismatch|#host not resolve to #ip|"
@@ -316,18 +313,15 @@ static const struct refusal_rule refusal_rules[] = {
 			"client name .. not resolve|host not be resolved|"
 			"dns check failure|dns entries for your mta|"
 			"address .. to a hostname|address to name|"
-			"ip address .. does not resolve|ip does not resolve|"
-			"#ip does not resolve|lib 120|vir 120|no hostname for|"
-			"no host name for|no name for your|no hostname .. for #ip|"
+			"ip address .. not resolve|ip not resolve|#ip not resolve|"
+			"lib 120|vir 120|no hostname .. for #ip|"
 			"no host name .. for #ip|no name .. for #ip|"
 			"unknown host name for|unknown hostname for|"
 			"unknown client host|resolve #ip|find .. hostname for|"
-			"find .. host name for|find .. name for #ip|has no name|"
-			"have no name|without a name|without a hostname|"
-			"without a host name|no name in dns|no name in the dns|"
-			"not have a hostname|not have a host name|map to a name|"
-			"map to a host*|your ip .. not be looked up|"
-			"#ip .. not be looked up|ip could not be looked up"},
+			"find .. host name for|find .. name for #ip|no name|"
+			"no hostname|no host name|map to a name|map to a host*|"
+			"your ip .. not be looked up|#ip .. not be looked up|"
+			"ip not be looked up"},
 		.none = "of the mx|mx server|header"},
 	/* the same of a client whose address is not called reverse */
 	{"no reverse name", REASON_PTR_MISSING,
@@ -348,7 +342,7 @@ static const struct refusal_rule refusal_rules[] = {
 			"no helo|denied|address literal|malformed|allowed|"
 			"invalid characters|invalid fqdn|host name invalid|"
 			"reserved domain"},
-		.none = "resolv*|not exist|dns|forward|no mx|no a|no address|not found|"
+		.none = "resolv*|not exist|dns|forward|no mx|no address|not found|"
 			"no such|host unknown|unknown host"},
 	/* Postfix, Courier, qpsmtpd, mtpolicyd */
 	{"greeting does not exist", REASON_HELO_UNRESOLVABLE,
@@ -370,8 +364,8 @@ static const struct refusal_rule refusal_rules[] = {
 		.all = {"null mx|nullmx|mx 0"}},
 	/* Exim, Postfix verify */
 	{"callout", REASON_NONE,
-		.all = {"callout|unverified address|undeliverable address|"
-			"could not complete|postmaster verification|verify recipient"},
+		.all = {"callout|unverified address|undeliverable address|not complete|"
+			"postmaster verification|verify recipient"},
 		.none = "unrout*|your ip address"},
 
 	/* ---- The sender's domain ---- */
@@ -379,14 +373,14 @@ static const struct refusal_rule refusal_rules[] = {
 	{"sender's domain: the DNS failed for now", REASON_DNS_TEMPFAIL,
 		.is_temporary = true,
 		.all = {SENDER "|mx|dns|host lookup",
-			"malformed dns|mx lookup error|name server timeout|"
-			"lookup .. not complete|lookup error|nameserver timeout|"
-			"name server failure|dns timeout|right now|temporary dns|"
-			"dns lookup .. timed out|lookup .. timed out|"
-			"lookup .. temporarily|temporary failure .. domain|"
-			"temporary error .. domain|temporary lookup .. domain|"
-			"temporarily not resolve|not answering|not responding|"
-			"not verify mx|can not check mx|dns error|servfail"}},
+			"malformed dns|name server timeout|lookup .. not complete|"
+			"lookup error|nameserver timeout|name server failure|"
+			"dns timeout|right now|temporary dns|dns lookup .. timed out|"
+			"lookup .. timed out|lookup .. temporarily|"
+			"temporary failure .. domain|temporary error .. domain|"
+			"temporary lookup .. domain|temporarily not resolve|"
+			"not answering|not responding|not verify mx|not check mx|"
+			"dns error|servfail"}},
 	/* Qsmtp, badmx.m4, qpsmtpd, Barricade MX */
 	{"sender's exchangers lead nowhere", REASON_SENDER_MX_BOGUS,
 		.all = {"mx|mxs|mail exchanger*|exchangers",
@@ -399,12 +393,12 @@ static const struct refusal_rule refusal_rules[] = {
 			"mail loop|loops back"},
 	/* Haraka, Postfix, Courier, smtpf */
 	{"sender's exchangers lead nowhere", REASON_SENDER_MX_BOGUS,
-		.all = {"no valid mx|mx invalid|mail exchanger host|mx records point|"
+		.all = {"valid no mx|mx invalid|mail exchanger host|mx records point|"
 			"mx hosts of your|exchangers have ipv6|mx .. cname|"
 			"mx host not resolve|mx .. not resolve|"
 			"mail server at #ip is blocked|mail server at .. is blocked|"
 			"unusable mx"},
-		.none = "no valid mx or|no valid mx record* or"},
+		.none = "valid no mx or|valid no mx record* or"},
 	/* every server */
 	{"sender's domain does not exist", REASON_SENDER_DOMAIN_UNRESOLVABLE,
 		.all = {SENDER,
@@ -413,20 +407,20 @@ static const struct refusal_rule refusal_rules[] = {
 			"resolve|routable|fqdn",
 			DOES_NOT_RESOLVE},
 		.none = "spam|blacklist*|blocked|banned|user unknown|" NO_MAILBOX "|"
-			"no such user|idna|malformed|account|no domain|missing domain|"
-			"without domain|relay*|user|is empty|at this location|"
-			"not configured|fully qualified|list of|allowed"},
+			"idna|malformed|account|no domain|missing domain|relay*|user|"
+			"is empty|at this location|not configured|fully qualified|"
+			"list of|allowed"},
 	/* mox */
 	{"sender's domain takes no mail", REASON_SENDER_NULL_MX,
-		.all = {"domain not configured for mail|domain does not accept mail|"
+		.all = {"domain not configured for mail|domain not accept mail|"
 			"domain accepts no mail"},
 		.none = "#mail|over ipv6|itself"},
 	/* Courier, GoDaddy, BellSouth */
 	{"sender's domain does not exist", REASON_SENDER_DOMAIN_UNRESOLVABLE,
-		.all = {"domain does not exist|domain may not exist|domain must exist|"
-			"ib506|domain must resolve|absenderdomain .. nicht|"
+		.all = {"domain not exist|domain may not exist|domain must exist|ib506|"
+			"domain must resolve|absenderdomain .. nicht|"
 			"from domain is invalid|dns p1|dns p2|dns t1|"
-			"domain .. does not have neither|requires valid sender domain|"
+			"domain .. no neither|requires valid sender domain|"
 			"sender domain resolve fail|unresolvable .. domain|"
 			"invalid sender domain|fake sender domain|bogus sender domain|"
 			"verify the senders domain|verify sender domain|"

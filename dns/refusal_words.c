@@ -75,20 +75,43 @@ static bool drop_last(struct refusal_words *words, const char *const *list)
 	return true;
 }
 
-/* All that denies a verb becomes "not": "doesn't resolve", "cannot resolve", "failed to resolve". */
-static void put_verbal(struct refusal_words *words, const char *word, size_t len)
+/*
+ * Servers deny in many words what the rules deny in one: all that denies a verb becomes "not"
+ * ("does not resolve", "cannot resolve", "failed to resolve": "not resolve"), all that denies a
+ * thing "no" ("does not have a PTR", "lacks a PTR": "no PTR"); "no valid PTR" is turned round to
+ * "valid no PTR", so that it is also a "no PTR".
+ */
+static void put_denial(struct refusal_words *words, const char *word, size_t len)
 {
-	static const char *const negations[] = {"cannot", "cant", "couldnt", "doesnt",
-		"dosnt", "dont", "didnt", "isnt", "arent", "wasnt", "hasnt", "havent",
-		"wont", NULL};
+	static const char *const negations[] = {"not", "cannot", "cant", "couldnt", "doesnt",
+		"dosnt", "dont", "didnt", "isnt", "arent", "wasnt", "hasnt", "havent", "wont",
+		NULL};
+	static const char *const auxiliaries[] = {"does", "do", "did", "can", "could", NULL};
 	static const char *const failures[] = {"unable", "failed", "fails", NULL};
-	static const char *const to[] = {"to", NULL};
+	static const char *const lacks[] = {"lacks", "lacking", "without", NULL};
+	static const char *const articles[] = {"a", "an", "any", NULL};
+	static const char *const qualities[] = {
+		"valid", "proper", "correct", "corresponding", NULL};
+	static const char *const to[] = {"to", NULL}, *const have[] = {"have", NULL},
+				 *const not[] = {"not", NULL}, *const no[] = {"no", NULL},
+				 *const missing[] = {"missing", NULL};
 
-	if (is_one_of(word, len, negations) ||
-		(is_one_of(word, len, to) && drop_last(words, failures)))
+	if (is_one_of(word, len, negations)) {
+		drop_last(words, auxiliaries);
 		put_mark(words, "not");
-	else
+	} else if (is_one_of(word, len, to) && drop_last(words, failures)) {
+		put_mark(words, "not");
+	} else if (is_one_of(word, len, lacks) ||
+		   (is_one_of(word, len, have) && drop_last(words, not)) ||
+		   (is_one_of(word, len, articles) &&
+			   (drop_last(words, missing) || drop_last(words, no)))) {
+		put_mark(words, "no");
+	} else if (is_one_of(word, len, qualities) && drop_last(words, no)) {
 		put_word(words, word, len);
+		put_mark(words, "no");
+	} else {
+		put_word(words, word, len);
+	}
 }
 
 static bool names_any(const struct token *token, const char *const *names)
@@ -143,7 +166,7 @@ static void put_plain(struct refusal_words *words, const struct token *token)
 		if (i < token->len && is_letter(token->text[i])) {
 			word[len++] = token->text[i];
 		} else if (i == token->len || token->text[i] != '\'') {
-			put_verbal(words, word, len);
+			put_denial(words, word, len);
 			len = 0;
 		}
 	}
