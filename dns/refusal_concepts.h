@@ -27,9 +27,9 @@
 
 /* The host that connects, and what is said of it when its address has no name. */
 #define CLIENT \
-	"client|#ip|ip|hosts|your host|your hostname|your address|your server|" \
-	"your mail server|your mta|your system|connecting|sending host|sending server|" \
-	"sending mta|sending system|remote host|peer"
+	"client|#ip|ip|hosts|servers address|your host|your hostname|your address|" \
+	"your server|your mail server|your mta|your system|connecting|sending host|" \
+	"sending server|sending mta|sending system|remote host|peer"
 #define NAMELESS \
 	"not resolve*|not be resolved|unresolv*|no dns|not in dns|found in dns|" \
 	"registered in dns|hostname lookup|name lookup|no hostname|no host name|" \
@@ -42,7 +42,7 @@
 
 /* The envelope sender and its domain. */
 #define SENDER \
-	"sender|senders|sending domain|mail from|mailfrom|from domain|from address|" \
+	"sender|senders|sending domain|mail from*|mailfrom|from domain|from address|" \
 	"your from|return address|reply address|originator|from host|fromhost|" \
 	"from header|return path|returnpath|reply path|envelope from|bounces not|" \
 	"reply to you|deliver a reply|domain of #mail|your domain|your e mail address|" \
@@ -63,20 +63,21 @@
 	"host unknown|verify that .. exist*|verify whether .. exist*|" \
 	"not verify .. exist*|no such name|unknown domain|domain unknown|unknown host|" \
 	"invalid domain|domain is invalid|domain invalid|domain name is invalid|" \
-	"not found|not be found|not find|no dns|no mx|no aaaa|no record*|" \
-	"no address record*|valid no|have neither|has neither|no mail exchanger*|" \
-	"no mail server|no mail host|valid internet domain|not a valid domain|" \
-	"neither .. mx|needs an mx|have an mx|have a mx|have a valid mx|nxdomain|" \
-	"no nameserver*|not registered in dns|not in dns|verified in dns|missing mx|" \
-	"missing dns|unrout*|not routable|must have mx|must have a|must have an|" \
-	"should have mx|should have a|should have an|requires valid|require valid|" \
-	"bad dns|lookup fail*|lookup .. failed|dns check fail*|existiert nicht|" \
-	"nexiste pas|inexist*|inesist*|introuvable|pas trouve|no se encuentra|" \
-	"no encontrado|nao encontrado|non trovato|nicht gefunden|nicht aufgelost|" \
-	"nicht auflosbar|nieistnieja*|neexistuje|niet gevonden|no existe|nao existe|" \
-	"non esiste|nie istnieje|nie znaleziono|bestaat niet|не существует|не найден*|" \
-	"aucun mx|sans mx|non risolve|no resuelve|nao resolve|nao possui|no tiene mx|" \
-	"non ha mx|brak .. mx|kein mx|geen mx|fqdn required"
+	"not found|not be found|not find|no dns|no mx|no aaaa|no record*|no or mx|" \
+	"no aaaa|no entr*|no address|no .. record*|lookup .. fail*|no address record*|" \
+	"have neither|has neither|no mail exchanger*|no mail server|no mail host|" \
+	"valid internet domain|not a valid domain|neither .. mx|needs an mx|have an mx|" \
+	"have a mx|have a valid mx|nxdomain|no nameserver*|not registered in dns|" \
+	"not in dns|verified in dns|missing mx|missing dns|unrout*|not routable|" \
+	"must have mx|must have a|must have an|should have mx|should have a|" \
+	"should have an|requires valid|require valid|bad dns|lookup fail*|" \
+	"lookup .. failed|dns check fail*|existiert nicht|nexiste pas|inexist*|" \
+	"inesist*|introuvable|pas trouve|no se encuentra|no encontrado|nao encontrado|" \
+	"non trovato|nicht gefunden|nicht aufgelost|nicht auflosbar|nieistnieja*|" \
+	"neexistuje|niet gevonden|no existe|nao existe|non esiste|nie istnieje|" \
+	"nie znaleziono|bestaat niet|не существует|не найден*|aucun mx|sans mx|" \
+	"non risolve|no resuelve|nao resolve|nao possui|no tiene mx|non ha mx|" \
+	"brak .. mx|kein mx|geen mx|fqdn required"
 
 /* A passing failure of a look-up. */
 #define FAILS_FOR_NOW \

@@ -51,7 +51,8 @@ static const struct refusal_rule refusal_rules[] = {
 		.all = {"dns resolve error|by dns resolve|dns type|name service error|"
 			"dns query failed|infonorecords|delivery expired|"
 			"internal domain lookup|internal no mx*|internal temporary dns|"
-			"infodomainnonexistent"}},
+			"infodomainnonexistent"},
+		.none = "sender address rejected"},
 	/* SpamAssassin milters, rspamd, Cox URLBL, hMailServer */
 	{"content", REASON_NONE,
 		.all = {"#uribl|uribl|surbl|#dbl|dbl|#list|spam|dnsbl|rbl",
@@ -65,9 +66,9 @@ static const struct refusal_rule refusal_rules[] = {
 	/* Gmail on copies, opendkim on its own key */
 	{"signs of its own", REASON_NONE,
 		.all = {DKIM,
-			"duplicate|multiple|more than one .. signature|not sign|"
-			"own .. signing|signing error|signing failed|internal .. sign*|"
-			"key for our|dkim signer"}},
+			"signing fail*|duplicate|multiple|more than one .. signature|"
+			"not sign|own .. signing|signing error|signing failed|"
+			"internal .. sign*|key for our|dkim signer"}},
 
 	/* ---- The DNS failed for now (RFC 7208 8.6, RFC 3463 X.4.3) ---- */
 	/* Gmail, Rackspace */
@@ -318,10 +319,10 @@ static const struct refusal_rule refusal_rules[] = {
 			"no host name .. for #ip|no name .. for #ip|"
 			"unknown host name for|unknown hostname for|"
 			"unknown client host|resolve #ip|find .. hostname for|"
-			"find .. host name for|find .. name for #ip|no name|"
-			"no hostname|no host name|map to a name|map to a host*|"
-			"your ip .. not be looked up|#ip .. not be looked up|"
-			"ip not be looked up"},
+			"find .. host name for|not found for your ip|"
+			"find .. name for #ip|no name|no hostname|no host name|"
+			"map to a name|map to a host*|your ip .. not be looked up|"
+			"#ip .. not be looked up|ip not be looked up"},
 		.none = "of the mx|mx server|header"},
 	/* the same of a client whose address is not called reverse */
 	{"no reverse name", REASON_PTR_MISSING,
@@ -364,7 +365,8 @@ static const struct refusal_rule refusal_rules[] = {
 		.all = {"null mx|nullmx|mx 0"}},
 	/* Exim, Postfix verify */
 	{"callout", REASON_NONE,
-		.all = {"callout|unverified address|undeliverable address|not complete|"
+		.all = {"callout|unverified address|undeliverable address|"
+			"not complete .. verif*|not complete .. callout|"
 			"postmaster verification|verify recipient"},
 		.none = "unrout*|your ip address"},
 
@@ -393,20 +395,25 @@ static const struct refusal_rule refusal_rules[] = {
 			"mail loop|loops back"},
 	/* Haraka, Postfix, Courier, smtpf */
 	{"sender's exchangers lead nowhere", REASON_SENDER_MX_BOGUS,
-		.all = {"valid no mx|mx invalid|mail exchanger host|mx records point|"
-			"mx hosts of your|exchangers have ipv6|mx .. cname|"
-			"mx host not resolve|mx .. not resolve|"
+		.all = {"valid no mx for your|mx invalid|mail exchanger host|"
+			"mx records point|mx hosts of your|exchangers have ipv6|"
+			"mx .. cname|mx host not resolve|mx .. not resolve|"
 			"mail server at #ip is blocked|mail server at .. is blocked|"
 			"unusable mx"},
 		.none = "valid no mx or|valid no mx record* or"},
+	/* cPanel's Exim, of the sender; it says the same of a recipient */
+	{"sender's domain does not exist", REASON_SENDER_DOMAIN_UNRESOLVABLE,
+		.all = {"proper dns entries", "sender verif*|verification failed for"}},
+	{"recipient's domain", REASON_NONE, .all = {"proper dns entries"}},
 	/* every server */
 	{"sender's domain does not exist", REASON_SENDER_DOMAIN_UNRESOLVABLE,
 		.all = {SENDER,
 			"domain|domains|domaine|dominio|domain*|mx|dns|unrout*|"
 			"exchanger|host|domeny|domein|afzenderdomein|домен*|#host|"
 			"resolve|routable|fqdn",
-			DOES_NOT_RESOLVE},
-		.none = "spam|blacklist*|blocked|banned|user unknown|" NO_MAILBOX "|"
+			DOES_NOT_RESOLVE "|invalid .. domain|fake .. domain"},
+		.none = "spam|blacklist*|is blocked|been blocked|blocked by|banned|"
+			"message header|user unknown|" NO_MAILBOX "|"
 			"idna|malformed|account|no domain|missing domain|relay*|user|"
 			"is empty|at this location|not configured|fully qualified|"
 			"list of|allowed"},
@@ -427,11 +434,9 @@ static const struct refusal_rule refusal_rules[] = {
 			"verify senders domain|dns mx or a|invalid dns mx|dns says|"
 			"lib 420|vir 420|bad senders system address|"
 			"fqdn required in the envelope"},
-		.none = "spam|blacklist*|blocked|banned|user unknown|" NO_MAILBOX "|"
+		.none = "spam|blacklist*|is blocked|been blocked|blocked by|banned|"
+			"message header|user unknown|" NO_MAILBOX "|"
 			"no such domain at this|idna|malformed|is empty"},
-	/* cPanel's Exim, of the sender; it says the same of a recipient */
-	{"sender's domain does not exist", REASON_SENDER_DOMAIN_UNRESOLVABLE,
-		.all = {"proper dns entries", "sender verif*|verification failed for"}},
 	/* RFC 3463 X.1.7, X.1.8 */
 	{"sender's domain does not exist", REASON_SENDER_DOMAIN_UNRESOLVABLE,
 		.codes = "1.7 1.8",
@@ -460,7 +465,7 @@ static const struct refusal_rule refusal_rules[] = {
 	/* RFC 3463 */
 	{"code X.1.8 and a domain", REASON_SENDER_DOMAIN_UNRESOLVABLE, .codes = "1.8",
 		.all = {"domain|resolve|exist|mx"},
-		.none = "banned|spam|idna|malformed|no domain"},
+		.none = "domain part|banned|spam|idna|malformed|no domain"},
 	/* RFC 3463 X.1.2, X.4.x: the destination */
 	{"recipient's domain, by code", REASON_NONE,
 		.codes = "1.2 1.10 4.0 4.1 4.3 4.4 4.7 4.310 4.312"},
