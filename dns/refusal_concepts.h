@@ -34,8 +34,9 @@
 	"not resolve*|not be resolved|unresolv*|no dns|not in dns|found in dns|" \
 	"registered in dns|hostname lookup|name lookup|no hostname|no host name|" \
 	"no name|valid no host*|hostname not found|host name not found|no .. hostname|" \
-	"no .. host name|not determine .. host*|not be determined|nameless hosts|" \
-	"not determine .. name|not look up .. host*|not find .. host*|not find .. name"
+	"no .. host name|not determine .. host*|not be determined|must have a name|" \
+	"must have a host*|must have .. hostname|nameless hosts|not determine .. name|" \
+	"not look up .. host*|not find .. host*|not find .. name"
 
 /* The greeting, by the name of its command. */
 #define GREETING "helo|ehlo|helohost|heloname"
@@ -46,9 +47,9 @@
 	"your from|return address|reply address|originator|from host|fromhost|" \
 	"from header|return path|returnpath|reply path|envelope from|bounces not|" \
 	"reply to you|deliver a reply|domain of #mail|your domain|your e mail address|" \
-	"your email address|your mail domain|emetteur|expediteur|lexpediteur|lemetteur|" \
-	"absender*|remitente|remetente|mittente|nadawc*|afzender*|odesilatel*|" \
-	"отправител*"
+	"your email address|your mail domain|your e mail domain|your email domain|" \
+	"emetteur|expediteur|lexpediteur|lemetteur|absender*|remitente|remetente|" \
+	"mittente|nadawc*|afzender*|odesilatel*|отправител*"
 
 /* The other side. */
 #define RECIPIENT \
@@ -58,25 +59,25 @@
 /* A name that the DNS does not know. */
 #define DOES_NOT_RESOLVE \
 	"not resolve*|must resolve|should resolve|resolve fail*|not be resolved|" \
-	"unresolv*|not resolvable|not exist*|must exist|nonexist*|non exist*|" \
-	"no such domain|no such host|not real|is bogus|bogus domain|fake domain|" \
-	"host unknown|verify that .. exist*|verify whether .. exist*|" \
-	"not verify .. exist*|no such name|unknown domain|domain unknown|unknown host|" \
-	"invalid domain|domain is invalid|domain invalid|domain name is invalid|" \
-	"not found|not be found|not find|no dns|no mx|no aaaa|no record*|no or mx|" \
-	"no aaaa|no entr*|no address|no .. record*|lookup .. fail*|no address record*|" \
-	"have neither|has neither|no mail exchanger*|no mail server|no mail host|" \
-	"valid internet domain|not a valid domain|neither .. mx|needs an mx|have an mx|" \
-	"have a mx|have a valid mx|nxdomain|no nameserver*|not registered in dns|" \
-	"not in dns|verified in dns|missing mx|missing dns|unrout*|not routable|" \
-	"must have mx|must have a|must have an|should have mx|should have a|" \
-	"should have an|requires valid|require valid|bad dns|lookup fail*|" \
-	"lookup .. failed|dns check fail*|existiert nicht|nexiste pas|inexist*|" \
-	"inesist*|introuvable|pas trouve|no se encuentra|no encontrado|nao encontrado|" \
-	"non trovato|nicht gefunden|nicht aufgelost|nicht auflosbar|nieistnieja*|" \
-	"neexistuje|niet gevonden|no existe|nao existe|non esiste|nie istnieje|" \
-	"nie znaleziono|bestaat niet|не существует|не найден*|aucun mx|sans mx|" \
-	"non risolve|no resuelve|nao resolve|nao possui|no tiene mx|non ha mx|" \
+	"must be .. resolvable|not be looked up|unresolv*|not resolvable|not exist*|" \
+	"must exist|nonexist*|non exist*|no such domain|no such host|not real|is bogus|" \
+	"bogus domain|fake domain|host unknown|verify that .. exist*|" \
+	"verify whether .. exist*|not verify .. exist*|no such name|unknown domain|" \
+	"domain unknown|unknown host|invalid domain|domain is invalid|domain invalid|" \
+	"domain name is invalid|not found|not be found|not find|no dns|no mx|no aaaa|" \
+	"no record*|no or mx|no aaaa|no entr*|no address|no .. record*|lookup .. fail*|" \
+	"no address record*|have neither|has neither|no mail exchanger*|no mail server|" \
+	"no mail host|valid internet domain|not a valid domain|neither .. mx|" \
+	"needs an mx|have an mx|have a mx|have a valid mx|nxdomain|no nameserver*|" \
+	"not registered in dns|not in dns|verified in dns|missing mx|missing dns|" \
+	"unrout*|not routable|must have mx|must have a|must have an|should have mx|" \
+	"should have a|should have an|requires valid|require valid|bad dns|" \
+	"lookup fail*|lookup .. failed|dns check fail*|existiert nicht|nexiste pas|" \
+	"inexist*|inesist*|introuvable|pas trouve|no se encuentra|no encontrado|" \
+	"nao encontrado|non trovato|nicht gefunden|nicht aufgelost|nicht auflosbar|" \
+	"nieistnieja*|neexistuje|niet gevonden|no existe|nao existe|non esiste|" \
+	"nie istnieje|nie znaleziono|bestaat niet|не существует|не найден*|aucun mx|" \
+	"sans mx|non risolve|no resuelve|nao resolve|nao possui|no tiene mx|non ha mx|" \
 	"brak .. mx|kein mx|geen mx|fqdn required"
 
 /* A passing failure of a look-up. */

@@ -42,7 +42,8 @@ static const struct refusal_rule refusal_rules[] = {
 	/* Gmail, Yahoo, Apple */
 	{"rate of mail", REASON_NONE,
 		.all = {"unusual rate|rate limit exceeded|too many messages|"
-			"excessive volume|too many connections|slow down|too much mail"}},
+			"excessive volume|too many connections|slow down|"
+			"too many recipients|too much mail"}},
 	/* Exim: what the server of our sender's domain said to them */
 	{"callout", REASON_NONE,
 		.all = {"not complete .. callout|response to .. was"}},
@@ -123,7 +124,7 @@ static const struct refusal_rule refusal_rules[] = {
 			"permanent|too many|void|dns interactive|multiple spf|"
 			"multiple records|more than one|more than 10|two spf|"
 			"syntax error|syntax|suspicious entries|not be interpreted|"
-			"not be .. interpreted|not parse*|unknown mechanism|unparsable|"
+			"not be .. interpreted|not parse*|unknown mechanism|unpars*|"
 			"malformed|invalid mechanism|lookup limit|exceed*|"
 			"bad spf record*"},
 		.none = "fail permanently"},
@@ -397,9 +398,9 @@ static const struct refusal_rule refusal_rules[] = {
 	{"sender's exchangers lead nowhere", REASON_SENDER_MX_BOGUS,
 		.all = {"valid no mx for your|mx invalid|mail exchanger host|"
 			"mx records point|mx hosts of your|exchangers have ipv6|"
-			"mx .. cname|mx host not resolve|mx .. not resolve|"
-			"mail server at #ip is blocked|mail server at .. is blocked|"
-			"unusable mx"},
+			"mx .. cname|mx .. bad|mx .. invalid|mx host not resolve|"
+			"mx .. not resolve|mail server at #ip is blocked|"
+			"mail server at .. is blocked|unusable mx"},
 		.none = "valid no mx or|valid no mx record* or"},
 	/* cPanel's Exim, of the sender; it says the same of a recipient */
 	{"sender's domain does not exist", REASON_SENDER_DOMAIN_UNRESOLVABLE,
@@ -410,13 +411,13 @@ static const struct refusal_rule refusal_rules[] = {
 		.all = {SENDER,
 			"domain|domains|domaine|dominio|domain*|mx|dns|unrout*|"
 			"exchanger|host|domeny|domein|afzenderdomein|домен*|#host|"
-			"resolve|routable|fqdn",
+			"resolve|routable|route|fqdn",
 			DOES_NOT_RESOLVE "|invalid .. domain|fake .. domain"},
 		.none = "spam|blacklist*|is blocked|been blocked|blocked by|banned|"
-			"message header|user unknown|" NO_MAILBOX "|"
-			"idna|malformed|account|no domain|missing domain|relay*|user|"
-			"is empty|at this location|not configured|fully qualified|"
-			"list of|allowed"},
+			"message header|user unknown|" NO_MAILBOX "|idna|malformed|"
+			"account|no domain|missing domain|relay*|user|is empty|"
+			"at this location|not configured|fully qualified|list of|"
+			"allowed"},
 	/* mox */
 	{"sender's domain takes no mail", REASON_SENDER_NULL_MX,
 		.all = {"domain not configured for mail|domain not accept mail|"
@@ -447,7 +448,7 @@ static const struct refusal_rule refusal_rules[] = {
 	/* Haraka, Courier, indimail, maddy, Stalwart, Sendmail */
 	{"DNS failed for now", REASON_DNS_TEMPFAIL, .is_temporary = true,
 		.all = {"dns|name server|nameserver|name service|resolver|"
-			"name resolution|mx lookup|resolving|unresolvable|"
+			"name resolution|mx lookup|resolving|servfail|unresolvable|"
 			"domain lookup|name servers|not verify mx",
 			FAILS_FOR_NOW "|fail*|error|problem|unavailable|not available|"
 			"not contact|not responding|not answering|no answer|"
