@@ -116,7 +116,7 @@ static const struct refusal_rule refusal_rules[] = {
 			"not evaluate|not perform*|not complete|try again|retry|error|"
 			"for now|at this time|right now|later"},
 		.none = "permerror|permanent|rate limited|invalid|check failed|"
-			"not pass|fail .. not"},
+			"soft fail|softfail|not pass|fail .. not"},
 	/* RFC 7208 4.6, spf-engine, rspamd, Gmail 7.24 */
 	{"SPF record broken", REASON_SPF_PERMERROR,
 		.all = {SPF,
@@ -142,9 +142,10 @@ static const struct refusal_rule refusal_rules[] = {
 			"has not authori* .. to send|not authori* to send .. for|"
 			"not permitted to send .. for|not allowed to send .. for|"
 			"not designate|not designate* .. sender|not a designated|"
-			"not a permitted sender|not authori* by|as permitted sender|"
-			"as a permitted sender|not a designated sender|"
-			"not an authori* sender"},
+			"not a permitted sender|not authori* by|not allow #ip|"
+			"not allows #ip|not permit #ip|not allow .. to send its|"
+			"as permitted sender|as a permitted sender|"
+			"not a designated sender|not an authori* sender"},
 		.none = "authenticat*|account|login|user|mailing list|this list|"
 			"the list|group|recipient"},
 
@@ -197,7 +198,8 @@ static const struct refusal_rule refusal_rules[] = {
 	/* Sendmail's dnsbl: "ADDRESS listed at ZONE" */
 	{"list of addresses", REASON_DNSBL_IP,
 		.all = {"#ip listed at|#ip is listed at|#ip found in #host|"
-			"#ip is listed in #host|blocked using #host|ip is listed in|"
+			"#ip is listed in #host|listed in #host|listed by #host|"
+			"listed on #host|blocked using #host|ip is listed in|"
 			"ip is listed on|ip address is listed|host is listed in|"
 			"ip address is block listed|ip address is black listed|"
 			"ip is block listed|found on a block list|"
@@ -225,10 +227,11 @@ static const struct refusal_rule refusal_rules[] = {
 			"belongs to|fails fcrdns|not in the same|own name|differ*|"
 			"helohost error|is not #ip|is us|thats us|thats me|resolves to|"
 			"connect from|not resolve to your|not resolve to the|"
-			"not resolve to #ip|is me|is my|as me|as us|my hostname|"
-			"my host name|our hostname|our host name|our name|my ip|our ip|"
-			"my name|my domain|my local|our domain|not in my|is not the|"
-			"no matching|not permitted to use|stimmt nicht"},
+			"not resolve to #ip|is me|is my|you are not|youre not|as me|"
+			"as us|my hostname|my host name|our hostname|our host name|"
+			"our name|my ip|our ip|my name|my domain|my local|our domain|"
+			"not in my|is not the|no matching|not permitted to use|"
+			"stimmt nicht"},
 		.none = "syntax|fully qualified|no dns entries|#openspf|spf"},
 	/* qpsmtpd badhelo, Haraka bigco, Sina 555 */
 	{"greeting is another's", REASON_HELO_MISMATCH,
@@ -294,9 +297,10 @@ static const struct refusal_rule refusal_rules[] = {
 			"forward lookup .. not|forward dns .. not|dns inconsisten*|"
 			"inconsistent dns|host* .. ip .. not agree|"
 			"host* .. ip .. not match|host* .. ip .. not correspond|"
-			"host* .. ip .. mismatch|name address mismatch|double lookup|"
-			"ip .. host* mismatch|#host not resolve to #ip|"
-			"not confirmed by forward|forward check|to another ip|"
+			"host* .. ip .. mismatch|host* .. forged|hostname not match|"
+			"host name not match|dns mismatch|not confirmed by|"
+			"name address mismatch|double lookup|ip .. host* mismatch|"
+			"#host not resolve to #ip|forward check|to another ip|"
 			"to a different ip|to other ip"},
 		.none = NO_REVERSE "|" GREETING "|mx|mxs"},
 	/* every server has its own words */
@@ -397,10 +401,11 @@ static const struct refusal_rule refusal_rules[] = {
 	/* Haraka, Postfix, Courier, smtpf */
 	{"sender's exchangers lead nowhere", REASON_SENDER_MX_BOGUS,
 		.all = {"valid no mx for your|mx invalid|mail exchanger host|"
-			"mx records point|mx hosts of your|exchangers have ipv6|"
-			"mx .. cname|mx .. bad|mx .. invalid|mx host not resolve|"
-			"mx .. not resolve|mail server at #ip is blocked|"
-			"mail server at .. is blocked|unusable mx"},
+			"mx records point|mx hosts of your|none of the mx|"
+			"none of your mx|exchangers have ipv6|mx .. cname|mx .. bad|"
+			"mx .. invalid|mx host not resolve|mx .. not resolve|"
+			"mail server at #ip is blocked|mail server at .. is blocked|"
+			"unusable mx"},
 		.none = "valid no mx or|valid no mx record* or"},
 	/* cPanel's Exim, of the sender; it says the same of a recipient */
 	{"sender's domain does not exist", REASON_SENDER_DOMAIN_UNRESOLVABLE,
