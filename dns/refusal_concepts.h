@@ -34,7 +34,7 @@
 	"not resolve*|not be resolved|unresolv*|no dns|not in dns|found in dns|" \
 	"registered in dns|hostname lookup|name lookup|no hostname|no host name|" \
 	"no name|valid no host*|hostname not found|host name not found|no .. hostname|" \
-	"no .. host name|not determine .. host*|not be determined|unknown host*|" \
+	"no .. host name|not determine .. host*|not be determined|unknown host|" \
 	"must be in dns|must have a name|must have a host*|must have .. hostname|" \
 	"nameless hosts|not determine .. name|not look up .. host*|not find .. host*|" \
 	"not find .. name"

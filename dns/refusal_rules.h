@@ -43,14 +43,14 @@ static const struct refusal_rule refusal_rules[] = {
 	{"rate of mail", REASON_NONE,
 		.all = {"unusual rate|rate limit exceeded|too many messages|"
 			"excessive volume|too many connections|slow down|"
-			"too many recipients|too much mail"}},
+			"rate limit for|too many recipients|too much mail"}},
 	/* Exim: what the server of our sender's domain said to them */
 	{"callout", REASON_NONE,
 		.all = {"not complete .. callout|response to .. was"}},
 	/* Aliyun, Exchange, Gmail, Postfix: about their next hop */
 	{"their own name servers", REASON_NONE,
 		.all = {"dns resolve error|by dns resolve|dns type|name service error|"
-			"dns query failed|infonorecords|delivery expired|"
+			"dns query failed|infonorecords|ldap|delivery expired|"
 			"internal domain lookup|internal no mx*|internal temporary dns|"
 			"infodomainnonexistent"},
 		.none = "sender address rejected"},
@@ -60,6 +60,7 @@ static const struct refusal_rule refusal_rules[] = {
 			"url|urls|uri|uribl|body|link|links|score*|points|contains"},
 		.none = "sender domain|from domain|spf check*|your ip|client host|"
 			"ip address|sending ip"},
+	{"content", REASON_NONE, .all = {"spamassassin|rspamd|scored|spam score*|score"}},
 	/* Postfix, Exim: about the encryption, whatever names they compare */
 	{"TLS", REASON_NONE, .all = {"certificate|certificates|starttls|tlsa"}},
 	/* ClamAV milters, Cisco, GoDaddy IB705 */
@@ -194,7 +195,7 @@ static const struct refusal_rule refusal_rules[] = {
 	/* Postfix, Sendmail, Exim... */
 	{"list of addresses", REASON_DNSBL_IP,
 		.all = {LIST_OF_ADDRESSES},
-		.none = "dnswl|not listed in|csi mimecast|reject content"},
+		.none = "message header|dnswl|not listed in|csi mimecast|reject content"},
 	/* Sendmail's dnsbl: "ADDRESS listed at ZONE" */
 	{"list of addresses", REASON_DNSBL_IP,
 		.all = {"#ip listed at|#ip is listed at|#ip found in #host|"
@@ -209,7 +210,7 @@ static const struct refusal_rule refusal_rules[] = {
 			"ip has been found on a|ip .. on a .. block*|"
 			"ip .. in a .. block*|ip .. on a .. black*|"
 			"ip .. in a .. black*|schwarze liste #host|lista negra #host"},
-		.none = CONTENT "|recipient .. listed"},
+		.none = CONTENT "|message header|recipient .. listed"},
 	/* GoDaddy, Cox, Comcast, Spectrum, NetEase, Yahoo */
 	{"list of addresses, by code", REASON_DNSBL_IP,
 		.all = {"ib103|ib104|ib105|ib106|ipbl*|bl000001|bl00001*|bl0001*|"
@@ -238,7 +239,7 @@ static const struct refusal_rule refusal_rules[] = {
 		.all = {"not believe you|not who you say|helohost error|claims to be|"
 			"you claim to be|claiming to be|forged ips not|"
 			"you are not localhost|you are not me"},
-		.none = "authenticat*|own domain"},
+		.none = "authenticat*|own domain|claims to be from"},
 
 	/* ---- The reverse name ---- */
 	/* Haraka, Stalwart */
@@ -268,7 +269,8 @@ static const struct refusal_rule refusal_rules[] = {
 			"address|addresses|hosts|space|line*|pool*|users|range*|"
 			"customers|providers|home users|isps|адрес*|smarthost|"
 			"connection*|user|client|sender|senders|modem*"},
-		.none = NO_REVERSE "|port 587|submission|dynamic reputation|outbound|"
+		.none = NO_REVERSE "|port 587|submission|must authenticate|"
+			"please authenticate|spamassassin|dynamic reputation|outbound|"
 			"dynamic .. dns update"},
 	/* AOL, Comcast, Hotmail */
 	{"reverse name is generic, by code", REASON_PTR_GENERIC,
@@ -302,7 +304,7 @@ static const struct refusal_rule refusal_rules[] = {
 			"name address mismatch|double lookup|ip .. host* mismatch|"
 			"#host not resolve to #ip|forward check|to another ip|"
 			"to a different ip|to other ip"},
-		.none = NO_REVERSE "|" GREETING "|mx|mxs"},
+		.none = NO_REVERSE "|" GREETING "|mx|mxs|header|message id"},
 	/* every server has its own words */
 	{"no reverse name", REASON_PTR_MISSING,
 		.all = {REVERSE_NAME},
@@ -396,8 +398,8 @@ static const struct refusal_rule refusal_rules[] = {
 			"points to|point to|points back|resolves to|resolve to|violate|"
 			"ip address instead|is an ip|with an ip|#ip|localhost|unusable|"
 			"bogon"},
-		.none = "neither|unroutable address|mx records for your|relay*|mx loop|"
-			"mail loop|loops back"},
+		.none = "neither|unroutable address|mx records for your|relay*|loop|"
+			"loops|destination|local configuration"},
 	/* Haraka, Postfix, Courier, smtpf */
 	{"sender's exchangers lead nowhere", REASON_SENDER_MX_BOGUS,
 		.all = {"valid no mx for your|mx invalid|mail exchanger host|"
@@ -419,10 +421,10 @@ static const struct refusal_rule refusal_rules[] = {
 			"resolve|routable|route|fqdn",
 			DOES_NOT_RESOLVE "|invalid .. domain|fake .. domain"},
 		.none = "spam|blacklist*|is blocked|been blocked|blocked by|banned|"
-			"message header|user unknown|" NO_MAILBOX "|idna|malformed|"
-			"account|no domain|missing domain|relay*|user|is empty|"
-			"at this location|not configured|fully qualified|list of|"
-			"allowed"},
+			"message header|character*|user unknown|" NO_MAILBOX "|idna|"
+			"malformed|account|no domain|missing domain|relay*|user|"
+			"is empty|at this location|not configured|fully qualified|"
+			"list of|allowed"},
 	/* mox */
 	{"sender's domain takes no mail", REASON_SENDER_NULL_MX,
 		.all = {"domain not configured for mail|domain not accept mail|"
@@ -441,7 +443,7 @@ static const struct refusal_rule refusal_rules[] = {
 			"lib 420|vir 420|bad senders system address|"
 			"fqdn required in the envelope"},
 		.none = "spam|blacklist*|is blocked|been blocked|blocked by|banned|"
-			"message header|user unknown|" NO_MAILBOX "|"
+			"message header|character*|user unknown|" NO_MAILBOX "|"
 			"no such domain at this|idna|malformed|is empty"},
 	/* RFC 3463 X.1.7, X.1.8 */
 	{"sender's domain does not exist", REASON_SENDER_DOMAIN_UNRESOLVABLE,
@@ -471,7 +473,7 @@ static const struct refusal_rule refusal_rules[] = {
 	/* RFC 3463 */
 	{"code X.1.8 and a domain", REASON_SENDER_DOMAIN_UNRESOLVABLE, .codes = "1.8",
 		.all = {"domain|resolve|exist|mx"},
-		.none = "domain part|banned|spam|idna|malformed|no domain"},
+		.none = "allowed|domain part|banned|spam|idna|malformed|no domain"},
 	/* RFC 3463 X.1.2, X.4.x: the destination */
 	{"recipient's domain, by code", REASON_NONE,
 		.codes = "1.2 1.10 4.0 4.1 4.3 4.4 4.7 4.310 4.312"},
