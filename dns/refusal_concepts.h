@@ -4,7 +4,7 @@
 /*
  * The concepts that the rules of refusal_rules.h are made of: who is meant and what is wrong with
  * it, each with the words that servers have for it. Phrases as in refusal_words.h: parted by '|',
- * "resolv*" is the start of a word, ".." up to five words, and every denied verb is "not".
+ * "resolv*" is the start of a word, ".." up to five words, and what denies is "not" or "no".
  */
 
 /* clang-format off */
@@ -27,11 +27,12 @@
 
 /* The host that connects, and what is said of it when its address has no name. */
 #define CLIENT \
-	"client|#ip|ip|hosts|servers address|your host|your hostname|your address|" \
-	"your server|your mail server|your mta|your system|connecting|sending host|" \
-	"sending server|sending mta|sending system|remote host|peer"
+	"client|#ip|ip|hosts|servers address|your machine|your host|your hostname|" \
+	"your address|your server|your mail server|your mta|your system|connecting|" \
+	"sending host|sending server|sending mta|sending system|remote host|peer"
 #define NAMELESS \
-	"not resolve*|not be resolved|unresolv*|no dns|not in dns|found in dns|" \
+	"not resolve*|not be resolved|unresolv*|no dns|not in dns|not in the dns|" \
+	"found in dns|registered in the dns|name in dns|name in the dns|" \
 	"registered in dns|hostname lookup|name lookup|no hostname|no host name|" \
 	"no name|valid no host*|hostname not found|host name not found|no .. hostname|" \
 	"no .. host name|not determine .. host*|not be determined|unknown host|" \
@@ -70,23 +71,23 @@
 	"no address record*|have neither|has neither|no mail exchanger*|no mail server|" \
 	"no mail host|valid internet domain|not a valid domain|neither .. mx|" \
 	"needs an mx|have an mx|have a mx|have a valid mx|nxdomain|no nameserver*|" \
-	"not registered in dns|not in dns|verified in dns|missing mx|missing dns|" \
-	"unrout*|not routable|must have mx|must have a|must have an|should have mx|" \
-	"should have a|should have an|requires valid|require valid|bad dns|" \
-	"lookup fail*|lookup .. failed|dns check fail*|existiert nicht|nexiste pas|" \
-	"inexist*|inesist*|introuvable|pas trouve|no se encuentra|no encontrado|" \
-	"nao encontrado|non trovato|nicht gefunden|nicht aufgelost|nicht auflosbar|" \
-	"nieistnieja*|neexistuje|niet gevonden|no existe|nao existe|non esiste|" \
-	"nie istnieje|nie znaleziono|bestaat niet|не существует|не найден*|aucun mx|" \
-	"sans mx|non risolve|no resuelve|nao resolve|nao possui|no tiene mx|non ha mx|" \
-	"brak .. mx|kein mx|geen mx|fqdn required"
+	"not registered in dns|not in dns|not in the dns|verified in dns|missing mx|" \
+	"missing dns|unrout*|not routable|must have mx|must have a|must have an|" \
+	"should have mx|should have a|should have an|requires valid|require valid|" \
+	"bad dns|lookup fail*|lookup .. failed|dns check fail*|existiert nicht|" \
+	"nexiste pas|inexist*|inesist*|introuvable|pas trouve|no se encuentra|" \
+	"no encontrado|nao encontrado|non trovato|nicht gefunden|nicht aufgelost|" \
+	"nicht auflosbar|nieistnieja*|neexistuje|niet gevonden|no existe|nao existe|" \
+	"non esiste|nie istnieje|nie znaleziono|bestaat niet|не существует|не найден*|" \
+	"aucun mx|sans mx|non risolve|no resuelve|nao resolve|nao possui|no tiene mx|" \
+	"non ha mx|brak .. mx|kein mx|geen mx|fqdn required"
 
 /* A passing failure of a look-up. */
 #define FAILS_FOR_NOW \
 	"temperror|temp error|temporary|temporarily|temp|tempfail*|transient|timeout|" \
 	"timed out|time out|servfail|eservfail|lookup error|resolver error|try again|" \
-	"try later|retry|at this time|right now|currently|vorubergehend|voruebergehend|" \
-	"temporaire*|temporal*|temporari*|tymczasow*"
+	"try later|retry|at this time|at the moment|right now|currently|vorubergehend|" \
+	"voruebergehend|temporaire*|temporal*|temporari*|tymczasow*"
 
 /* SPF by any of its names; pages about it are #openspf. */
 #define SPF \
@@ -115,7 +116,7 @@
 	"our block*|our black*|local block*|local black*|customer block list|locally|" \
 	"our .. list|our own rbl|our own black*|our own block*"
 
-/* A mailbox that is missed; "mailbox unavailable" alone is the stock text of 550 (RFC 5321 4.2.3). */
+/* A mailbox that is missed; "mailbox unavailable" is the stock text of 550 (RFC 5321 4.2.3). */
 #define NO_MAILBOX \
 	"mailbox not|mailbox does|mailbox .. not exist|mailbox .. not found|no mailbox|" \
 	"no such mailbox|invalid mailbox|mailbox is"

@@ -123,11 +123,11 @@ static const struct refusal_rule refusal_rules[] = {
 		.all = {SPF,
 			"permerror|perm error|permfail*|permanent error|permanent dns|"
 			"permanent|too many|void|dns interactive|multiple spf|"
-			"multiple records|more than one|more than 10|two spf|"
-			"syntax error|syntax|suspicious entries|not be interpreted|"
-			"not be .. interpreted|not parse*|unknown mechanism|unpars*|"
-			"malformed|invalid mechanism|lookup limit|exceed*|"
-			"bad spf record*"},
+			"multiple records|more than one|more than 10|more than ten|"
+			"two spf|syntax error|syntax|suspicious entries|"
+			"not be interpreted|not be .. interpreted|not parse*|"
+			"unknown mechanism|unpars*|malformed|invalid mechanism|"
+			"lookup limit|exceed*|bad spf record*"},
 		.none = "fail permanently"},
 	/* RFC 7372 3.2 */
 	{"SPF record broken", REASON_SPF_PERMERROR, .codes = "7.24", .all = {SPF}},
@@ -245,11 +245,13 @@ static const struct refusal_rule refusal_rules[] = {
 	/* Haraka, Stalwart */
 	{"look-up of our names failed for now", REASON_DNS_TEMPFAIL,
 		.is_temporary = true,
-		.all = {REVERSE_NAME "|your host name|your hostname|" GREETING,
+		.all = {REVERSE_NAME "|your host name|your hostname|name of your host|"
+			"your dns|" GREETING,
 			"temporary error|temporary failure|timeout|timed out|"
 			"lookup error|servfail|temporary dns|dns timeout|"
 			"temporarily unavailable|not answering|not responding|"
-			"error getting|right now|for now|at this time"}},
+			"error getting|temporary problem|at the moment|right now|"
+			"for now|at this time"}},
 	/* spamdyke, Haraka, mail.ru, Comcast ES, Hotmail DY */
 	{"reverse name is generic", REASON_PTR_GENERIC,
 		.all = {"generic|unknown tld|invalid tld|contains your ip|"
@@ -287,7 +289,8 @@ static const struct refusal_rule refusal_rules[] = {
 			"not match*|mismatch*|inconsistent|differ*|not agree|"
 			"points to another|point to another|not point|points elsewhere|"
 			"not resolve to|not correspond*|no matching|faked|forged|"
-			"spoofed|has no address|fails forward|name not exist|no record|"
+			"spoofed|has no address|fails forward|must match|should match|"
+			"leads to|consistency|name not exist|no record|"
 			"entry not resolve|not resolve back|disagree*|name not resolve|"
 			"back to|not consistent|validation failed .. match|stimmt nicht"},
 		.none = NO_REVERSE "|" GREETING},
@@ -480,9 +483,9 @@ static const struct refusal_rule refusal_rules[] = {
 	/* policyd-weight */
 	{"repair your DNS", REASON_DNS_OTHER,
 		.all = {"dns|mx record*|mx records|nxdomain",
-			"no|not|fail*|error*|invalid|missing|without|bad|check*|"
-			"correct|incorrect|wrong|problem*|fix|repair|configur*|"
-			"misconfigur*|setting*|administrator"},
+			"no|not|fail*|error*|invalid|missing|bad|check*|correct|"
+			"incorrect|wrong|problem*|fix|repair|configur*|misconfigur*|"
+			"setting*|administrator"},
 		.none = "no dns problem*|proper dns entries|relay*|mta dns|remote mta|"
 			"backend|" NO_MAILBOX "|" CONTENT},
 };

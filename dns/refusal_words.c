@@ -53,16 +53,17 @@ static void put_mark(struct refusal_words *words, const char *mark)
 	put_word(words, mark, strlen(mark));
 }
 
-static bool is_one_of(const char *word, size_t len, const char *const *list)
+/* The words of a list are parted by '|'. */
+static bool is_one_of(const char *word, size_t len, const char *list)
 {
-	for (; *list; list++)
-		if (strlen(*list) == len && memcmp(*list, word, len) == 0)
+	for (size_t n; (n = strcspn(list, "|")) > 0; list += n + (list[n] == '|'))
+		if (n == len && memcmp(list, word, len) == 0)
 			return true;
 	return false;
 }
 
 /* Takes the last word back when it is one of the list. */
-static bool drop_last(struct refusal_words *words, const char *const *list)
+static bool drop_last(struct refusal_words *words, const char *list)
 {
 	if (words->count == 0)
 		return false;
@@ -75,38 +76,42 @@ static bool drop_last(struct refusal_words *words, const char *const *list)
 	return true;
 }
 
-/*
- * Servers deny in many words what the rules deny in one: all that denies a verb becomes "not"
- * ("does not resolve", "cannot resolve", "failed to resolve": "not resolve"), all that denies a
- * thing "no" ("does not have a PTR", "lacks a PTR": "no PTR"); "no valid PTR" is turned round to
- * "valid no PTR", so that it is also a "no PTR".
- */
-static void put_denial(struct refusal_words *words, const char *word, size_t len)
+/* True when the word denies the verb behind it: "does not", "cannot", "failed to". */
+static bool denies_verb(struct refusal_words *words, const char *word, size_t len)
 {
-	static const char *const negations[] = {"not", "cannot", "cant", "couldnt", "doesnt",
-		"dosnt", "dont", "didnt", "isnt", "arent", "wasnt", "hasnt", "havent", "wont",
-		NULL};
-	static const char *const auxiliaries[] = {"does", "do", "did", "can", "could", NULL};
-	static const char *const failures[] = {"unable", "failed", "fails", NULL};
-	static const char *const lacks[] = {"lacks", "lacking", "without", NULL};
-	static const char *const articles[] = {"a", "an", "any", NULL};
-	static const char *const qualities[] = {
-		"valid", "proper", "correct", "corresponding", NULL};
-	static const char *const to[] = {"to", NULL}, *const have[] = {"have", NULL},
-				 *const not[] = {"not", NULL}, *const no[] = {"no", NULL},
-				 *const missing[] = {"missing", NULL};
+	if (is_one_of(word, len, "to"))
+		return drop_last(words, "unable|failed|fails");
+	if (!is_one_of(word, len,
+		    "not|cannot|cant|couldnt|doesnt|dosnt|dont|didnt|isnt|arent|"
+		    "wasnt|hasnt|havent|wont"))
+		return false;
+	drop_last(words, "does|do|did|can|could");
+	return true;
+}
 
-	if (is_one_of(word, len, negations)) {
-		drop_last(words, auxiliaries);
+/* True when the word denies the thing behind it: "lacks", "not have", "missing a". */
+static bool denies_thing(struct refusal_words *words, const char *word, size_t len)
+{
+	if (is_one_of(word, len, "have"))
+		return drop_last(words, "not");
+	if (is_one_of(word, len, "a|an|any"))
+		return drop_last(words, "missing|no");
+	return is_one_of(word, len, "lacks|lacking|without");
+}
+
+/*
+ * Servers deny in many words what the rules deny in one: all that denies a verb becomes "not", all
+ * that denies a thing "no". "no valid PTR" is turned round to "valid no PTR", so that it is also a
+ * "no PTR".
+ */
+static void put_plain_word(struct refusal_words *words, const char *word, size_t len)
+{
+	if (denies_verb(words, word, len)) {
 		put_mark(words, "not");
-	} else if (is_one_of(word, len, to) && drop_last(words, failures)) {
-		put_mark(words, "not");
-	} else if (is_one_of(word, len, lacks) ||
-		   (is_one_of(word, len, have) && drop_last(words, not)) ||
-		   (is_one_of(word, len, articles) &&
-			   (drop_last(words, missing) || drop_last(words, no)))) {
+	} else if (denies_thing(words, word, len)) {
 		put_mark(words, "no");
-	} else if (is_one_of(word, len, qualities) && drop_last(words, no)) {
+	} else if (is_one_of(word, len, "valid|proper|correct|corresponding") &&
+		   drop_last(words, "no")) {
 		put_word(words, word, len);
 		put_mark(words, "no");
 	} else {
@@ -166,7 +171,7 @@ static void put_plain(struct refusal_words *words, const struct token *token)
 		if (i < token->len && is_letter(token->text[i])) {
 			word[len++] = token->text[i];
 		} else if (i == token->len || token->text[i] != '\'') {
-			put_denial(words, word, len);
+			put_plain_word(words, word, len);
 			len = 0;
 		}
 	}

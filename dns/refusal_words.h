@@ -9,8 +9,8 @@
  * A receiver's reply made comparable: its words, without what only looks like one. Addresses,
  * mailboxes, host names and URLs are full of "spf", "dns" and "mx", so each becomes one of the
  * marks #ip #mail #host #url, or, when it belongs to a well-known list, #list, #dbl (a list of
- * domains), #uribl (a list of what stands in bodies) or #other (of countries...); a name in the reverse zone
- * is #arpa. Internal to dns/.
+ * domains), #uribl (a list of what stands in bodies) or #other (of countries...); a name in the
+ * reverse zone is #arpa. Internal to dns/.
  */
 
 enum {
@@ -28,9 +28,10 @@ struct refusal_words {
 };
 
 /*
- * Lower case, Latin letters without accents; "doesn't", "cannot", "failed to" become "not";
- * everything else but letters and digits parts words. Lines may be joined by '\n' or by the two characters \n. Any
- * bytes; what goes beyond the bounds is not read.
+ * Lower case, Latin letters without accents; everything else but letters and digits parts words.
+ * What denies is made one word: "doesn't", "cannot", "failed to" are "not"; "does not have a",
+ * "lacks", "without" are "no"; "no valid" is "valid no". Lines may be joined by '\n' or by the two
+ * characters \n. Any bytes; what goes beyond the bounds is not read.
  */
 void refusal_words_read(struct refusal_words *words, const char *text);
 

@@ -41,7 +41,7 @@ static const struct {
 	{550, "4.7.24", "SPF error", REASON_SPF_TEMPERROR},
 	{550, "", "SPF error", REASON_SPF_FAIL},
 	{450, "", "DNS failure", REASON_DNS_TEMPFAIL},
-	{550, "", "DNS failure", REASON_NONE},
+	{550, "", "DNS failure", REASON_DNS_OTHER},
 	/* The cause may stand in any line. */
 	{550, "", "Rejected.\nSee below.\nYour address has no PTR record.",
 		REASON_PTR_MISSING},
@@ -131,6 +131,28 @@ Test(refusal, wordings_of_many_servers)
 	cr_assert_gt(count, 400);
 }
 
+/* A phrase that is read as other words than its own ("cannot" becomes "not") never matches. */
+static void check_is_read_as_it_stands(const char *rule, const char *phrase, size_t len)
+{
+	char plain[200] = "", again[200] = "";
+	struct refusal_words read;
+
+	cr_assert_lt(len, sizeof plain);
+	for (size_t i = 0; i < len; i++)
+		if (phrase[i] != '*' && strncmp(phrase + i, " ..", 3) != 0)
+			strncat(plain, phrase + i, 1);
+		else if (phrase[i] == ' ')
+			i += 2;
+	if (memchr(phrase, '#', len))
+		return; /* a mark */
+	refusal_words_read(&read, plain);
+	for (size_t i = 0; i < read.count; i++) {
+		strcat(again, i ? " " : "");
+		strncat(again, read.letters + read.word[i].at, read.word[i].len);
+	}
+	cr_expect_str_eq(again, plain, "%s: '%s' is read as '%s'", rule, plain, again);
+}
+
 /* An empty phrase would match everything. */
 static void check_phrases(const char *rule, const char *phrases)
 {
@@ -140,6 +162,7 @@ static void check_phrases(const char *rule, const char *phrases)
 
 		cr_expect(
 			len && at[0] != ' ' && at[len - 1] != ' ', "%s: '%s'", rule, at);
+		check_is_read_as_it_stands(rule, at, len);
 		at += len;
 		if (!*at)
 			return;
@@ -185,6 +208,16 @@ Test(refusal, phrases_are_found_word_by_word)
 		{"https:\\n//www.spamhaus.org/", "https #list", true},
 		{"IP=192.0.2.7", "ip #ip", true},
 		{"1:2 a:b", "1 2 a b", true},
+		{"it doesn't resolve", "it not resolve", true},
+		{"it does not resolve", "it not resolve", true},
+		{"I cannot resolve it", "i not resolve it", true},
+		{"unable to resolve, failed to resolve", "not resolve not resolve", true},
+		{"does not have a name", "no name", true},
+		{"lacks any name", "no name", true},
+		{"is missing a name", "is no name", true},
+		{"without valid name", "valid no name", true},
+		{"a to not have", "a to no", true},
+		{"7.2.0.192.in-addr.arpa", "#arpa", true},
 	};
 	struct refusal_words read;
 
