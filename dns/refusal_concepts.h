@@ -27,9 +27,10 @@
 
 /* The host that connects, and what is said of it when its address has no name. */
 #define CLIENT \
-	"client|#ip|ip|hosts|servers address|your machine|your host|your hostname|" \
-	"your address|your server|your mail server|your mta|your system|connecting|" \
-	"sending host|sending server|sending mta|sending system|remote host|peer"
+	"client|hosts|#ip|ip|hosts|servers address|your machine|your host|" \
+	"your hostname|your address|your server|your mail server|your mta|your system|" \
+	"connecting|sending host|sending server|sending mta|sending system|remote host|" \
+	"peer"
 #define NAMELESS \
 	"not resolve*|not be resolved|unresolv*|no dns|not in dns|not in the dns|" \
 	"found in dns|registered in the dns|name in dns|name in the dns|" \
@@ -43,12 +44,13 @@
 /* The greeting, by the name of its command. */
 #define GREETING "helo|ehlo|helohost|heloname"
 
-/* The envelope sender and its domain. */
-#define SENDER \
-	"sender|senders|sending domain|mail from*|mailfrom|from domain|from address|" \
-	"your from|return address|reply address|originator|from host|fromhost|" \
-	"from header|return path|returnpath|reply path|envelope from|bounces not|" \
-	"reply to you|deliver a reply|domain of #mail|your domain|your e mail address|" \
+/* The envelope sender and its domain; "mail from" may also be said of a client. */
+#define SENDER SENDER_NAMED "|mail from*"
+#define SENDER_NAMED \
+	"sender|senders|sending domain|mailfrom|from domain|from address|your from|" \
+	"return address|reply address|originator|from host|fromhost|from header|" \
+	"return path|returnpath|reply path|envelope from|bounces not|reply to you|" \
+	"deliver a reply|domain of #mail|your domain|your e mail address|" \
 	"your email address|your mail domain|your e mail domain|your email domain|" \
 	"emetteur|expediteur|lexpediteur|lemetteur|absender*|remitente|remetente|" \
 	"mittente|nadawc*|afzender*|odesilatel*|отправител*"
@@ -62,8 +64,8 @@
 #define DOES_NOT_RESOLVE \
 	"not resolve*|must resolve|should resolve|resolve fail*|not be resolved|" \
 	"must be .. resolvable|not be looked up|unresolv*|not resolvable|not exist*|" \
-	"must exist|nonexist*|non exist*|no such domain|no such host|not real|is bogus|" \
-	"bogus domain|fake domain|host unknown|verify that .. exist*|" \
+	"must exist|nonexist*|non resolv*|non exist*|no such domain|no such host|" \
+	"not real|is bogus|bogus domain|fake domain|host unknown|verify that .. exist*|" \
 	"verify whether .. exist*|not verify .. exist*|no such name|unknown domain|" \
 	"domain unknown|unknown host|invalid domain|domain is invalid|domain invalid|" \
 	"domain name is invalid|not found|not be found|not find|no dns|no mx|no aaaa|" \
@@ -84,7 +86,7 @@
 
 /* A passing failure of a look-up. */
 #define FAILS_FOR_NOW \
-	"temperror|temp error|temporary|temporarily|temp|tempfail*|transient|timeout|" \
+	"temperror|temp error|temporary|temporarily|temp|tempfail*|transient|timeout*|" \
 	"timed out|time out|servfail|eservfail|lookup error|resolver error|try again|" \
 	"try later|retry|at this time|at the moment|right now|currently|vorubergehend|" \
 	"voruebergehend|temporaire*|temporal*|temporari*|tymczasow*"
