@@ -27,7 +27,7 @@
 
 /* The host that connects, and what is said of it when its address has no name. */
 #define CLIENT \
-	"client|hosts|#ip|ip|hosts|servers address|your machine|your host|" \
+	"client|hosts|servers|#ip|ip|hosts|servers address|your machine|your host|" \
 	"your hostname|your address|your server|your mail server|your mta|your system|" \
 	"connecting|sending host|sending server|sending mta|sending system|remote host|" \
 	"peer"
@@ -38,8 +38,8 @@
 	"no name|valid no host*|hostname not found|host name not found|no .. hostname|" \
 	"no .. host name|not determine .. host*|not be determined|unknown host|" \
 	"must be in dns|must have a name|must have a host*|must have .. hostname|" \
-	"nameless hosts|not determine .. name|not look up .. host*|not find .. host*|" \
-	"not find .. name"
+	"nameless|must have dns|not determine .. name|not look up .. host*|" \
+	"not find .. host*|not find .. name"
 
 /* The greeting, by the name of its command. */
 #define GREETING "helo|ehlo|helohost|heloname"
@@ -102,15 +102,15 @@
 #define LIST_OF_ADDRESSES \
 	"#list|spamhaus|spamcop|sorbs|uceprotect*|psbl|spamrats|abusix|invaluement|" \
 	"ivmsip|mailspike|senderscore|hostkarma|njabl|dsbl|barracuda rbl|barracuda bl|" \
-	"barracudacentral|barracuda reputation|barracuda .. list|trend micro rbl|" \
-	"trend micro email reputation|trend micro .. reputation|ers rbl|ers dul|" \
-	"ers qil|cloudmark sender|cloudmark csi|cloudmark poor|cloudmark .. reputation|" \
-	"csi|cbl|xbl|sbl*|pbl|zen|dnsbl|dnsbls|dnsrbl|rbl|rbls|drbl|dnslist|dns list*|" \
-	"dns black*|dns block*|dns based black*|dns based block*|real time black*|" \
-	"real time block*|realtime black*|realtime block*|blackhole*|" \
-	"block list provider|nixspam|uce protect|ordb|public block*|public black*|" \
-	"composite block*|exploits block*|policy block list|blocking list|dul|nix spam|" \
-	"backscatterer"
+	"barracudacentral|barracuda reputation|barracuda .. list|barracuda block*|" \
+	"barracuda black*|trend micro rbl|trend micro email reputation|" \
+	"trend micro .. reputation|ers rbl|ers dul|ers qil|cloudmark sender|" \
+	"cloudmark csi|cloudmark poor|cloudmark .. reputation|csi|cbl|xbl|sbl*|pbl|zen|" \
+	"dnsbl|dnsbls|dnsrbl|rbl|rbls|drbl|dnslist|dns list*|dns black*|dns block*|" \
+	"dns based black*|dns based block*|real time black*|real time block*|" \
+	"realtime black*|realtime block*|blackhole*|block list provider|nixspam|" \
+	"uce protect|ordb|public block*|public black*|composite block*|exploits block*|" \
+	"policy block list|blocking list|dul|nix spam|backscatterer"
 
 /* Somebody's own opinion in the words of such a list. */
 #define PRIVATE \
