@@ -47,6 +47,8 @@ static const struct refusal_rule refusal_rules[] = {
 	/* Exim: what the server of our sender's domain said to them */
 	{"callout", REASON_NONE,
 		.all = {"not complete .. callout|response to .. was"}},
+	/* Postfix: the same, of its probe */
+	{"callout", REASON_NONE, .all = {"undeliverable address|unverified address", "said"}},
 	/* Aliyun, Exchange, Gmail, Postfix: about their next hop */
 	{"their own name servers", REASON_NONE,
 		.all = {"dns resolve error|by dns resolve|dns type|name service error|"
@@ -380,7 +382,7 @@ static const struct refusal_rule refusal_rules[] = {
 		.all = {"callout|unverified address|undeliverable address|"
 			"not complete .. verif*|not complete .. callout|"
 			"postmaster verification|verify recipient"},
-		.none = "unrout*|your ip address"},
+		.none = "unrout*|your ip address|host lookup"},
 
 	/* ---- The sender's domain ---- */
 	/* Postfix, Sendmail */
