@@ -67,22 +67,23 @@
 	"must exist|nonexist*|non resolv*|non exist*|no such domain|no such host|" \
 	"not real|is bogus|bogus domain|fake domain|host unknown|verify that .. exist*|" \
 	"verify whether .. exist*|not verify .. exist*|no such name|unknown domain|" \
-	"domain unknown|unknown host|invalid domain|domain is invalid|domain invalid|" \
-	"domain name is invalid|not found|not be found|not find|no dns|no mx|no aaaa|" \
-	"no record*|no or mx|no aaaa|no entr*|no address|no .. record*|lookup .. fail*|" \
-	"no address record*|have neither|has neither|no mail exchanger*|no mail server|" \
-	"no mail host|valid internet domain|not a valid domain|neither .. mx|" \
-	"needs an mx|have an mx|have a mx|have a valid mx|nxdomain|no nameserver*|" \
-	"not registered in dns|not in dns|not in the dns|verified in dns|missing mx|" \
-	"missing dns|unrout*|not routable|must have mx|must have a|must have an|" \
-	"should have mx|should have a|should have an|requires valid|require valid|" \
-	"bad dns|lookup fail*|lookup .. failed|dns check fail*|existiert nicht|" \
-	"nexiste pas|inexist*|inesist*|introuvable|pas trouve|no se encuentra|" \
-	"no encontrado|nao encontrado|non trovato|nicht gefunden|nicht aufgelost|" \
-	"nicht auflosbar|nieistnieja*|neexistuje|niet gevonden|no existe|nao existe|" \
-	"non esiste|nie istnieje|nie znaleziono|bestaat niet|не существует|не найден*|" \
-	"aucun mx|sans mx|non risolve|no resuelve|nao resolve|nao possui|no tiene mx|" \
-	"non ha mx|brak .. mx|kein mx|geen mx|fqdn required"
+	"unknown .. domain|domain unknown|unknown host|invalid domain|" \
+	"domain is invalid|domain invalid|domain name is invalid|not found|" \
+	"not be found|not been found|not find|no dns|no mx|no aaaa|no record*|no or mx|" \
+	"no aaaa|no entr*|no address|no .. record*|lookup .. fail*|no address record*|" \
+	"have neither|has neither|no mail exchanger*|no mail server|no mail host|" \
+	"valid internet domain|not a valid domain|neither .. mx|needs an mx|have an mx|" \
+	"have a mx|have a valid mx|nxdomain|no nameserver*|not registered in dns|" \
+	"not in dns|not in the dns|verified in dns|missing mx|missing dns|unrout*|" \
+	"not routable|must have mx|must have a|must have an|should have mx|" \
+	"should have a|should have an|requires valid|need a valid|needs a valid|" \
+	"require valid|bad dns|lookup fail*|lookup .. failed|dns check fail*|" \
+	"existiert nicht|nexiste pas|inexist*|inesist*|introuvable|pas trouve|" \
+	"no se encuentra|no encontrado|nao encontrado|non trovato|nicht gefunden|" \
+	"nicht aufgelost|nicht auflosbar|nieistnieja*|neexistuje|niet gevonden|" \
+	"no existe|nao existe|non esiste|nie istnieje|nie znaleziono|bestaat niet|" \
+	"не существует|не найден*|aucun mx|sans mx|non risolve|no resuelve|nao resolve|" \
+	"nao possui|no tiene mx|non ha mx|brak .. mx|kein mx|geen mx|fqdn required"
 
 /* A passing failure of a look-up. */
 #define FAILS_FOR_NOW \

@@ -29,8 +29,9 @@ static const char *const lists_of_addresses[] = {
 	"surriel", "psbl", "mail-abuse", "ers.trendmicro", "uceprotect", "backscatterer",
 	"junkemailfilter", "hostkarma", "cloudmark", "cloudfilter", "ivmsip", "invaluement",
 	"njabl", "dsbl", "ordb.org", "mailspike", "senderscore", "returnpath", "gbudb", "manitu",
-	"nixspam", "abusix", "spamrats", "spfbl", "blocklist.de", "spamrl", "spameatingmonkey", "0spam", "dnswl",
-	"cobion", "dnsbl", "rbl.", ".rbl", "rbl-", "blocklist.zap", "ipcheck.proofpoint", "blagr.", NULL};
+	"nixspam", "abusix", "spamrats", "spfbl", "blocklist.de", "spamrl", "spameatingmonkey",
+	"0spam", "dnswl", "cobion", "dnsbl", "rbl.", ".rbl", "rbl-", "blocklist.zap",
+	"ipcheck.proofpoint", "blagr.", NULL};
 
 /* Pages that an SPF explanation points to (RFC 7208 6.2). */
 static const char *const pages_about_spf[] = {

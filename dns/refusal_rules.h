@@ -213,7 +213,7 @@ static const struct refusal_rule refusal_rules[] = {
 			"ip has been found on a|ip .. on a .. block*|"
 			"ip .. in a .. block*|ip .. on a .. black*|"
 			"ip .. in a .. black*|schwarze liste #host|lista negra #host"},
-		.none = CONTENT "|message header|recipient .. listed"},
+		.none = CONTENT "|#mail listed|message header|recipient .. listed"},
 	/* GoDaddy, Cox, Comcast, Spectrum, NetEase, Yahoo */
 	{"list of addresses, by code", REASON_DNSBL_IP,
 		.all = {"ib103|ib104|ib105|ib106|ipbl*|bl000001|bl00001*|bl0001*|"
@@ -230,7 +230,7 @@ static const struct refusal_rule refusal_rules[] = {
 			"fraud*|lying|bogus|not yours|not your|not that of|not belong|"
 			"belongs to|fails fcrdns|not in the same|own name|differ*|"
 			"helohost error|is not #ip|is us|thats us|thats me|resolves to|"
-			"connect from|not resolve to your|not resolve to the|"
+			"you connect from|not resolve to your|not resolve to the|"
 			"not resolve to #ip|is me|is my|you are not|youre not|as me|"
 			"as us|my hostname|my host name|our hostname|our host name|"
 			"our name|my ip|our ip|my name|my domain|my local|our domain|"
@@ -293,15 +293,16 @@ static const struct refusal_rule refusal_rules[] = {
 			"points to another|point to another|not point|points elsewhere|"
 			"not resolve to|not correspond*|no matching|faked|forged|"
 			"spoofed|has no address|fails forward|must match|should match|"
-			"leads to|consistency|name not exist|no record|"
-			"entry not resolve|not resolve back|disagree*|name not resolve|"
-			"back to|not consistent|validation failed .. match|stimmt nicht"},
+			"leads to|name .. not be verified|consistency|name not exist|"
+			"no record|entry not resolve|not resolve back|disagree*|"
+			"name not resolve|back to|not consistent|"
+			"validation failed .. match|stimmt nicht"},
 		.none = NO_REVERSE "|" GREETING},
 	/* Cisco, smtpf, Postfix access maps */
 	{"reverse name does not lead back", REASON_FCRDNS_MISMATCH,
 		.all = {"not point back|verify your hostname|verify your host name|"
 			"hostname not be verified|host name not be verified|"
-			"not map back|not map to #ip|not lead back|"
+			"not map back|not map to #ip|not lead back|not resolve back|"
 			"forward lookup .. not|forward dns .. not|dns inconsisten*|"
 			"inconsistent dns|host* .. ip .. not agree|"
 			"host* .. ip .. not match|host* .. ip .. not correspond|"
@@ -412,9 +413,9 @@ static const struct refusal_rule refusal_rules[] = {
 		.all = {"valid no mx for your|mx invalid|mail exchanger host|"
 			"mx records point|mx hosts of your|none of the mx|"
 			"none of your mx|exchangers have ipv6|mx .. cname|mx .. bad|"
-			"mx .. invalid|mx host not resolve|mx .. not resolve|"
-			"mail server at #ip is blocked|mail server at .. is blocked|"
-			"unusable mx"},
+			"mx record .. invalid|mx .. invalid|mx host not resolve|"
+			"mx .. not resolve|mail server at #ip is blocked|"
+			"mail server at .. is blocked|unusable mx"},
 		.none = "valid no mx or|valid no mx record* or"},
 	/* cPanel's Exim, of the sender; it says the same of a recipient */
 	{"sender's domain does not exist", REASON_SENDER_DOMAIN_UNRESOLVABLE,
