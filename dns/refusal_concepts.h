@@ -27,19 +27,20 @@
 
 /* The host that connects, and what is said of it when its address has no name. */
 #define CLIENT \
-	"client|hosts|servers|#ip|ip|hosts|servers address|your machine|your host|" \
-	"your hostname|your address|your server|your mail server|your mta|your system|" \
-	"connecting|sending host|sending server|sending mta|sending system|remote host|" \
-	"peer"
+	"client|hosts|servers|#ip|ip|hosts|servers address|your machine|your ips|" \
+	"your host|your hostname|your address|your server|your mail server|your mta|" \
+	"your system|connecting|sending host|sending server|sending mta|sending system|" \
+	"remote host|peer"
 #define NAMELESS \
 	"not resolve*|not be resolved|unresolv*|no dns|not in dns|not in the dns|" \
 	"found in dns|registered in the dns|name in dns|name in the dns|" \
 	"registered in dns|hostname lookup|name lookup|no hostname|no host name|" \
-	"no name|valid no host*|hostname not found|host name not found|no .. hostname|" \
-	"no .. host name|not determine .. host*|not be determined|unknown host|" \
-	"must be in dns|must have a name|must have a host*|must have .. hostname|" \
-	"nameless|must have dns|not determine .. name|not look up .. host*|" \
-	"not find .. host*|not find .. name"
+	"hostname is unknown|host name is unknown|no name|valid no host*|" \
+	"hostname not found|host name not found|no .. hostname|no .. host name|" \
+	"not determine .. host*|not be determined|unknown host|must be in dns|" \
+	"must have a name|must have a host*|must have .. hostname|nameless|" \
+	"must have dns|not determine .. name|not look up .. host*|not find .. host*|" \
+	"not find .. name"
 
 /* The greeting, by the name of its command. */
 #define GREETING "helo|ehlo|helohost|heloname"
@@ -107,11 +108,12 @@
 	"barracuda black*|trend micro rbl|trend micro email reputation|" \
 	"trend micro .. reputation|ers rbl|ers dul|ers qil|cloudmark sender|" \
 	"cloudmark csi|cloudmark poor|cloudmark .. reputation|csi|cbl|xbl|sbl*|pbl|zen|" \
-	"dnsbl|dnsbls|dnsrbl|rbl|rbls|drbl|dnslist|dns list*|dns black*|dns block*|" \
-	"dns based black*|dns based block*|real time black*|real time block*|" \
-	"realtime black*|realtime block*|blackhole*|block list provider|nixspam|" \
-	"uce protect|ordb|public block*|public black*|composite block*|exploits block*|" \
-	"policy block list|blocking list|dul|nix spam|backscatterer"
+	"dnsbl|dnsbls|dnsrbl|dns bl|dns bls|rbl|rbls|drbl|dnslist|dns list*|dns black*|" \
+	"dns block*|dns based black*|dns based block*|real time black*|" \
+	"real time block*|realtime black*|realtime block*|blackhole*|" \
+	"block list provider|nixspam|uce protect|ordb|public block*|public black*|" \
+	"composite block*|exploits block*|policy block list|blocking list|dul|nix spam|" \
+	"backscatterer"
 
 /* Somebody's own opinion in the words of such a list. */
 #define PRIVATE \

@@ -116,8 +116,8 @@ static const struct refusal_rule refusal_rules[] = {
 		.all = {SPF,
 			"lookup fail*|lookup error*|not look*|not be|not check|"
 			"not verify|not retriev*|not get|not obtain|not determine|"
-			"not evaluate|not perform*|not complete|try again|retry|error|"
-			"for now|at this time|right now|later"},
+			"not evaluate|not perform*|not complete|problem|try again|"
+			"retry|error|for now|at this time|right now|later"},
 		.none = "permerror|permanent|rate limited|invalid|check failed|"
 			"soft fail|softfail|not pass|fail .. not"},
 	/* RFC 7208 4.6, spf-engine, rspamd, Gmail 7.24 */
@@ -466,7 +466,7 @@ static const struct refusal_rule refusal_rules[] = {
 			"name resolution|mx lookup|resolving|servfail|unresolvable|"
 			"domain lookup|name servers|not verify mx",
 			FAILS_FOR_NOW "|fail*|error|problem|unavailable|not available|"
-			"not contact|not responding|not answering|no answer|"
+			"not contact|not get|not responding|not answering|no answer|"
 			"no response|unreachable"},
 		.none = "not send to name server|host unknown|spam|next hop|downstream"},
 
@@ -484,7 +484,7 @@ static const struct refusal_rule refusal_rules[] = {
 		.none = "allowed|domain part|banned|spam|idna|malformed|no domain"},
 	/* RFC 3463 X.1.2, X.4.x: the destination */
 	{"recipient's domain, by code", REASON_NONE,
-		.codes = "1.2 1.10 4.0 4.1 4.3 4.4 4.7 4.310 4.312"},
+		.codes = "1.2 1.10 4.0 4.1 4.4 4.7 4.310 4.312"},
 	/* policyd-weight */
 	{"repair your DNS", REASON_DNS_OTHER,
 		.all = {"dns|mx record*|mx records|nxdomain",
