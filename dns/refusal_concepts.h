@@ -38,9 +38,9 @@
 	"hostname is unknown|host name is unknown|no name|valid no host*|" \
 	"hostname not found|host name not found|no .. hostname|no .. host name|" \
 	"not determine .. host*|not be determined|unknown host|must be in dns|" \
-	"must have a name|must have a host*|must have .. hostname|nameless|" \
-	"must have dns|not determine .. name|not look up .. host*|not find .. host*|" \
-	"not find .. name"
+	"must have a name|must have a host*|must have .. hostname|nameless|unnamed|" \
+	"host name .. not be found|hostname .. not be found|must have dns|" \
+	"not determine .. name|not look up .. host*|not find .. host*|not find .. name"
 
 /* The greeting, by the name of its command. */
 #define GREETING "helo|ehlo|helohost|heloname"
@@ -65,26 +65,27 @@
 #define DOES_NOT_RESOLVE \
 	"not resolve*|must resolve|should resolve|resolve fail*|not be resolved|" \
 	"must be .. resolvable|not be looked up|unresolv*|not resolvable|not exist*|" \
-	"must exist|nonexist*|non resolv*|non exist*|no such domain|no such host|" \
-	"not real|is bogus|bogus domain|fake domain|host unknown|verify that .. exist*|" \
-	"verify whether .. exist*|not verify .. exist*|no such name|unknown domain|" \
-	"unknown .. domain|domain unknown|unknown host|invalid domain|" \
-	"domain is invalid|domain invalid|domain name is invalid|not found|" \
-	"not be found|not been found|not find|no dns|no mx|no aaaa|no record*|no or mx|" \
-	"no aaaa|no entr*|no address|no .. record*|lookup .. fail*|no address record*|" \
-	"have neither|has neither|no mail exchanger*|no mail server|no mail host|" \
-	"valid internet domain|not a valid domain|neither .. mx|needs an mx|have an mx|" \
-	"have a mx|have a valid mx|nxdomain|no nameserver*|not registered in dns|" \
-	"not in dns|not in the dns|verified in dns|missing mx|missing dns|unrout*|" \
-	"not routable|must have mx|must have a|must have an|should have mx|" \
-	"should have a|should have an|requires valid|need a valid|needs a valid|" \
-	"require valid|bad dns|lookup fail*|lookup .. failed|dns check fail*|" \
-	"existiert nicht|nexiste pas|inexist*|inesist*|introuvable|pas trouve|" \
-	"no se encuentra|no encontrado|nao encontrado|non trovato|nicht gefunden|" \
-	"nicht aufgelost|nicht auflosbar|nieistnieja*|neexistuje|niet gevonden|" \
-	"no existe|nao existe|non esiste|nie istnieje|nie znaleziono|bestaat niet|" \
-	"не существует|не найден*|aucun mx|sans mx|non risolve|no resuelve|nao resolve|" \
-	"nao possui|no tiene mx|non ha mx|brak .. mx|kein mx|geen mx|fqdn required"
+	"must exist|domain .. not be verified|nonexist*|non resolv*|non exist*|" \
+	"no such domain|no such host|not real|is bogus|bogus domain|fake domain|" \
+	"host unknown|verify that .. exist*|verify whether .. exist*|" \
+	"not verify .. exist*|no such name|unknown domain|unknown .. domain|" \
+	"domain unknown|unknown host|invalid domain|domain is invalid|domain invalid|" \
+	"domain name is invalid|not found|not be found|not been found|not find|no dns|" \
+	"no mx|no aaaa|no record*|no or mx|no aaaa|no entr*|no address|no .. record*|" \
+	"lookup .. fail*|no address record*|have neither|has neither|" \
+	"no mail exchanger*|no mail server|no mail host|valid internet domain|" \
+	"not a valid domain|neither .. mx|needs an mx|have an mx|have a mx|" \
+	"have a valid mx|nxdomain|no nameserver*|not registered in dns|not in dns|" \
+	"not in the dns|verified in dns|missing mx|missing dns|unrout*|not routable|" \
+	"must have mx|must have a|must have an|should have mx|should have a|" \
+	"should have an|requires valid|need a valid|needs a valid|require valid|" \
+	"bad dns|lookup fail*|lookup .. failed|dns check fail*|existiert nicht|" \
+	"nexiste pas|inexist*|inesist*|introuvable|pas trouve|no se encuentra|" \
+	"no encontrado|nao encontrado|non trovato|nicht gefunden|nicht aufgelost|" \
+	"nicht auflosbar|nieistnieja*|neexistuje|niet gevonden|no existe|nao existe|" \
+	"non esiste|nie istnieje|nie znaleziono|bestaat niet|не существует|не найден*|" \
+	"aucun mx|sans mx|non risolve|no resuelve|nao resolve|nao possui|no tiene mx|" \
+	"non ha mx|brak .. mx|kein mx|geen mx|fqdn required"
 
 /* A passing failure of a look-up. */
 #define FAILS_FOR_NOW \

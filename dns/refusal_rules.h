@@ -126,7 +126,7 @@ static const struct refusal_rule refusal_rules[] = {
 			"permerror|perm error|permfail*|permanent error|permanent dns|"
 			"permanent|too many|void|dns interactive|multiple spf|"
 			"multiple records|more than one|more than 10|more than ten|"
-			"two spf|syntax error|syntax|suspicious entries|"
+			"two spf|two records|syntax error|syntax|suspicious entries|"
 			"not be interpreted|not be .. interpreted|not parse*|"
 			"unknown mechanism|unpars*|malformed|invalid mechanism|"
 			"lookup limit|too long|exceed*|bad spf record*"},

@@ -168,6 +168,11 @@ static void put_plain(struct refusal_words *words, const struct token *token)
 	size_t len = 0;
 
 	for (size_t i = 0; i <= token->len; i++) {
+		/* Scripts without blanks: a Latin name stands between their letters. */
+		if (len && (word[len - 1] ^ token->text[i]) & 0x80) {
+			put_plain_word(words, word, len);
+			len = 0;
+		}
 		if (i < token->len && is_letter(token->text[i])) {
 			word[len++] = token->text[i];
 		} else if (i == token->len || token->text[i] != '\'') {

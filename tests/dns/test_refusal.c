@@ -218,6 +218,7 @@ Test(refusal, phrases_are_found_word_by_word)
 		{"without valid name", "valid no name", true},
 		{"a to not have", "a to no", true},
 		{"7.2.0.192.in-addr.arpa", "#arpa", true},
+		{"发件人域名SPF验证失败", "spf", true},
 	};
 	struct refusal_words read;
 
