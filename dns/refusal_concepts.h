@@ -27,10 +27,9 @@
 
 /* The host that connects, and what is said of it when its address has no name. */
 #define CLIENT \
-	"client|hosts|servers|#ip|ip|hosts|servers address|your machine|your ips|" \
-	"your host|your hostname|your address|your server|your mail server|your mta|" \
-	"your system|connecting|sending host|sending server|sending mta|sending system|" \
-	"remote host|peer"
+	"client|hosts|servers|#ip|ip|your machine|your ips|your host|your hostname|" \
+	"your address|your server|your mail server|your mta|your system|connecting|" \
+	"sending host|sending server|sending mta|sending system|remote host|peer"
 #define NAMELESS \
 	"not resolve*|not be resolved|unresolv*|no dns|not in dns|not in the dns|" \
 	"found in dns|registered in the dns|name in dns|name in the dns|" \
@@ -71,28 +70,28 @@
 	"not verify .. exist*|no such name|unknown domain|unknown .. domain|" \
 	"domain unknown|unknown host|invalid domain|domain is invalid|domain invalid|" \
 	"domain name is invalid|not found|not be found|not been found|not find|no dns|" \
-	"no mx|no aaaa|no record*|no or mx|no aaaa|no entr*|no address|no .. record*|" \
-	"lookup .. fail*|no address record*|have neither|has neither|" \
-	"no mail exchanger*|no mail server|no mail host|valid internet domain|" \
-	"not a valid domain|neither .. mx|needs an mx|have an mx|have a mx|" \
-	"have a valid mx|nxdomain|no nameserver*|not registered in dns|not in dns|" \
-	"not in the dns|verified in dns|missing mx|missing dns|unrout*|not routable|" \
-	"must have mx|must have a|must have an|should have mx|should have a|" \
-	"should have an|requires valid|need a valid|needs a valid|require valid|" \
-	"bad dns|lookup fail*|lookup .. failed|dns check fail*|existiert nicht|" \
-	"nexiste pas|inexist*|inesist*|introuvable|pas trouve|no se encuentra|" \
-	"no encontrado|nao encontrado|non trovato|nicht gefunden|nicht aufgelost|" \
-	"nicht auflosbar|nieistnieja*|neexistuje|niet gevonden|no existe|nao existe|" \
-	"non esiste|nie istnieje|nie znaleziono|bestaat niet|не существует|не найден*|" \
-	"aucun mx|sans mx|non risolve|no resuelve|nao resolve|nao possui|no tiene mx|" \
-	"non ha mx|brak .. mx|kein mx|geen mx|fqdn required"
+	"no mx|no aaaa|no record*|no or mx|no entr*|no address|no .. record*|" \
+	"lookup .. fail*|have neither|has neither|no mail exchanger*|no mail server|" \
+	"no mail host|valid internet domain|not a valid domain|neither .. mx|" \
+	"needs an mx|have an mx|have a mx|have a valid mx|nxdomain|no nameserver*|" \
+	"not registered in dns|not in dns|not in the dns|verified in dns|missing mx|" \
+	"missing dns|unrout*|not routable|must have mx|must have a|must have an|" \
+	"should have mx|should have a|should have an|requires valid|need a valid|" \
+	"needs a valid|require valid|bad dns|lookup fail*|lookup .. failed|" \
+	"dns check fail*|existiert nicht|nexiste pas|inexist*|inesist*|introuvable|" \
+	"pas trouve|no se encuentra|no encontrado|nao encontrado|non trovato|" \
+	"nicht gefunden|nicht aufgelost|nicht auflosbar|nieistnieja*|neexistuje|" \
+	"niet gevonden|no existe|nao existe|non esiste|nie istnieje|nie znaleziono|" \
+	"bestaat niet|не существует|не найден*|aucun mx|sans mx|non risolve|" \
+	"no resuelve|nao resolve|nao possui|no tiene mx|non ha mx|brak .. mx|kein mx|" \
+	"geen mx|fqdn required"
 
 /* A passing failure of a look-up. */
 #define FAILS_FOR_NOW \
-	"temperror|temp error|temporary|temporarily|temp|tempfail*|transient|timeout*|" \
-	"timed out|time out|servfail|eservfail|lookup error|resolver error|try again|" \
-	"try later|retry|at this time|at the moment|right now|currently|vorubergehend|" \
-	"voruebergehend|temporaire*|temporal*|temporari*|tymczasow*"
+	"temperror|temporary|temp|tempfail*|transient|timeout*|timed out|time out|" \
+	"servfail|eservfail|lookup error|resolver error|try again|try later|retry|" \
+	"at this time|at the moment|right now|currently|vorubergehend|voruebergehend|" \
+	"temporaire*|temporal*|temporari*|tymczasow*"
 
 /* SPF by any of its names; pages about it are #openspf. */
 #define SPF \
@@ -104,14 +103,13 @@
 /* Lists that many servers ask, by name or kind; hosts and URLs of theirs are #list. */
 #define LIST_OF_ADDRESSES \
 	"#list|spamhaus|spamcop|sorbs|uceprotect*|psbl|spamrats|abusix|invaluement|" \
-	"ivmsip|mailspike|senderscore|hostkarma|njabl|dsbl|barracuda rbl|barracuda bl|" \
+	"ivmsip|mailspike|senderscore|hostkarma|njabl|dsbl|barracuda bl|" \
 	"barracudacentral|barracuda reputation|barracuda .. list|barracuda block*|" \
-	"barracuda black*|trend micro rbl|trend micro email reputation|" \
-	"trend micro .. reputation|ers rbl|ers dul|ers qil|cloudmark sender|" \
-	"cloudmark csi|cloudmark poor|cloudmark .. reputation|csi|cbl|xbl|sbl*|pbl|zen|" \
-	"dnsbl|dnsbls|dnsrbl|dns bl|dns bls|rbl|rbls|drbl|dnslist|dns list*|dns black*|" \
-	"dns block*|dns based black*|dns based block*|real time black*|" \
-	"real time block*|realtime black*|realtime block*|blackhole*|" \
+	"barracuda black*|trend micro email reputation|trend micro .. reputation|" \
+	"ers qil|cloudmark sender|cloudmark poor|cloudmark .. reputation|csi|cbl|xbl|" \
+	"sbl*|pbl|zen|dnsbl|dnsbls|dnsrbl|dns bl|dns bls|rbl|rbls|drbl|dnslist|" \
+	"dns list*|dns black*|dns block*|dns based black*|dns based block*|" \
+	"real time black*|real time block*|realtime black*|realtime block*|blackhole*|" \
 	"block list provider|nixspam|uce protect|ordb|public block*|public black*|" \
 	"composite block*|exploits block*|policy block list|blocking list|dul|nix spam|" \
 	"backscatterer"
@@ -120,7 +118,7 @@
 #define PRIVATE \
 	"local rbl|our rbl|own rbl|internal rbl|local dnsbl|private rbl|fblw*|" \
 	"our block*|our black*|local block*|local black*|customer block list|locally|" \
-	"our .. list|our own rbl|our own black*|our own block*"
+	"our .. list|our own black*|our own block*"
 
 /* A mailbox that is missed; "mailbox unavailable" is the stock text of 550 (RFC 5321 4.2.3). */
 #define NO_MAILBOX \

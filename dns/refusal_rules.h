@@ -28,8 +28,7 @@ static const struct refusal_rule refusal_rules[] = {
 	/* ---- Not ours; read first, for these texts quote the words of all others ---- */
 	/* Postgrey, spamdyke, milter-greylist, SQLgrey, rspamd, Mittwald */
 	{"greylisting", REASON_NONE,
-		.all = {"greylist*|grey list*|graylist*|gray list*|grey listed|"
-			"greylisting|first time visit"}},
+		.all = {"greylist*|grey list*|graylist*|gray list*|first time visit"}},
 	/* RFC 7505 4.1 */
 	{"recipient null MX", REASON_RECIPIENT_NULL_MX, .codes = "1.10",
 		.all = {"null mx|nullmx|mx 0|not accept mail|accepts no mail"}},
@@ -71,8 +70,8 @@ static const struct refusal_rule refusal_rules[] = {
 	{"signs of its own", REASON_NONE,
 		.all = {DKIM,
 			"signing fail*|duplicate|multiple|more than one .. signature|"
-			"not sign|own .. signing|signing error|signing failed|"
-			"internal .. sign*|key for our|dkim signer"}},
+			"not sign|own .. signing|signing error|internal .. sign*|"
+			"key for our|dkim signer"}},
 
 	/* ---- The DNS failed for now (RFC 7208 8.6, RFC 3463 X.4.3) ---- */
 	/* Gmail, Rackspace */
@@ -123,13 +122,13 @@ static const struct refusal_rule refusal_rules[] = {
 	/* RFC 7208 4.6, spf-engine, rspamd, Gmail 7.24 */
 	{"SPF record broken", REASON_SPF_PERMERROR,
 		.all = {SPF,
-			"permerror|perm error|permfail*|permanent error|permanent dns|"
-			"permanent|too many|void|dns interactive|multiple spf|"
-			"multiple records|more than one|more than 10|more than ten|"
-			"two spf|two records|syntax error|syntax|suspicious entries|"
-			"not be interpreted|not be .. interpreted|not parse*|"
-			"unknown mechanism|unpars*|malformed|invalid mechanism|"
-			"lookup limit|too long|exceed*|bad spf record*"},
+			"permerror|perm error|permfail*|permanent|too many|void|"
+			"dns interactive|multiple spf|multiple records|more than one|"
+			"more than 10|more than ten|two spf|two records|syntax|"
+			"suspicious entries|not be interpreted|not be .. interpreted|"
+			"not parse*|unknown mechanism|unpars*|malformed|"
+			"invalid mechanism|lookup limit|too long|exceed*|"
+			"bad spf record*"},
 		.none = "fail permanently"},
 	/* RFC 7372 3.2 */
 	{"SPF record broken", REASON_SPF_PERMERROR, .codes = "7.24", .all = {SPF}},
@@ -148,8 +147,7 @@ static const struct refusal_rule refusal_rules[] = {
 			"not a permitted sender|not authori* by|not allow #ip|"
 			"on behalf of #host|not allows #ip|not permit #ip|"
 			"not allow .. to send its|as permitted sender|"
-			"as a permitted sender|not a designated sender|"
-			"not an authori* sender"},
+			"as a permitted sender|not an authori* sender"},
 		.none = "authenticat*|account|login|user|mailing list|this list|"
 			"the list|group|recipient"},
 
@@ -170,8 +168,7 @@ static const struct refusal_rule refusal_rules[] = {
 		.all = {"#other|geographic*|your country|countries"}},
 	/* Sendmail dnsbl.m4 */
 	{"look-up in a list failed", REASON_DNS_TEMPFAIL, .is_temporary = true,
-		.all = {"temporary lookup failure of|temporary failure|lookup failure|"
-			"servfail", LIST_OF_ADDRESSES}},
+		.all = {"temporary failure|lookup failure|servfail", LIST_OF_ADDRESSES}},
 	/* policyd-weight */
 	{"everything at once", REASON_HELO_MISMATCH,
 		.all = {"correct helo and dns|helo and dns mx", "mismatch"}},
@@ -202,9 +199,9 @@ static const struct refusal_rule refusal_rules[] = {
 	/* Sendmail's dnsbl: "ADDRESS listed at ZONE" */
 	{"list of addresses", REASON_DNSBL_IP,
 		.all = {"#ip listed at|#ip is listed at|#ip found in #host|"
-			"#ip is listed in #host|listed in #host|listed by #host|"
-			"listed on #host|blocked using #host|ip is listed in|"
-			"ip is listed on|ip address is listed|host is listed in|"
+			"listed in #host|listed by #host|listed on #host|"
+			"blocked using #host|ip is listed in|ip is listed on|"
+			"ip address is listed|host is listed in|"
 			"ip address is block listed|ip address is black listed|"
 			"ip is block listed|found on a block list|"
 			"listed on a block list|in a black list at|matched .. #list|"
@@ -251,18 +248,17 @@ static const struct refusal_rule refusal_rules[] = {
 		.all = {REVERSE_NAME "|your host name|your hostname|name of your host|"
 			"your dns|" GREETING,
 			"temporary error|temporary failure|timeout|timed out|"
-			"lookup error|servfail|temporary dns|dns timeout|"
-			"temporarily unavailable|not answering|not responding|"
-			"error getting|temporary .. fail*|temporary .. error|"
-			"temporary problem|at the moment|right now|for now|at this time"}},
+			"lookup error|servfail|temporary dns|temporarily unavailable|"
+			"not answering|not responding|error getting|temporary .. fail*|"
+			"temporary .. error|temporary problem|at the moment|right now|"
+			"for now|at this time"}},
 	/* spamdyke, Haraka, mail.ru, Comcast ES, Hotmail DY */
 	{"reverse name is generic", REASON_PTR_GENERIC,
 		.all = {"generic|unknown tld|invalid tld|contains your ip|"
 			"custom reverse|custom ptr|default isp|isp default|"
 			"is the default|ip in ptr|ip in client name|contains ip*|"
 			"contain ip|contains an ip|auto generated|autogenerated",
-			REVERSE_NAME "|host name|hostname|host names|hostnames|hosts|"
-			"host|name"},
+			REVERSE_NAME "|hostname|hostnames|hosts|host|name"},
 		.none = NO_REVERSE "|reputation"},
 	/* t-online, mail.ru, Hotmail DY, UOL, Postfix access maps */
 	{"address is dynamic", REASON_PTR_GENERIC,
@@ -272,8 +268,8 @@ static const struct refusal_rule refusal_rules[] = {
 			"home users|dsl|adsl|broadband|cable",
 			REVERSE_NAME "|host name|hostname|host names|hostnames|ip|ips|"
 			"address|addresses|hosts|space|line*|pool*|users|range*|"
-			"customers|providers|home users|isps|адрес*|smarthost|"
-			"connection*|user|client|sender|senders|modem*"},
+			"customers|providers|isps|адрес*|smarthost|connection*|user|"
+			"client|sender|senders|modem*"},
 		.none = NO_REVERSE "|port 587|submission|must authenticate|"
 			"please authenticate|spamassassin|dynamic reputation|outbound|"
 			"dynamic .. dns update"},
@@ -356,8 +352,7 @@ static const struct refusal_rule refusal_rules[] = {
 			"need .. hostname|localhost|invalid domain name|"
 			"invalid domain address|invalid name|invalid helo|blocked|"
 			"no helo|denied|address literal|malformed|allowed|"
-			"invalid characters|invalid fqdn|host name invalid|"
-			"reserved domain"},
+			"invalid characters|host name invalid|reserved domain"},
 		.none = "resolv*|not exist|dns|forward|no mx|no address|not found|"
 			"no such|host unknown|unknown host"},
 	/* Postfix, Courier, qpsmtpd, mtpolicyd */
@@ -424,9 +419,8 @@ static const struct refusal_rule refusal_rules[] = {
 	/* every server */
 	{"sender's domain does not exist", REASON_SENDER_DOMAIN_UNRESOLVABLE,
 		.all = {SENDER,
-			"domain|domains|domaine|dominio|domain*|mx|dns|unrout*|"
-			"exchanger|host|domeny|domein|afzenderdomein|домен*|#host|"
-			"resolve|routable|route|fqdn",
+			"dominio|domain*|mx|dns|unrout*|exchanger|host|domeny|domein|"
+			"afzenderdomein|домен*|#host|resolve|routable|route|fqdn",
 			DOES_NOT_RESOLVE "|invalid .. domain|fake .. domain"},
 		.none = "spam|blacklist*|is blocked|been blocked|blocked by|banned|"
 			"message header|character*|user unknown|" NO_MAILBOX "|idna|"
@@ -487,7 +481,7 @@ static const struct refusal_rule refusal_rules[] = {
 		.codes = "1.2 1.10 4.0 4.1 4.4 4.7 4.310 4.312"},
 	/* policyd-weight */
 	{"repair your DNS", REASON_DNS_OTHER,
-		.all = {"dns|mx record*|mx records|nxdomain",
+		.all = {"dns|mx record*|nxdomain",
 			"no|not|fail*|error*|incomplete|invalid|missing|bad|check*|"
 			"correct|incorrect|wrong|problem*|fix|repair|configur*|"
 			"misconfigur*|setting*|administrator"},
