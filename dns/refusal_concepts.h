@@ -34,7 +34,7 @@
 	"not resolve*|not be resolved|unresolv*|no dns|not in dns|not in the dns|" \
 	"found in dns|registered in the dns|name in dns|name in the dns|" \
 	"registered in dns|hostname lookup|name lookup|no hostname|no host name|" \
-	"hostname is unknown|host name is unknown|no name|valid no host*|" \
+	"host name .. unknown|hostname .. unknown|no name|valid no host*|" \
 	"hostname not found|host name not found|no .. hostname|no .. host name|" \
 	"not determine .. host*|not be determined|unknown host|must be in dns|" \
 	"must have a name|must have a host*|must have .. hostname|nameless|unnamed|" \

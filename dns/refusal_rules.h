@@ -230,9 +230,9 @@ static const struct refusal_rule refusal_rules[] = {
 			"you connect from|not resolve to your|not resolve to the|"
 			"not resolve to #ip|is me|is my|you are not|youre not|as me|"
 			"as us|my hostname|my host name|our hostname|our host name|"
-			"our name|my ip|our ip|my name|my domain|my local|our domain|"
-			"not in my|is not the|no matching|not permitted to use|"
-			"stimmt nicht"},
+			"our name|my ip|our ip|my name|my domain|my own|my local|"
+			"our domain|not in my|is not the|no matching|"
+			"not permitted to use|stimmt nicht"},
 		.none = "syntax|fully qualified|no dns entries|#openspf|spf"},
 	/* qpsmtpd badhelo, Haraka bigco, Sina 555 */
 	{"greeting is another's", REASON_HELO_MISMATCH,
@@ -460,8 +460,8 @@ static const struct refusal_rule refusal_rules[] = {
 			"name resolution|mx lookup|resolving|servfail|unresolvable|"
 			"domain lookup|name servers|not verify mx",
 			FAILS_FOR_NOW "|fail*|error|problem|unavailable|not available|"
-			"not contact|not get|not responding|not answering|no answer|"
-			"no response|unreachable"},
+			"not contact|not get|not responding|not respond|not answering|"
+			"not answer|no answer|no response|unreachable"},
 		.none = "not send to name server|host unknown|spam|next hop|downstream"},
 
 	/* ---- Registered codes (RFC 7372, RFC 7505), when the words say nothing ---- */
