@@ -78,6 +78,13 @@ void conclude_fail(struct evaluation *evaluation, struct finding *finding,
 		*c = (char)tolower((unsigned char)*c);
 }
 
+/* Policies and lists that cannot be asked about stop no mail (DESIGN section 3). */
+static bool is_worth_a_warning_only(enum reason reason)
+{
+	return reason == REASON_DMARC_FAIL || reason == REASON_DNSBL_IP ||
+	       reason == REASON_DNSBL_DOMAIN;
+}
+
 void conclude_unknown(struct evaluation *evaluation, struct finding *finding,
 	enum reason reason, const char *format, ...)
 {
@@ -89,17 +96,22 @@ void conclude_unknown(struct evaluation *evaluation, struct finding *finding,
 	va_end(arguments);
 	finding->reason = REASON_DNS_TEMPFAIL;
 	finding->action = action >= ACTION_HOLD ? ACTION_DEFER : action;
+	if (is_worth_a_warning_only(reason))
+		warn_at_most(finding);
 }
 
 void withdraw_blame(struct evaluation *evaluation, struct finding *finding)
 {
 	char summary[sizeof finding->summary];
+	enum action action = finding->action;
 
 	if (finding->reason == REASON_NONE || finding->reason == REASON_DNS_TEMPFAIL)
 		return;
 	memcpy(summary, finding->summary, sizeof summary);
 	conclude_unknown(evaluation, finding, finding->reason,
-		"the DNS does not answer now; before that: %s", summary);
+		"the DNS cannot tell for sure now; as far as is known: %s", summary);
+	if (finding->action > action) /* doubt makes nothing worse */
+		finding->action = action;
 }
 
 void warn_at_most(struct finding *finding)

@@ -19,7 +19,6 @@ struct evaluation {
 	/* What check_spf has found, for those that build on it; only when is_spf_known. */
 	struct spf_outcome spf;
 	bool is_spf_known;
-	bool is_spf_stale; /* it rests on stale answers */
 };
 
 void check_ip(struct evaluation *evaluation, struct finding *finding);
@@ -49,12 +48,14 @@ void conclude_skipped(struct finding *finding, const char *format, ...)
 void conclude_fail(struct evaluation *evaluation, struct finding *finding,
 	enum reason reason, const char *subject, const char *format, ...)
 	__attribute__((format(printf, 5, 6)));
-/* The DNS could not tell whether reason holds. It defers what that reason would stop. */
+/* The DNS could not tell whether reason holds. It defers what that reason would stop; a warning about
+ * DMARC and block lists is all it leads to. */
 void conclude_unknown(struct evaluation *evaluation, struct finding *finding,
 	enum reason reason, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 
-/* It rests on stale answers: what it blames somebody for becomes unknown. */
+/* With answers that could not be had now it might be otherwise: what it blames somebody for becomes
+ * unknown, and its action no worse than it was. */
 void withdraw_blame(struct evaluation *evaluation, struct finding *finding);
 
 /* Whatever the configuration says, this finding stops no mail. */

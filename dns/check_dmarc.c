@@ -89,7 +89,6 @@ static void conclude(struct evaluation *evaluation, struct finding *finding,
 		conclude_unknown(evaluation, finding, REASON_DMARC_FAIL,
 			"the DNS could not tell what DMARC asks for about mail of %s",
 			name);
-		warn_at_most(finding);
 		break;
 	case DMARC_FAIL:
 		accuse(evaluation, finding, query, outcome);

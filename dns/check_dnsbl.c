@@ -207,7 +207,6 @@ static void doubt(struct evaluation *evaluation, struct finding *finding,
 	conclude_unknown(evaluation, finding, entry->reason,
 		"the block list %s could not tell: %s",
 		shown(public_zone(entry->zone), zone), why);
-	warn_at_most(finding);
 }
 
 /* The list has an answer: is it a listing, by a list that works? */

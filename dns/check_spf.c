@@ -127,13 +127,6 @@ static void judge(struct evaluation *evaluation, struct finding *finding,
 	char name[200];
 
 	shown(identity->query.domain, name);
-	if (outcome->is_uncertain && outcome->result != SPF_PASS) {
-		conclude_unknown(evaluation, finding, REASON_SPF_FAIL,
-			"whether SPF of %s allows %s depends on names of that address "
-			"that the DNS could not tell",
-			name, ip);
-		return;
-	}
 	switch (outcome->result) {
 	case SPF_PASS:
 		conclude_pass(finding, "the SPF record of %s allows %s (%s)", name, ip,
@@ -182,6 +175,8 @@ void check_spf(struct evaluation *evaluation, struct finding *finding)
 		conclude_without_domain(finding, outcome);
 	else
 		judge(evaluation, finding, &identity, outcome);
+	if (outcome->is_uncertain)
+		withdraw_blame(evaluation, finding);
 }
 
 void check_spf_helo(struct evaluation *evaluation, struct finding *finding)
@@ -209,10 +204,12 @@ void check_spf_helo(struct evaluation *evaluation, struct finding *finding)
 	else
 		judge(evaluation, finding, &identity, &outcome);
 	warn_at_most(finding);
-	if (finding->result == RESULT_FAIL || finding->result == RESULT_UNKNOWN)
-		return;
 	/* What a name to greet with lacks is no fault: receivers look at fail only. */
-	finding->reason = REASON_NONE;
-	finding->action = ACTION_NONE;
-	finding->subject[0] = '\0';
+	if (finding->result != RESULT_FAIL && finding->result != RESULT_UNKNOWN) {
+		finding->reason = REASON_NONE;
+		finding->action = ACTION_NONE;
+		finding->subject[0] = '\0';
+	}
+	if (outcome.is_uncertain)
+		withdraw_blame(evaluation, finding);
 }

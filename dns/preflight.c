@@ -111,10 +111,6 @@ static bool run_check(struct evaluation *evaluation, size_t i)
 	checks[i].run(evaluation, finding);
 	bool is_stale = facts_stale_uses(evaluation->facts) != stale;
 
-	if (checks[i].check == CHECK_SPF)
-		evaluation->is_spf_stale = is_stale;
-	if (checks[i].check == CHECK_DMARC) /* builds on SPF */
-		is_stale = is_stale || evaluation->is_spf_stale;
 	for (size_t f = first; f < verdict->count && is_stale; f++)
 		withdraw_blame(evaluation, &verdict->findings[f]);
 	for (size_t f = first; f < verdict->count && !evaluation->pending; f++)

@@ -335,6 +335,7 @@ bool spf_evaluate(struct evaluation *evaluation, struct finding *finding,
 	struct spf_run run = {
 		.evaluation = evaluation, .finding = finding, .outcome = outcome};
 	char domain[SPF_TEXT_MAX + 2]; /* one that is too long stays too long */
+	size_t stale = facts_stale_uses(evaluation->facts);
 
 	memset(outcome, 0, sizeof *outcome);
 	snprintf(domain, sizeof domain, "%s", query->domain);
@@ -345,5 +346,10 @@ bool spf_evaluate(struct evaluation *evaluation, struct finding *finding,
 	set_client(&run, query);
 	run.values.helo = query->helo;
 	spf_macro_set_sender(&run.values, query->sender);
-	return check_host(&run, domain, &outcome->result);
+	bool is_complete = check_host(&run, domain, &outcome->result);
+	bool is_stale = facts_stale_uses(evaluation->facts) != stale;
+
+	outcome->is_uncertain =
+		(outcome->is_uncertain || is_stale) && outcome->result != SPF_PASS;
+	return is_complete;
 }

@@ -41,8 +41,8 @@ struct spf_outcome {
 	char problem[200]; /* PERMERROR, TEMPERROR: what is wrong, where; NONE: why no record
 			      could be looked for; else "" */
 	char explanation[300]; /* FAIL: exp= of the domain, expanded and escaped; or "" */
-	/* A look-up failed that RFC 7208 5.5 reads as "no match": with its answer, another term
-	 * might have decided. */
+	/* Never with PASS. An answer was stale, or a look-up failed that RFC 7208 5.5 reads as "no
+	 * match": with what the DNS cannot tell now, another term might have decided. */
 	bool is_uncertain;
 	unsigned lookups, voids; /* terms counted in evaluation order (RFC 7208 4.6.4) */
 };

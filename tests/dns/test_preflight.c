@@ -293,6 +293,27 @@ Test(preflight, what_is_switched_off_neither_holds_nor_defers)
 	facts_free(facts);
 }
 
+/* A look-up that failed on the way to a pass makes nothing of it uncertain. */
+Test(preflight, what_passes_spf_all_the_same_passes_dmarc)
+{
+	static const char *const lines[] = {"25.2.0.192.in-addr.arpa. FAILED",
+		"corp.example. TXT \"v=spf1 ptr ip4:192.0.2.25 -all\"",
+		"_dmarc.corp.example. TXT \"v=DMARC1; p=reject\"", NULL};
+	struct preflight_question question = {.ip = "192.0.2.25",
+		.sender = "ann@corp.example",
+		.author = "ann@corp.example"};
+	struct facts *facts = facts_new();
+	struct verdict verdict;
+
+	preflight_defaults(question.actions);
+	evaluate(&question, lines, facts, &verdict);
+	cr_assert_eq(finding_of(&verdict, CHECK_SPF)->result, RESULT_PASS);
+	cr_assert_eq(finding_of(&verdict, CHECK_DMARC)->result, RESULT_PASS, "%s",
+		finding_of(&verdict, CHECK_DMARC)->summary);
+	verdict_fini(&verdict);
+	facts_free(facts);
+}
+
 Test(preflight, what_is_not_given_is_skipped)
 {
 	static const char *const nothing[] = {NULL};

@@ -113,3 +113,89 @@ Test(stale, no_finding_blames_anybody)
 		facts_free(facts);
 	}
 }
+
+/* One zone in which everything is wrong a little: warnings, and a policy and a list that hold. */
+static const char *const faults[] = {
+	"25.2.0.192.in-addr.arpa. PTR mail.corp.example.",
+	"25.2.0.192.in-addr.arpa. PTR stray.corp.example.",
+	"mail.corp.example. A 192.0.2.25",
+	"mail.corp.example. TXT \"v=spf1 -all\"",
+	"stray.corp.example. A 192.0.2.26",
+	"corp.example. MX 10 mail.corp.example.",
+	"corp.example. MX 20 inside.corp.example.",
+	"inside.corp.example. A 10.0.0.1",
+	"corp.example. TXT \"v=spf1 ~all\"",
+	"_dmarc.corp.example. TXT \"v=DMARC1; p=reject\"",
+	"25.2.0.192.list.example. A 127.0.0.2",
+	"corp.example.list.example. A 127.0.0.2",
+	"dest.example. MX 10 in.dest.example.",
+	"in.dest.example. A 198.51.100.1",
+	NULL,
+};
+
+/* Answers from the zone of faults, stale. */
+static void answer_stale(struct facts *facts, const char *name, enum record_type type,
+	const char *const *lines)
+{
+	struct facts *zone = facts_new();
+
+	answer_from_zone(zone, name, type, lines);
+	struct answer *answer = answer_copy(facts_lookup(zone, name, type));
+
+	answer->stale = true;
+	cr_assert_eq(facts_add(facts, answer), 0);
+	answer_free(answer);
+	facts_free(zone);
+}
+
+static enum action judge_faults(answer_fn answer, enum check check, enum reason *reason)
+{
+	static const char *const lists[] = {"list.example"};
+	struct preflight_question question = {.ip = "192.0.2.25",
+		.ehlo = "mail.corp.example",
+		.sender = "ann@corp.example",
+		.author = "ann@corp.example",
+		.recipient = "bob@dest.example",
+		.ip_lists = {lists, 1},
+		.domain_lists = {lists, 1}};
+	struct facts *facts = facts_new();
+	struct verdict verdict;
+
+	preflight_defaults(question.actions);
+	evaluate_by(answer, &question, faults, facts, &verdict);
+	enum action action = finding_of(&verdict, check)->action;
+
+	*reason = finding_of(&verdict, check)->reason;
+	verdict_fini(&verdict);
+	facts_free(facts);
+	return action;
+}
+
+/* Nor does doubt make anything worse; and policies and lists that cannot be asked only warn. */
+Test(stale, a_warning_stays_one)
+{
+	static const struct {
+		enum check check;
+		enum reason reason;
+		enum action fresh;
+	} rows[] = {
+		{CHECK_FCRDNS, REASON_FCRDNS_MISMATCH, ACTION_WARN},
+		{CHECK_SENDER, REASON_SENDER_MX_BOGUS, ACTION_WARN},
+		{CHECK_SPF, REASON_SPF_SOFTFAIL, ACTION_WARN},
+		{CHECK_SPF_HELO, REASON_SPF_FAIL, ACTION_WARN},
+		{CHECK_DMARC, REASON_DMARC_FAIL, ACTION_HOLD},
+		{CHECK_DNSBL, REASON_DNSBL_IP, ACTION_HOLD},
+	};
+	enum reason reason;
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		enum check check = rows[i].check;
+
+		cr_expect_eq(judge_faults(answer_from_zone, check, &reason),
+			rows[i].fresh, "%s", check_name(check));
+		cr_expect_eq(reason, rows[i].reason, "%s", check_name(check));
+		cr_expect_eq(judge_faults(answer_stale, check, &reason), ACTION_WARN,
+			"%s", check_name(check));
+		cr_expect_eq(reason, REASON_DNS_TEMPFAIL, "%s", check_name(check));
+	}
+}
