@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: ISC */
-#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "dns/preflight.h"
+#include "dns/spf.h"
 
 /*
  *   EVALUATE ──nothing missing──> cb
  *     ^  └─ wanted ─> ASK (all at once) ──all answered──┐
  *     └─────────────────────────────────────────────────┘
  *
- * Beyond the limits what is missing counts as failed, until nothing is missing any more.
+ * Beyond the limits what is missing counts as failed, until nothing is missing any more. Without memory
+ * nothing can be told: that is the verdict then, at the next turn.
  */
 struct asked {
 	struct inquiry *inquiry;
@@ -26,7 +28,7 @@ struct inquiry {
 	struct facts *facts;
 	struct asked asked[INQUIRY_QUESTIONS_MAX];
 	size_t asked_count, open, rounds;
-	bool is_over_time;
+	bool is_over_time, is_out_of_memory;
 	uv_timer_t turn; /* the first step, and each one after the last answer */
 	uv_timer_t deadline;
 	unsigned handles;
@@ -73,8 +75,7 @@ static void on_answer(void *owner, const struct answer *answer)
 	struct inquiry *inquiry = asked->inquiry;
 
 	asked->query = NULL;
-	if (facts_add(inquiry->facts, answer))
-		abort();
+	inquiry->is_out_of_memory |= facts_add(inquiry->facts, answer) != 0;
 	if (--inquiry->open == 0)
 		uv_timer_start(&inquiry->turn, on_turn, 0, 0);
 }
@@ -92,8 +93,7 @@ static void fail_fact(struct inquiry *inquiry, const char *name, enum record_typ
 		.learned = (int64_t)now.tv_sec * 1000};
 	struct answer *answer = builder ? answer_builder_finish(builder, &meta) : NULL;
 
-	if (!answer || facts_add(inquiry->facts, answer))
-		abort();
+	inquiry->is_out_of_memory |= !answer || facts_add(inquiry->facts, answer);
 	answer_free(answer);
 }
 
@@ -109,23 +109,20 @@ static void ask(struct inquiry *inquiry, const char *name, enum record_type type
 	asked->inquiry = inquiry;
 	asked->query = resolver_ask(
 		inquiry->resolver, name, type, inquiry->freshness, on_answer, asked);
-	if (!asked->query)
-		abort();
-	inquiry->open++;
+	inquiry->is_out_of_memory |= !asked->query;
+	inquiry->open += asked->query != NULL;
 }
 
 /* Asks for all that is wanted; failing a fact takes it off the list, so count down. */
 static void ask_wanted(struct inquiry *inquiry)
 {
+	size_t wanted = facts_wanted(inquiry->facts);
 	const char *name;
 	enum record_type type;
 
-	size_t wanted = facts_wanted(inquiry->facts);
-
-	if (wanted == 0)
-		abort(); /* pending, but not for an answer: memory is missing */
+	inquiry->is_out_of_memory |= wanted == 0; /* pending, but not for an answer */
 	inquiry->rounds++;
-	for (size_t i = wanted; i-- > 0;) {
+	for (size_t i = wanted; i-- > 0 && !inquiry->is_out_of_memory;) {
 		facts_wanted_at(inquiry->facts, i, &name, &type);
 		ask(inquiry, name, type);
 	}
@@ -143,12 +140,37 @@ static bool is_routed(struct inquiry *inquiry)
 	return list.status != MX_PENDING;
 }
 
+/* Of no check is known what it would find. */
+static void finish_without_memory(struct inquiry *inquiry)
+{
+	struct verdict verdict = {.action = ACTION_DEFER,
+		.reason = REASON_DNS_TEMPFAIL,
+		.count = CHECK_COUNT};
+
+	for (size_t i = 0; i < verdict.count; i++) {
+		struct finding *finding = &verdict.findings[i];
+
+		finding->check = (enum check)i;
+		finding->result = RESULT_UNKNOWN;
+		finding->reason = REASON_DNS_TEMPFAIL;
+		finding->action = ACTION_DEFER;
+		snprintf(finding->summary, sizeof finding->summary,
+			"there was not enough memory to ask the DNS");
+		if (finding->check == CHECK_SPF)
+			finding->spf = spf_result_name(SPF_TEMPERROR);
+	}
+	finish(inquiry, &verdict);
+}
+
 static void evaluate(struct inquiry *inquiry)
 {
 	struct verdict verdict;
 
-	if (preflight_evaluate(&inquiry->question, inquiry->facts, &verdict))
-		abort();
+	if (inquiry->is_out_of_memory ||
+		preflight_evaluate(&inquiry->question, inquiry->facts, &verdict)) {
+		finish_without_memory(inquiry);
+		return;
+	}
 	bool is_complete = is_routed(inquiry) && !verdict.pending;
 
 	if (is_complete)

@@ -169,7 +169,7 @@ typedef void (*inquiry_cb)(
 /*
  * Asks the resolver until the verdict stands. laid (or NULL) holds records to be laid over the
  * answers. What is missing after the limits above counts as failed. cb is called once, from
- * the loop. NULL without memory.
+ * the loop. NULL without memory; where it runs out later every check is unknown, and facts are missing.
  */
 struct inquiry *inquiry_start(uv_loop_t *loop, struct resolver *resolver,
 	const struct preflight_question *question, enum resolver_freshness freshness,

@@ -4,46 +4,12 @@
 #include "dns/cache.h"
 #include "dns/facts.h"
 #include "dns/laid.h"
+#include "tests/support/failing_malloc.c"
 
 /*
  * Every allocation fails once, the first, the second and so on: nothing crashes, and a question is
- * refused or answered, never lost. malloc is this file's own; the sanitizers have one of their own, and
- * there is nothing to see then.
+ * refused or answered, never lost.
  */
-
-#ifdef __SANITIZE_ADDRESS__
-enum { IS_DISABLED = 1 };
-static long left = -1;
-#else
-enum { IS_DISABLED = 0 };
-
-void *__libc_malloc(size_t size);
-void *__libc_calloc(size_t count, size_t size);
-void *__libc_realloc(void *old, size_t size);
-
-static long left = -1; /* allocations until one fails; less than 0: none does */
-
-/* The fake servers' own buffers do not count. */
-static bool fails(size_t size)
-{
-	return size < 60000 && left >= 0 && left-- == 0;
-}
-
-void *malloc(size_t size)
-{
-	return fails(size) ? NULL : __libc_malloc(size);
-}
-
-void *calloc(size_t count, size_t size)
-{
-	return fails(count * size) ? NULL : __libc_calloc(count, size);
-}
-
-void *realloc(void *old, size_t size)
-{
-	return fails(size) ? NULL : __libc_realloc(old, size);
-}
-#endif
 
 static struct answer *build(void)
 {
