@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 static const struct {
 	enum record_type type;
@@ -289,20 +290,20 @@ static size_t block_size(const struct answer_builder *builder, const struct answ
 	return size;
 }
 
-/* Copies len bytes and a NUL to *free, which moves on. */
-static const char *store_bytes(char **free, const char *bytes, size_t len)
+/* Copies len bytes and a NUL to *space, which moves on. */
+static const char *store_bytes(char **space, const char *bytes, size_t len)
 {
-	char *text = *free;
+	char *text = *space;
 
 	memcpy(text, bytes, len);
 	text[len] = '\0';
-	*free += len + 1;
+	*space += len + 1;
 	return text;
 }
 
-static const char *store(char **free, const char *text)
+static const char *store(char **space, const char *text)
 {
-	return text ? store_bytes(free, text, strlen(text)) : NULL;
+	return text ? store_bytes(space, text, strlen(text)) : NULL;
 }
 
 struct answer *answer_builder_finish(
@@ -317,7 +318,7 @@ struct answer *answer_builder_finish(
 		return NULL;
 	}
 	struct record *records = (struct record *)(answer + 1);
-	char *free_space = (char *)(records + builder->count);
+	char *space = (char *)(records + builder->count);
 
 	*answer = *meta;
 	answer->size = size;
@@ -325,20 +326,20 @@ struct answer *answer_builder_finish(
 	answer->count = builder->count;
 	answer->chain_count = builder->chain_count;
 	answer->records = records;
-	answer->name = store(&free_space, builder->name);
-	answer->zone = store(&free_space, builder->zone);
-	answer->zone_mname = store(&free_space, builder->mname);
-	answer->zone_rname = store(&free_space, builder->rname);
-	answer->server = store(&free_space, meta->server);
+	answer->name = store(&space, builder->name);
+	answer->zone = store(&space, builder->zone);
+	answer->zone_mname = store(&space, builder->mname);
+	answer->zone_rname = store(&space, builder->rname);
+	answer->server = store(&space, meta->server);
 	for (size_t i = 0; i < builder->chain_count; i++)
-		answer->chain[i] = store(&free_space, builder->chain[i]);
+		answer->chain[i] = store(&space, builder->chain[i]);
 	for (size_t i = 0; i < builder->count; i++) {
 		const struct record *from = &builder->records[i];
 
 		records[i] = *from;
 		if (from->text)
-			records[i].text = store_bytes(&free_space, from->text, from->len);
-		records[i].rname = store(&free_space, from->rname);
+			records[i].text = store_bytes(&space, from->text, from->len);
+		records[i].rname = store(&space, from->rname);
 	}
 	answer_builder_free(builder);
 	return answer;
@@ -350,6 +351,26 @@ struct answer *answer_new(
 	struct answer_builder *builder = answer_builder_new(name, type);
 
 	return builder ? answer_builder_finish(builder, meta) : NULL;
+}
+
+struct answer *answer_new_failed(const char *name, enum record_type type,
+	const char *failure, const char *server)
+{
+	struct answer meta = {.status = ANSWER_FAILED,
+		.failure = failure,
+		.ttl = ANSWER_FAILED_TTL,
+		.learned = answer_now(),
+		.server = server};
+
+	return answer_new(name, type, &meta);
+}
+
+int64_t answer_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /* Where a pointer into one block points in its copy. */

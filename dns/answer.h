@@ -37,6 +37,7 @@ enum {
 	ANSWER_CHAIN_MAX = 8,   /* CNAMEs followed; a longer chain or a loop is no data */
 	ANSWER_RECORDS_MAX = 1024,
 	ANSWER_TTL_MAX = 86400, /* seconds; what is longer is cut */
+	ANSWER_FAILED_TTL = 30, /* seconds a failed answer is kept */
 };
 
 struct record {
@@ -116,3 +117,11 @@ struct answer *answer_builder_finish(
 /* An answer without records: a "no", or a failure. NULL without memory. */
 struct answer *answer_new(
 	const char *name, enum record_type type, const struct answer *meta);
+
+/* That the DNS could not tell, learned now. failure is static text; server is who was asked last, or
+ * NULL. NULL without memory. */
+struct answer *answer_new_failed(const char *name, enum record_type type,
+	const char *failure, const char *server);
+
+/* The time for answer->learned. The only place in dns/ that reads the clock on the wall. */
+int64_t answer_now(void);

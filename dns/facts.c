@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "dns/laid.h"
 #include "dns/message.h"
@@ -48,14 +47,6 @@ void facts_free(struct facts *facts)
 	free(facts->facts);
 	free(facts->laid);
 	free(facts);
-}
-
-static int64_t wall_clock(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 static struct fact *find(
@@ -184,7 +175,7 @@ static struct answer *cover(const struct facts *facts, const struct walk *walk,
 	const char *name, enum record_type type)
 {
 	struct answer meta = {
-		.status = ANSWER_NO_DATA, .laid = true, .learned = wall_clock()};
+		.status = ANSWER_NO_DATA, .laid = true, .learned = answer_now()};
 	struct answer_builder *builder = answer_builder_new(name, type);
 
 	if (!builder)
@@ -276,7 +267,7 @@ static struct answer *with_record(
 	struct answer meta = {.status = ANSWER_FOUND,
 		.laid = true,
 		.ttl = laid->ttl,
-		.learned = wall_clock(),
+		.learned = answer_now(),
 		.server = "laid by hand"};
 	struct answer_builder *builder = answer_builder_new(laid->name, laid->type);
 

@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "dns/preflight.h"
 #include "dns/spf.h"
@@ -83,15 +82,8 @@ static void on_answer(void *owner, const struct answer *answer)
 /* What cannot be asked any more has failed. */
 static void fail_fact(struct inquiry *inquiry, const char *name, enum record_type type)
 {
-	struct timespec now;
-	struct answer_builder *builder = answer_builder_new(name, type);
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	struct answer meta = {.status = ANSWER_FAILED,
-		.failure = "too many or too slow look-ups",
-		.ttl = RESOLVER_FAILED_TTL,
-		.learned = (int64_t)now.tv_sec * 1000};
-	struct answer *answer = builder ? answer_builder_finish(builder, &meta) : NULL;
+	struct answer *answer =
+		answer_new_failed(name, type, "too many or too slow look-ups", NULL);
 
 	inquiry->is_out_of_memory |= !answer || facts_add(inquiry->facts, answer);
 	answer_free(answer);

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 
 #include "dns/message.h"
 #include "dns/resolver.h"
@@ -45,14 +44,6 @@ struct question {
 
 static void ask_server(struct question *q);
 
-static int64_t wall_clock(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static void on_timer_closed(uv_handle_t *handle)
 {
 	free(handle->data);
@@ -88,12 +79,9 @@ static void finish(struct question *q, const struct answer *answer)
 
 static void finish_failed(struct question *q)
 {
-	struct answer meta = {.status = ANSWER_FAILED,
-		.failure = q->failure ? q->failure : "timeout",
-		.ttl = RESOLVER_FAILED_TTL,
-		.learned = wall_clock(),
-		.server = servers_name(q->servers, q->route.server)};
-	struct answer *answer = answer_new(q->name, q->type, &meta);
+	struct answer *answer = answer_new_failed(q->name, q->type,
+		q->failure ? q->failure : "timeout",
+		servers_name(q->servers, q->route.server));
 
 	finish(q, answer);
 	answer_free(answer);
@@ -220,7 +208,7 @@ static void on_answer(struct question *q, const struct message_reading *reading)
 		.status = reading->status,
 		.authenticated = reading->authenticated && q->authenticated,
 		.ttl = reading->ttl < q->ttl ? reading->ttl : q->ttl,
-		.learned = wall_clock(),
+		.learned = answer_now(),
 		.server = servers_name(q->servers, q->route.server),
 	};
 
@@ -334,7 +322,7 @@ struct answer *question_impossible(const char *name, enum record_type type)
 {
 	uint8_t wire[NAME_WIRE_MAX];
 	struct answer meta = {
-		.status = ANSWER_NO_NAME, .ttl = ANSWER_TTL_MAX, .learned = wall_clock()};
+		.status = ANSWER_NO_NAME, .ttl = ANSWER_TTL_MAX, .learned = answer_now()};
 
 	return name_to_wire(name, wire) < 0 ? answer_new(name, type, &meta) : NULL;
 }

@@ -216,9 +216,7 @@ static void end_ask(struct ask *ask, const struct answer *answer)
 
 static void fail_ask(struct ask *ask, const char *failure)
 {
-	struct answer meta = {
-		.status = ANSWER_FAILED, .failure = failure, .ttl = RESOLVER_FAILED_TTL};
-	struct answer *answer = answer_new(ask->name, ask->type, &meta);
+	struct answer *answer = answer_new_failed(ask->name, ask->type, failure, NULL);
 
 	end_ask(ask, answer);
 	answer_free(answer);
@@ -341,7 +339,6 @@ struct resolver_query *resolver_ask(struct resolver *resolver, const char *name,
 	enum record_type type, enum resolver_freshness freshness, resolver_cb cb,
 	void *owner)
 {
-	struct answer no_memory = {.status = ANSWER_FAILED, .failure = "out of memory"};
 	char normalized[ANSWER_NAME_MAX];
 	struct resolver_query *query = calloc(1, sizeof *query);
 
@@ -352,7 +349,7 @@ struct resolver_query *resolver_ask(struct resolver *resolver, const char *name,
 	query->freshness = freshness;
 	query->cb = cb;
 	query->owner = owner;
-	query->answer = answer_new(normalized, type, &no_memory);
+	query->answer = answer_new_failed(normalized, type, "out of memory", NULL);
 	resolver->stats.asked++;
 	struct answer *ready = answer_at_once(resolver, normalized, type, freshness);
 

@@ -17,7 +17,6 @@ enum {
 	RESOLVER_SERVERS_MAX = 6,
 	RESOLVER_IN_FLIGHT_MAX = 200,
 	RESOLVER_DEADLINE_MS = 10000,
-	RESOLVER_FAILED_TTL = 30,   /* seconds a failed answer is kept */
 	RESOLVER_CACHE_MAX = 50000, /* answers */
 	RESOLVER_STALE_TTL = 30, /* seconds a stale answer serves before we ask again */
 };

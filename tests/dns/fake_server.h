@@ -514,6 +514,7 @@ static inline void on_answer(void *owner, const struct answer *answer)
 
 	(void)owner;
 	resolver_stats(scene.resolver, &stats);
+	cr_assert_gt(answer->learned, 0, "whoever waits for its TTL to end needs a beginning");
 	if (stats.in_flight > scene.most_in_flight)
 		scene.most_in_flight = stats.in_flight;
 	scene.found += answer->status == ANSWER_FOUND;
