@@ -5,7 +5,7 @@
 #include <strings.h>
 
 #include "dns/check.h"
-#include "dns/message.h"
+#include "dns/name.h"
 
 /*
  * Is our address, or a domain of the message, on a block list (RFC 5782)? A list accuses only by an
@@ -148,10 +148,9 @@ static void format_text(const struct answer *txt, char out[static TEXT_SHOWN + 8
 /* The name to ask: LABEL.ZONE. False: the DNS has no such names, so nothing is listed. */
 static bool entry_name(const char *label, const char *zone, char name[ANSWER_NAME_MAX])
 {
-	uint8_t wire[NAME_WIRE_MAX];
 	int len = snprintf(name, ANSWER_NAME_MAX, "%s.%s", label, zone);
 
-	return len < ANSWER_NAME_MAX && name_to_wire(name, wire) > 0;
+	return len < ANSWER_NAME_MAX && name_is_possible(name);
 }
 
 /* A list that has the entry no list may have lists everything. False: the answer is missing. */

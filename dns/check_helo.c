@@ -6,12 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
-static bool ends_with(const char *name, const char *suffix)
-{
-	size_t len = strlen(name), suffix_len = strlen(suffix);
-
-	return len >= suffix_len && strcasecmp(name + len - suffix_len, suffix) == 0;
-}
+#include "dns/name.h"
 
 /* Letters, digits, hyphens within labels of 1 to 63 bytes, 253 in all (RFC 1123 2.1). */
 static bool has_host_syntax(const char *name)
@@ -46,9 +41,9 @@ const char *preflight_name_problem(const char *name)
 	if (strchr(name, '_'))
 		return "it has an underscore";
 	if (strcasecmp(name, "localhost.localdomain") == 0 ||
-		ends_with(name, ".localhost"))
+		name_ends_in(name, ".localhost"))
 		return "it is localhost";
-	if (ends_with(name, ".local"))
+	if (name_ends_in(name, ".local"))
 		return "nothing under .local is known outside";
 	if (!has_host_syntax(name))
 		return "a host name has letters, digits and hyphens in labels of 1 to 63";

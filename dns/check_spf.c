@@ -5,7 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "dns/message.h"
+#include "dns/name.h"
 
 /*
  * What SPF says about our address: for the sender's domain, where the sender is empty for

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "dns/check.h"
-#include "dns/message.h"
+#include "dns/name.h"
 
 /* RFC 9989 4.10: eight questions whatever the number of labels. */
 enum { WALK_MAX = 8, LABELS_WALKED = 7 };
@@ -210,15 +210,6 @@ enum alignment {
 	PENDING,
 };
 
-/* True when name is domain or lies under it. */
-static bool is_within(const char *name, const char *domain)
-{
-	size_t name_len = strlen(name), len = strlen(domain);
-
-	return name_len >= len && strcmp(name + name_len - len, domain) == 0 &&
-	       (name_len == len || name[name_len - len - 1] == '.');
-}
-
 /* Is identifier aligned with the author, at whose domain the walk began? */
 static enum alignment align(const struct asking *asking, struct walk *author,
 	const char *identifier, bool is_strict)
@@ -233,11 +224,11 @@ static enum alignment align(const struct asking *asking, struct walk *author,
 	/* Without the last label in common there is no organization in common. */
 	const char *dot = strrchr(domain, '.');
 
-	if (is_strict || !normalized[0] || !is_within(normalized, dot ? dot + 1 : domain))
+	if (is_strict || !normalized[0] || !name_is_within(normalized, dot ? dot + 1 : domain))
 		return APART;
 	if (author->count == 1 && !walk_up(asking, author))
 		return PENDING;
-	if (!author->is_uncertain && !is_within(normalized, organization(author)))
+	if (!author->is_uncertain && !name_is_within(normalized, organization(author)))
 		return APART;
 	if (!take_step(asking, normalized, &walk) || !walk_up(asking, &walk))
 		return PENDING;

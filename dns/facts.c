@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "dns/laid.h"
-#include "dns/message.h"
+#include "dns/name.h"
 
 /* One question: its answer, or NULL while it is wanted. */
 struct fact {

@@ -5,7 +5,7 @@
 
 #include "dns/check.h"
 #include "dns/generic_words.h"
-#include "dns/message.h"
+#include "dns/name.h"
 
 /*
  * Does a name look made from an address, or like a place in a dial-up pool? Receivers guess: rspamd

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "dns/message.h"
+#include "dns/name.h"
 
 /* Takes the next word off *line; false when there is none, or it does not fit. */
 static bool next_word(const char **line, char *word, size_t cap)
@@ -35,9 +35,7 @@ static bool is_number(const char *text, unsigned long most, unsigned long *value
 
 static bool is_name(const char *text)
 {
-	uint8_t wire[NAME_WIRE_MAX];
-
-	return strcmp(text, ".") == 0 || name_to_wire(text, wire) > 0;
+	return strcmp(text, ".") == 0 || name_is_possible(text);
 }
 
 /* The character-strings of a TXT record, quoted or single words, joined. */

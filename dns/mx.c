@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "dns/message.h"
+#include "dns/name.h"
 
 /* Collecting addresses: where to, and what was come across beside them. */
 struct collector {

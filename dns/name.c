@@ -2,6 +2,7 @@
 #include "dns/name.h"
 
 #include <string.h>
+#include <strings.h>
 
 enum {
 	HEADER = 12,
@@ -14,8 +15,7 @@ static bool is_plain(uint8_t c)
 	       c == '/';
 }
 
-/* One byte of a label in presentation form, and a NUL. Returns its length. */
-static size_t put_byte(char out[static 5], uint8_t c)
+size_t name_put_byte(char out[static 5], uint8_t c)
 {
 	size_t used = 0;
 
@@ -39,7 +39,7 @@ static size_t put_label(char *out, size_t used, const uint8_t *label, size_t len
 	if (used)
 		out[used++] = '.';
 	for (size_t i = 0; i < len; i++)
-		used += put_byte(out + used, label[i]);
+		used += name_put_byte(out + used, label[i]);
 	return used;
 }
 
@@ -141,7 +141,7 @@ void name_normalize(const char *name, char *out, size_t cap)
 		if (c > 255) /* no byte: what cannot be stays so */
 			memcpy(text, name, taken);
 		else if (taken > 1 || c != '.')
-			put_byte(text, (uint8_t)c);
+			name_put_byte(text, (uint8_t)c);
 		size_t room = strlen(text);
 
 		if (used + room >= cap) {
@@ -154,6 +154,28 @@ void name_normalize(const char *name, char *out, size_t cap)
 		name += taken;
 	}
 	out[used] = '\0';
+}
+
+bool name_is_possible(const char *name)
+{
+	uint8_t wire[NAME_WIRE_MAX];
+
+	return name_to_wire(name, wire) > 0;
+}
+
+bool name_is_within(const char *name, const char *domain)
+{
+	size_t len = strlen(name), domain_len = strlen(domain);
+
+	return len >= domain_len && strcmp(name + len - domain_len, domain) == 0 &&
+	       (len == domain_len || name[len - domain_len - 1] == '.');
+}
+
+bool name_ends_in(const char *name, const char *suffix)
+{
+	size_t len = strlen(name), suffix_len = strlen(suffix);
+
+	return len >= suffix_len && strcasecmp(name + len - suffix_len, suffix) == 0;
 }
 
 uint64_t name_hash(const char *name)

@@ -21,6 +21,9 @@ enum { NAME_WIRE_MAX = 255 };
  */
 int name_to_wire(const char *name, uint8_t wire[static NAME_WIRE_MAX]);
 
+/* False: no packet can carry the name, so nothing can stand under it. */
+bool name_is_possible(const char *name);
+
 /*
  * Reads the name at *at of a message, along compression pointers; *at moves behind it. False: it is
  * malformed.
@@ -31,6 +34,15 @@ bool name_from_wire(
 /* The one form in which names are compared: lower case, without the trailing dot, every byte that is no
  * host name character as \DDD; cut at cap. Idempotent. */
 void name_normalize(const char *name, char *out, size_t cap);
+
+/* True when name is domain or lies under it. Both are normalized. */
+bool name_is_within(const char *name, const char *domain);
+
+/* True when name ends in suffix, in any case: ".local". */
+bool name_ends_in(const char *name, const char *suffix);
+
+/* One byte of a label in the normalized form, and a NUL. Returns its length. */
+size_t name_put_byte(char out[static 5], uint8_t c);
 
 /* For hash tables (FNV-1a). name is normalized. */
 uint64_t name_hash(const char *name);

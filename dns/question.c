@@ -320,9 +320,8 @@ struct question *question_start(struct servers *servers, const char *name,
 
 struct answer *question_impossible(const char *name, enum record_type type)
 {
-	uint8_t wire[NAME_WIRE_MAX];
 	struct answer meta = {
 		.status = ANSWER_NO_NAME, .ttl = ANSWER_TTL_MAX, .learned = answer_now()};
 
-	return name_to_wire(name, wire) < 0 ? answer_new(name, type, &meta) : NULL;
+	return name_is_possible(name) ? NULL : answer_new(name, type, &meta);
 }

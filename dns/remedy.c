@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dns/message.h"
+#include "dns/name.h"
 
 /*
  * The repair kit. Whatever records it names, laid over the facts, remove the finding they were
@@ -38,9 +38,7 @@ void remedy_record(struct remedy *remedy, const char *format, ...)
 
 bool remedy_is_publishable(const char *domain)
 {
-	uint8_t wire[NAME_WIRE_MAX];
-
-	return strchr(domain, '.') && domain[0] != '[' && name_to_wire(domain, wire) > 0;
+	return strchr(domain, '.') && domain[0] != '[' && name_is_possible(domain);
 }
 
 const char *remedy_host(

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "dns/dmarc.h"
-#include "dns/message.h"
+#include "dns/name.h"
 
 /* What the sender's domain should publish: an MX, an SPF record, a DMARC record. */
 

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "dns/message.h"
+#include "dns/name.h"
 #include "dns/spf_record.h"
 
 /*

@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 #include <string.h>
 
+#include "dns/name.h"
 #include "dns/spf_run.h"
 
 /* The names behind the client's address that lead back to it (RFC 7208 5.5). */
@@ -51,14 +52,6 @@ static bool find_validated(struct spf_run *run, struct validated *validated)
 	return is_complete;
 }
 
-static bool is_below(const char *name, const char *domain)
-{
-	size_t len = strlen(name), domain_len = strlen(domain);
-
-	return len > domain_len && name[len - domain_len - 1] == '.' &&
-	       strcmp(name + len - domain_len, domain) == 0;
-}
-
 /* The domain itself, else a name below it, else any. */
 static const char *choose_validated(const struct validated *validated, const char *domain)
 {
@@ -66,7 +59,7 @@ static const char *choose_validated(const struct validated *validated, const cha
 		if (strcmp(validated->names[i], domain) == 0)
 			return validated->names[i];
 	for (size_t i = 0; i < validated->count; i++)
-		if (is_below(validated->names[i], domain))
+		if (name_is_within(validated->names[i], domain))
 			return validated->names[i];
 	return validated->count ? validated->names[0] : NULL;
 }
@@ -213,8 +206,7 @@ static enum spf_match match_ptr(struct spf_run *run, const char *name)
 	if (!find_validated(run, &validated))
 		return SPF_MATCH_PENDING;
 	for (size_t i = 0; i < validated.count; i++)
-		if (strcmp(validated.names[i], name) == 0 ||
-			is_below(validated.names[i], name))
+		if (name_is_within(validated.names[i], name))
 			return SPF_MATCH;
 	run->outcome->is_uncertain |= validated.is_uncertain;
 	return validated.is_void ? count_void(run) : SPF_NO_MATCH;

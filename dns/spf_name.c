@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 #include "dns/spf_name.h"
 
-#include <ctype.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "dns/message.h"
+#include "dns/name.h"
 
 bool spf_text_to_name(const char *text, char name[static ANSWER_NAME_MAX])
 {
-	uint8_t wire[NAME_WIRE_MAX];
 	size_t used = 0, len = strlen(text);
 
 	if (len && text[len - 1] == '.')
@@ -18,15 +15,13 @@ bool spf_text_to_name(const char *text, char name[static ANSWER_NAME_MAX])
 	if (len >= SPF_TEXT_MAX)
 		return false;
 	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)tolower((unsigned char)text[i]);
-
-		if (c < 0x80 && (isalnum(c) || strchr("-_/.", c)))
-			name[used++] = (char)c;
+		if (text[i] == '.')
+			name[used++] = '.';
 		else
-			used += (size_t)snprintf(name + used, 5, "\\%03u", c);
+			used += name_put_byte(name + used, (uint8_t)text[i]);
 	}
 	name[used] = '\0';
-	return used > 0 && name[used - 1] != '.' && name_to_wire(name, wire) > 0;
+	return used > 0 && name[used - 1] != '.' && name_is_possible(name);
 }
 
 void spf_name_to_text(const char *name, char text[static SPF_TEXT_MAX])

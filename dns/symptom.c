@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "dns/check.h"
+#include "dns/name.h"
 
 static bool is_unknown(const struct finding *finding)
 {
@@ -118,13 +119,6 @@ static enum symptom read_fcrdns(
 	return FCRDNS_MISMATCH;
 }
 
-static bool is_under(const char *name, const char *domain)
-{
-	size_t len = strlen(name), domain_len = strlen(domain);
-
-	return len >= domain_len && strcasecmp(name + len - domain_len, domain) == 0;
-}
-
 /* helo-invalid, by its cause. */
 static enum symptom read_helo_name(const char *ehlo, bool is_own_literal)
 {
@@ -139,10 +133,10 @@ static enum symptom read_helo_name(const char *ehlo, bool is_own_literal)
 		return HELO_NO_DOT;
 	if (strstr(ehlo, "..") || ehlo[0] == '.')
 		return HELO_SYNTAX;
-	if (is_under(ehlo, "."))
+	if (name_ends_in(ehlo, "."))
 		return HELO_END_DOT;
-	if (is_numeric(strrchr(ehlo, '.')) || is_under(ehlo, ".local") ||
-		is_under(ehlo, ".localdomain") || is_under(ehlo, ".localhost"))
+	if (is_numeric(strrchr(ehlo, '.')) || name_ends_in(ehlo, ".local") ||
+		name_ends_in(ehlo, ".localdomain") || name_ends_in(ehlo, ".localhost"))
 		return HELO_LOCAL;
 	return strchr(ehlo, '_') ? HELO_UNDERSCORE : HELO_SYNTAX;
 }
