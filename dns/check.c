@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "dns/check.h"
 
-#include <arpa/inet.h>
 #include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -122,37 +121,16 @@ void warn_at_most(struct finding *finding)
 
 bool own_address(const struct preflight_question *question, struct address *address)
 {
-	memset(address, 0, sizeof *address);
-	if (!question->ip)
-		return false;
-	address->is_v6 = strchr(question->ip, ':') != NULL;
-	return inet_pton(address->is_v6 ? AF_INET6 : AF_INET, question->ip,
-		       address->ip) == 1;
+	return question->ip && address_parse(question->ip, address);
 }
 
-void reverse_name(const struct address *address, char name[80])
+const struct answer *consult_ptr(struct evaluation *evaluation, struct finding *finding,
+	const struct address *address)
 {
-	const uint8_t *ip = address->ip;
-	size_t used = 0;
+	char name[80];
 
-	if (!address->is_v6) {
-		snprintf(
-			name, 80, "%u.%u.%u.%u.in-addr.arpa", ip[3], ip[2], ip[1], ip[0]);
-		return;
-	}
-	for (int i = 15; i >= 0; i--)
-		used += (size_t)snprintf(
-			name + used, 80 - used, "%x.%x.", ip[i] & 0x0F, ip[i] >> 4);
-	snprintf(name + used, 80 - used, "ip6.arpa");
-}
-
-bool answer_has_address(const struct answer *answer, const struct address *address)
-{
-	for (size_t i = 0; i < answer->count; i++)
-		if (memcmp(answer->records[i].address, address->ip,
-			    address->is_v6 ? 16 : 4) == 0)
-			return true;
-	return false;
+	address_reverse(address, name);
+	return consult(evaluation, finding, name, TYPE_PTR);
 }
 
 const char *shown(const char *name, char out[200])

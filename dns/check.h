@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #pragma once
 
+#include "dns/address.h"
 #include "dns/preflight.h"
 #include "dns/spf.h"
 
@@ -61,18 +62,12 @@ void withdraw_blame(struct evaluation *evaluation, struct finding *finding);
 /* Whatever the configuration says, this finding stops no mail. */
 void warn_at_most(struct finding *finding);
 
-/* The question's IP address in bytes. False: not given, or no address. */
-struct address {
-	uint8_t ip[16];
-	bool is_v6;
-};
+/* The question's IP address. False: not given, or no address. */
 bool own_address(const struct preflight_question *question, struct address *address);
 
-/* "25.2.0.192.in-addr.arpa", or the nibbles under ip6.arpa (RFC 3596 2.5). */
-void reverse_name(const struct address *address, char name[80]);
-
-/* True when one of the answer's records is this address. */
-bool answer_has_address(const struct answer *answer, const struct address *address);
+/* The PTR records of an address, by consult. */
+const struct answer *consult_ptr(struct evaluation *evaluation, struct finding *finding,
+	const struct address *address);
 
 /* The names behind our address that are host names, PTR_NAMES_MAX at most. */
 enum { PTR_NAMES_MAX = 10 }; /* as RFC 7208 4.6.4 does */

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: ISC */
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -280,7 +279,7 @@ static bool check_entry(struct results *results, const struct entry *entry)
 /* The reverse name without ".in-addr.arpa" or ".ip6.arpa" (RFC 5782 2.1, 2.4). */
 static void reverse_label(const struct address *address, char label[80])
 {
-	reverse_name(address, label);
+	address_reverse(address, label);
 	*strstr(label, address->is_v6 ? ".ip6.arpa" : ".in-addr.arpa") = '\0';
 }
 
@@ -306,10 +305,10 @@ static void check_ip_lists(struct results *results)
 /* A domain that a list may know: with a dot, and no address (RFC 5782 2.3). */
 static bool is_listable(const char *name)
 {
-	uint8_t ip[16];
+	struct address address;
 
 	return name && strchr(name, '.') && name[0] != '[' && strlen(name) < 256 &&
-	       inet_pton(AF_INET, name, ip) != 1;
+	       !address_parse(name, &address);
 }
 
 /* The domains of the message, each once: MAIL FROM first, since only that one may hold. */

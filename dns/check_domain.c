@@ -52,11 +52,10 @@ static bool has_null_mx(const struct finding *finding)
 static bool has_literal(struct evaluation *evaluation, const char *domain)
 {
 	const struct answer *mx = facts_lookup(evaluation->facts, domain, TYPE_MX);
-	struct mx_network address;
+	struct address address;
 
 	for (size_t i = 0; mx && i < mx->count; i++)
-		if (!strchr(mx->records[i].text, '/') &&
-			mx_network_parse(mx->records[i].text, &address) == 0)
+		if (address_parse(mx->records[i].text, &address))
 			return true;
 	return false;
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "dns/check.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -30,9 +29,9 @@ static bool has_host_syntax(const char *name)
 const char *preflight_name_problem(const char *name)
 {
 	const char *last = strrchr(name, '.');
-	uint8_t ip[16];
+	struct address address;
 
-	if (inet_pton(AF_INET, name, ip) == 1 || inet_pton(AF_INET6, name, ip) == 1)
+	if (address_parse(name, &address))
 		return "it is an IP address without brackets";
 	if (!last)
 		return "it has no dot";
@@ -52,33 +51,15 @@ const char *preflight_name_problem(const char *name)
 	return NULL;
 }
 
-/* "[192.0.2.25]" or "[IPv6:2001:db8::25]" (RFC 5321 4.1.3). */
-static bool read_literal(const char *ehlo, struct address *address)
-{
-	char text[INET6_ADDRSTRLEN];
-	bool is_v6 = strncasecmp(ehlo, "[IPv6:", 6) == 0;
-	const char *start = ehlo + (is_v6 ? 6 : 1);
-	size_t len = strcspn(start, "]");
-
-	memset(address, 0, sizeof *address);
-	address->is_v6 = is_v6;
-	if (strcmp(start + len, "]") != 0 || len >= sizeof text)
-		return false;
-	memcpy(text, start, len);
-	text[len] = '\0';
-	return inet_pton(is_v6 ? AF_INET6 : AF_INET, text, address->ip) == 1;
-}
-
 static void judge_literal(struct evaluation *evaluation, struct finding *finding)
 {
 	const char *ehlo = evaluation->question->ehlo;
 	const char *what = "an address literal, and not that of our public IP";
 	struct address own, literal;
 	char name[200];
-	bool is_literal = read_literal(ehlo, &literal);
+	bool is_literal = address_parse_literal(ehlo, &literal);
 	bool is_known = own_address(evaluation->question, &own);
-	bool is_own = is_literal && (!is_known || (own.is_v6 == literal.is_v6 &&
-							  memcmp(own.ip, literal.ip, 16) == 0));
+	bool is_own = is_literal && (!is_known || address_is_same(&own, &literal));
 
 	if (!is_literal)
 		what = "neither a host name nor an address literal";

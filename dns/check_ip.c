@@ -37,8 +37,7 @@ void check_ip(struct evaluation *evaluation, struct finding *finding)
 	finding->action = ACTION_WARN;
 	snprintf(finding->summary, sizeof finding->summary,
 		"%s is a private address, which no receiver ever sees: public_ip should "
-		"be the one "
-		"the Internet sees",
+		"be the one the Internet sees",
 		evaluation->question->ip);
 }
 
@@ -72,12 +71,11 @@ void check_ptr(struct evaluation *evaluation, struct finding *finding)
 	const char *ip = evaluation->question->ip;
 	const char *names[PTR_NAMES_MAX];
 	struct address address;
-	char reverse[80], name[200];
+	char name[200];
 
 	if (!is_given(evaluation, finding, &address))
 		return;
-	reverse_name(&address, reverse);
-	const struct answer *ptr = consult(evaluation, finding, reverse, TYPE_PTR);
+	const struct answer *ptr = consult_ptr(evaluation, finding, &address);
 
 	if (!ptr)
 		return;
@@ -110,8 +108,8 @@ static bool follow_names(struct evaluation *evaluation, struct finding *finding,
 	size_t count = usable_ptr_names(ptr, names);
 
 	for (size_t i = 0; i < count; i++) {
-		const struct answer *forward = consult(evaluation, finding, names[i],
-			address->is_v6 ? TYPE_AAAA : TYPE_A);
+		const struct answer *forward = consult(
+			evaluation, finding, names[i], address_type(address));
 
 		if (!forward)
 			continue;
@@ -131,12 +129,11 @@ void check_fcrdns(struct evaluation *evaluation, struct finding *finding)
 	struct tally tally = {0};
 	struct address address;
 	const char *names[PTR_NAMES_MAX];
-	char reverse[80], name[200];
+	char name[200];
 
 	if (!is_given(evaluation, finding, &address))
 		return;
-	reverse_name(&address, reverse);
-	const struct answer *ptr = consult(evaluation, finding, reverse, TYPE_PTR);
+	const struct answer *ptr = consult_ptr(evaluation, finding, &address);
 
 	if (!ptr)
 		return;

@@ -15,8 +15,8 @@ static bool keep_confirmed(struct evaluation *evaluation, struct finding *findin
 	const char *confirmed[PTR_NAMES_MAX];
 
 	for (size_t i = 0; i < *count; i++) {
-		const struct answer *forward = consult(evaluation, finding, names[i],
-			address->is_v6 ? TYPE_AAAA : TYPE_A);
+		const struct answer *forward = consult(
+			evaluation, finding, names[i], address_type(address));
 
 		if (forward && (forward->status == ANSWER_FAILED ||
 				       answer_has_address(forward, address)))
@@ -33,14 +33,13 @@ void check_ptr_name(struct evaluation *evaluation, struct finding *finding)
 	const char *ip = evaluation->question->ip;
 	const char *names[PTR_NAMES_MAX];
 	struct address address;
-	char reverse[80], name[200];
+	char name[200];
 
 	if (!own_address(evaluation->question, &address)) {
 		conclude_skipped(finding, "our public IP address is not known");
 		return;
 	}
-	reverse_name(&address, reverse);
-	const struct answer *ptr = consult(evaluation, finding, reverse, TYPE_PTR);
+	const struct answer *ptr = consult_ptr(evaluation, finding, &address);
 
 	if (!ptr)
 		return;
@@ -61,7 +60,6 @@ void check_ptr_name(struct evaluation *evaluation, struct finding *finding)
 	}
 	conclude_fail(evaluation, finding, REASON_PTR_GENERIC, ip,
 		"%s is named %s, which looks like the name of a dial-up line and not "
-	        "like "
-		"that of a mail server",
+		"like that of a mail server",
 		ip, shown(names[0], name));
 }

@@ -3,20 +3,19 @@
 
 const char *preflight_confirmed_name(struct facts *facts, const char *ip)
 {
-	struct preflight_question question = {.ip = ip};
 	const char *names[PTR_NAMES_MAX];
 	struct address address;
 	char reverse[80];
 
-	if (!own_address(&question, &address))
+	if (!address_parse(ip, &address))
 		return NULL;
-	reverse_name(&address, reverse);
+	address_reverse(&address, reverse);
 	const struct answer *ptr = facts_lookup(facts, reverse, TYPE_PTR);
 	size_t count = ptr ? usable_ptr_names(ptr, names) : 0;
 
 	for (size_t i = 0; i < count; i++) {
 		const struct answer *forward =
-			facts_lookup(facts, names[i], address.is_v6 ? TYPE_AAAA : TYPE_A);
+			facts_lookup(facts, names[i], address_type(&address));
 
 		if (forward && answer_has_address(forward, &address) &&
 			!preflight_name_problem(names[i]))

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "dns/address.h"
 #include "dns/name.h"
 
 /* Collecting addresses: where to, and what was come across beside them. */
@@ -13,21 +14,12 @@ struct collector {
 	bool pending, failed;
 };
 
-static bool is_allowed(const struct mx_options *options, const uint8_t ip[16], bool is_v6)
-{
-	for (size_t i = 0; i < options->allowed_count; i++)
-		if (mx_network_contains(&options->allowed[i], ip, is_v6))
-			return true;
-	return false;
-}
-
 static void add_address(struct collector *collector, const struct record *exchange,
 	const uint8_t ip[16], bool is_v6)
 {
 	struct mx_list *list = collector->list;
 
-	if (collector->options && mx_address_is_private(ip, is_v6) &&
-		!is_allowed(collector->options, ip, is_v6)) {
+	if (collector->options && !mx_address_is_usable(collector->options, ip, is_v6)) {
 		list->has_private = true;
 		return;
 	}
@@ -206,11 +198,11 @@ void mx_host(struct facts *facts, const char *host, struct mx_list *list)
 	struct collector collector = {.facts = facts, .list = list};
 	const struct record exchange = {.text = host};
 	const struct record *only = &exchange;
-	struct mx_network address;
+	struct address address;
 	size_t stale = facts_stale_uses(facts);
 
 	memset(list, 0, sizeof *list);
-	if (!strchr(host, '/') && mx_network_parse(host, &address) == 0)
+	if (address_parse(host, &address))
 		add_address(&collector, &exchange, address.ip, address.is_v6);
 	else
 		add_hosts(&collector, &only, 1);

@@ -72,6 +72,9 @@ void mx_host(struct facts *facts, const char *host, struct mx_list *list);
 /* True for addresses no public mail server has (RFC 6890 and kin); documentation prefixes are
  * ordinary. */
 bool mx_address_is_private(const uint8_t ip[16], bool is_v6);
+/* True for all others, and for those that the options allow. */
+bool mx_address_is_usable(
+	const struct mx_options *options, const uint8_t ip[16], bool is_v6);
 
 /* Reads "192.0.2.0/24", "2001:db8::/32" or a plain address. Returns 0, or -EINVAL. */
 int mx_network_parse(const char *text, struct mx_network *network);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dns/address.h"
 #include "dns/mx.h"
 
 int mx_network_parse(const char *text, struct mx_network *network)
@@ -33,14 +34,8 @@ int mx_network_parse(const char *text, struct mx_network *network)
 bool mx_network_contains(
 	const struct mx_network *network, const uint8_t ip[16], bool is_v6)
 {
-	size_t bytes = network->bits / 8;
-	unsigned rest = network->bits % 8;
-
-	if (network->is_v6 != is_v6 || memcmp(network->ip, ip, bytes) != 0)
-		return false;
-	unsigned mask = 0xFFu << (8 - rest) & 0xFFu;
-
-	return rest == 0 || ((network->ip[bytes] ^ ip[bytes]) & mask) == 0;
+	return network->is_v6 == is_v6 &&
+	       address_has_prefix(ip, network->ip, network->bits);
 }
 
 /* The IPv4 address inside an IPv6 one: mapped (RFC 4291), NAT64 (RFC 6052), 6to4 (RFC 3056). */
@@ -80,4 +75,14 @@ bool mx_address_is_private(const uint8_t ip[16], bool is_v6)
 			return true;
 	}
 	return false;
+}
+
+bool mx_address_is_usable(
+	const struct mx_options *options, const uint8_t ip[16], bool is_v6)
+{
+	bool is_usable = !mx_address_is_private(ip, is_v6);
+
+	for (size_t i = 0; i < options->allowed_count && !is_usable; i++)
+		is_usable = mx_network_contains(&options->allowed[i], ip, is_v6);
+	return is_usable;
 }

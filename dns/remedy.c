@@ -71,7 +71,7 @@ void remedy_forward(
 
 	if (!own_address(evaluation->question, &own))
 		return;
-	enum record_type type = own.is_v6 ? TYPE_AAAA : TYPE_A;
+	enum record_type type = address_type(&own);
 	const struct answer *forward = facts_lookup(evaluation->facts, host, type);
 
 	if (!forward)
@@ -101,7 +101,7 @@ static void add_reverse(struct evaluation *evaluation, struct remedy *remedy)
 
 	if (!host || !own_address(evaluation->question, &own))
 		return;
-	reverse_name(&own, reverse);
+	address_reverse(&own, reverse);
 	const struct answer *ptr = facts_lookup(evaluation->facts, reverse, TYPE_PTR);
 
 	if (!ptr) {

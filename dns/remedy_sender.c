@@ -9,29 +9,16 @@
 
 /* What the sender's domain should publish: an MX, an SPF record, a DMARC record. */
 
-/* Others can reach it, or the configuration says that they can. */
-static bool is_reachable(
-	const struct preflight_question *question, const uint8_t ip[16], bool is_v6)
-{
-	if (!mx_address_is_private(ip, is_v6))
-		return true;
-	for (size_t i = 0; i < question->mx.allowed_count; i++)
-		if (mx_network_contains(&question->mx.allowed[i], ip, is_v6))
-			return true;
-	return false;
-}
-
 /* An address of ours in one family that others can reach, as text, or NULL. */
 static const char *own_reachable(const struct preflight_question *question, bool is_v6)
 {
 	for (size_t i = 0; i <= question->addresses.count; i++) {
-		struct preflight_question one = {
-			.ip = i ? question->addresses.items[i - 1] : question->ip};
+		const char *text = i ? question->addresses.items[i - 1] : question->ip;
 		struct address address;
 
-		if (own_address(&one, &address) && address.is_v6 == is_v6 &&
-			is_reachable(question, address.ip, is_v6))
-			return one.ip;
+		if (text && address_parse(text, &address) && address.is_v6 == is_v6 &&
+			mx_address_is_usable(&question->mx, address.ip, is_v6))
+			return text;
 	}
 	return NULL;
 }
@@ -59,7 +46,8 @@ static bool look_at_family(struct evaluation *evaluation, const char *host, bool
 	}
 	family->has_address = answer->count > 0;
 	for (size_t i = 0; i < answer->count; i++)
-		if (!is_reachable(question, answer->records[i].address, is_v6))
+		if (!mx_address_is_usable(
+			    &question->mx, answer->records[i].address, is_v6))
 			family->has_private = true;
 	return true;
 }

@@ -57,7 +57,6 @@ static void add_address(struct evaluation *evaluation, const char *domain,
 	const char *text, struct correction *correction)
 {
 	const struct preflight_question *question = evaluation->question;
-	struct preflight_question other = {.ip = text};
 	struct spf_query query = {.domain = domain,
 		.sender = question->sender ? question->sender : "",
 		.helo = question->ehlo ? question->ehlo : ""};
@@ -66,7 +65,7 @@ static void add_address(struct evaluation *evaluation, const char *domain,
 	struct address address;
 	char term[64];
 
-	if (!own_address(&other, &address))
+	if (!address_parse(text, &address))
 		return;
 	memcpy(query.ip, address.ip, sizeof query.ip);
 	query.is_v6 = address.is_v6;
@@ -143,8 +142,8 @@ static const char *find_owner(struct evaluation *evaluation, const struct answer
 	if (answer->chain_count == 0 || !ehlo || strcasecmp(ehlo, answer->name) != 0 ||
 		!own_address(evaluation->question, &own))
 		return answer_owner(answer);
-	const struct answer *forward = facts_lookup(
-		evaluation->facts, answer->name, own.is_v6 ? TYPE_AAAA : TYPE_A);
+	const struct answer *forward =
+		facts_lookup(evaluation->facts, answer->name, address_type(&own));
 
 	if (forward)
 		is_ours = answer_has_address(forward, &own);

@@ -13,11 +13,6 @@ struct validated {
 	bool is_uncertain; /* there may be more names */
 };
 
-static enum record_type address_type(const struct spf_run *run)
-{
-	return run->client.is_v6 ? TYPE_AAAA : TYPE_A;
-}
-
 /*
  * False: facts are missing. A look-up that fails validates nothing, and is no error. Whose address it
  * is decides about these records, not whose SPF record: beyond ten they are left out, and those
@@ -25,13 +20,11 @@ static enum record_type address_type(const struct spf_run *run)
  */
 static bool find_validated(struct spf_run *run, struct validated *validated)
 {
-	char reverse[80];
 	bool is_complete = true;
 
 	validated->count = 0;
-	reverse_name(&run->client, reverse);
 	const struct answer *ptr =
-		consult(run->evaluation, run->finding, reverse, TYPE_PTR);
+		consult_ptr(run->evaluation, run->finding, &run->client);
 
 	if (!ptr)
 		return false;
@@ -40,7 +33,7 @@ static bool find_validated(struct spf_run *run, struct validated *validated)
 	for (size_t i = 0; i < ptr->count && i < SPF_NAMES_MAX; i++) {
 		const char *name = ptr->records[i].text;
 		const struct answer *forward =
-			consult(run->evaluation, run->finding, name, address_type(run));
+			consult(run->evaluation, run->finding, name, address_type(&run->client));
 
 		if (!forward)
 			is_complete = false;
@@ -97,22 +90,13 @@ bool spf_match_target(struct spf_run *run, const struct spf_term *term,
 	return true;
 }
 
-static bool has_prefix(const uint8_t *address, const uint8_t *network, unsigned bits)
-{
-	unsigned rest = bits % 8;
-	uint8_t mask = (uint8_t)(0xFF00u >> rest);
-
-	return memcmp(address, network, bits / 8) == 0 &&
-	       (rest == 0 || ((address[bits / 8] ^ network[bits / 8]) & mask) == 0);
-}
-
 static bool has_client(const struct spf_run *run, const struct spf_term *term,
 	const struct answer *answer)
 {
 	unsigned bits = run->client.is_v6 ? term->prefix_v6 : term->prefix_v4;
 
 	for (size_t i = 0; i < answer->count; i++)
-		if (has_prefix(run->client.ip, answer->records[i].address, bits))
+		if (address_has_prefix(run->client.ip, answer->records[i].address, bits))
 			return true;
 	return false;
 }
@@ -140,7 +124,7 @@ static enum spf_match match_a(
 	struct spf_run *run, const struct spf_term *term, const char *name)
 {
 	const struct answer *answer =
-		consult(run->evaluation, run->finding, name, address_type(run));
+		consult(run->evaluation, run->finding, name, address_type(&run->client));
 
 	if (!answer)
 		return SPF_MATCH_PENDING;
@@ -161,7 +145,7 @@ static enum spf_match match_hosts(
 
 	for (size_t i = 0; i < mx->count; i++) {
 		hosts[i] = consult(run->evaluation, run->finding, mx->records[i].text,
-			address_type(run));
+			address_type(&run->client));
 		is_complete = is_complete && hosts[i];
 	}
 	if (!is_complete)
@@ -230,7 +214,7 @@ static enum spf_match match_network(
 	bool is_v6 = term->kind == SPF_TERM_IP6;
 	unsigned bits = is_v6 ? term->prefix_v6 : term->prefix_v4;
 
-	return is_v6 == run->client.is_v6 && has_prefix(run->client.ip, term->ip, bits)
+	return is_v6 == run->client.is_v6 && address_has_prefix(run->client.ip, term->ip, bits)
 	               ? SPF_MATCH
 	               : SPF_NO_MATCH;
 }

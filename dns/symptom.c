@@ -113,7 +113,7 @@ static enum symptom read_fcrdns(
 	if (finding->reason != REASON_FCRDNS_MISMATCH || !own_address(question, &own))
 		return SYMPTOM_NONE;
 	for (size_t i = 0; i < finding->evidence_count; i++)
-		if (finding->evidence[i]->type == (own.is_v6 ? TYPE_AAAA : TYPE_A) &&
+		if (finding->evidence[i]->type == address_type(&own) &&
 			answer_has_address(finding->evidence[i], &own))
 			return FCRDNS_STRAY;
 	return FCRDNS_MISMATCH;
@@ -141,22 +141,14 @@ static enum symptom read_helo_name(const char *ehlo, bool is_own_literal)
 	return strchr(ehlo, '_') ? HELO_UNDERSCORE : HELO_SYNTAX;
 }
 
-/* Our own address in brackets, "[192.0.2.25]" or "[IPv6:2001:db8::25]". */
+/* Our own address in brackets. */
 static bool is_own_literal(const struct preflight_question *question)
 {
-	const char *ehlo = question->ehlo;
-	struct preflight_question literal = {.ip = NULL};
 	struct address own, named;
-	char text[64] = "";
-	size_t skip = strncasecmp(ehlo, "[IPv6:", 6) == 0 ? 6 : 1;
-	size_t len = strcspn(ehlo + skip, "]");
 
-	if (len >= sizeof text || !own_address(question, &own))
-		return false;
-	memcpy(text, ehlo + skip, len);
-	literal.ip = text;
-	return own_address(&literal, &named) && named.is_v6 == own.is_v6 &&
-	       memcmp(named.ip, own.ip, own.is_v6 ? 16 : 4) == 0;
+	return own_address(question, &own) &&
+	       address_parse_literal(question->ehlo, &named) &&
+	       address_is_same(&own, &named);
 }
 
 static enum symptom read_helo(
@@ -164,8 +156,7 @@ static enum symptom read_helo(
 {
 	switch (finding->reason) {
 	case REASON_HELO_INVALID:
-		return read_helo_name(question->ehlo,
-			question->ehlo[0] == '[' && is_own_literal(question));
+		return read_helo_name(question->ehlo, is_own_literal(question));
 	case REASON_HELO_UNRESOLVABLE:
 		return has_record(finding, TYPE_MX, is_any) ? HELO_MX_ONLY : HELO_MISSING;
 	case REASON_HELO_MISMATCH:
