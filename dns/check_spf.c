@@ -19,14 +19,8 @@ struct identity {
 
 static bool set_client(const struct evaluation *evaluation, struct spf_query *query)
 {
-	struct address address;
-
-	if (!own_address(evaluation->question, &address))
-		return false;
-	memcpy(query->ip, address.ip, sizeof query->ip);
-	query->is_v6 = address.is_v6;
 	query->helo = evaluation->question->ehlo ? evaluation->question->ehlo : "";
-	return true;
+	return own_address(evaluation->question, &query->client);
 }
 
 static void set_postmaster(struct identity *identity, const char *domain)

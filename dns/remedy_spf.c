@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "dns/name.h"
+#include "dns/spf.h"
 #include "dns/spf_record.h"
 
 /*
@@ -13,7 +14,7 @@
  * can go wrong before them, then what of the old record can be read.
  */
 
-enum { LOOKUPS_MAX = 10, STRING_MAX = 255 /* RFC 1035 3.3 */ };
+enum { STRING_MAX = 255 }; /* RFC 1035 3.3 */
 
 /* A record under construction: terms, with a space before each. */
 struct terms {
@@ -62,19 +63,16 @@ static void add_address(struct evaluation *evaluation, const char *domain,
 		.helo = question->ehlo ? question->ehlo : ""};
 	struct spf_outcome outcome;
 	struct finding unused = {0};
-	struct address address;
 	char term[64];
 
-	if (!address_parse(text, &address))
+	if (!address_parse(text, &query.client))
 		return;
-	memcpy(query.ip, address.ip, sizeof query.ip);
-	query.is_v6 = address.is_v6;
 	if (!spf_evaluate(evaluation, &unused, &query, &outcome) ||
 		outcome.result == SPF_PASS)
 		return;
 	if (outcome.lookups > correction->lookups)
 		correction->lookups = outcome.lookups;
-	snprintf(term, sizeof term, "%s:%s", address.is_v6 ? "ip6" : "ip4", text);
+	snprintf(term, sizeof term, "%s:%s", query.client.is_v6 ? "ip6" : "ip4", text);
 	add_term(&correction->terms, term, strlen(term));
 }
 
@@ -159,16 +157,16 @@ static void add_notes(const struct correction *correction, struct remedy *remedy
 			"\nThere are %zu such records now; only one may stand, or all "
 			"are ignored.\n",
 			correction->records);
-	if (correction->lookups > LOOKUPS_MAX)
+	if (correction->lookups > SPF_LOOKUPS_MAX)
 		remedy_say(remedy,
 			"\nThe record needs more than %d DNS look-ups, which is an error "
 			"for every other sender: take out what is not needed any more.\n",
-			LOOKUPS_MAX);
-	else if (correction->lookups == LOOKUPS_MAX)
+			SPF_LOOKUPS_MAX);
+	else if (correction->lookups == SPF_LOOKUPS_MAX)
 		remedy_say(remedy,
 			"\nThe record needs all %d DNS look-ups that are allowed: there is "
 			"no room for another include.\n",
-			LOOKUPS_MAX);
+			SPF_LOOKUPS_MAX);
 }
 
 void remedy_spf(struct evaluation *evaluation, struct finding *finding,

@@ -318,13 +318,14 @@ static bool check_host(struct spf_run *run, const char *domain, enum spf_result 
 static void set_client(struct spf_run *run, const struct spf_query *query)
 {
 	static const uint8_t mapped[12] = {[10] = 0xFF, [11] = 0xFF};
-	bool is_mapped = query->is_v6 && memcmp(query->ip, mapped, sizeof mapped) == 0;
+	bool is_mapped = query->client.is_v6 &&
+	                 memcmp(query->client.ip, mapped, sizeof mapped) == 0;
 
-	run->client.is_v6 = query->is_v6 && !is_mapped;
-	if (is_mapped)
-		memcpy(run->client.ip, query->ip + 12, 4);
-	else
-		memcpy(run->client.ip, query->ip, query->is_v6 ? 16 : 4);
+	run->client = query->client;
+	if (is_mapped) {
+		run->client = (struct address){.is_v6 = false};
+		memcpy(run->client.ip, query->client.ip + 12, 4);
+	}
 	memcpy(run->values.ip, run->client.ip, sizeof run->values.ip);
 	run->values.is_v6 = run->client.is_v6;
 }

@@ -2,13 +2,15 @@
 #pragma once
 
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+
+#include "dns/address.h"
 
 /*
  * check_host() of RFC 7208, pure, over facts. Internal to dns/: check_spf asks about MAIL FROM and
  * EHLO, check_dmarc and the repair kit use what it found.
  */
+
+enum { SPF_LOOKUPS_MAX = 10, SPF_VOIDS_MAX = 2, SPF_NAMES_MAX = 10 }; /* RFC 7208 4.6.4 */
 
 struct evaluation;
 struct finding;
@@ -25,22 +27,23 @@ enum spf_result {
 
 /* Texts are borrowed. */
 struct spf_query {
-	uint8_t ip[16]; /* v4: the first 4 bytes */
-	bool is_v6;
-	const char *domain; /* whose record */
-	const char *
-		sender; /* a mailbox for the macros: "ann@corp.example", "postmaster@..." */
-	const char *helo; /* for the macro %{h}; "" when there is none */
+	struct address client; /* may it send for domain? */
+	const char *domain;    /* whose record */
+	const char *sender;    /* for the macros: "ann@corp.example", "postmaster@..." */
+	const char *helo;      /* for the macro %{h}; "" when there is none */
 };
 
 struct spf_outcome {
 	enum spf_result result;
-	const char
-		*record;   /* the domain's own record, or NULL; borrowed from the facts */
-	char term[128];    /* the term that decided, in the record it stands in; or "" */
-	char problem[200]; /* PERMERROR, TEMPERROR: what is wrong, where; NONE: why no record
-			      could be looked for; else "" */
-	char explanation[300]; /* FAIL: exp= of the domain, expanded and escaped; or "" */
+	/* The domain's own record, or NULL; borrowed from the facts. */
+	const char *record;
+	/* The term that decided, in the record it stands in; or "". */
+	char term[128];
+	/* PERMERROR, TEMPERROR: what is wrong, where; NONE: why no record could be looked for;
+	 * else "". */
+	char problem[200];
+	/* FAIL: exp= of the domain, expanded and escaped; or "". */
+	char explanation[300];
 	/* Never with PASS. An answer was stale, or a look-up failed that RFC 7208 5.5 reads as "no
 	 * match": with what the DNS cannot tell now, another term might have decided. */
 	bool is_uncertain;

@@ -10,8 +10,6 @@
  * spf_match.c, which tells whether one mechanism matches. Nobody else includes it.
  */
 
-enum { SPF_LOOKUPS_MAX = 10, SPF_VOIDS_MAX = 2, SPF_NAMES_MAX = 10 }; /* RFC 7208 4.6.4 */
-
 struct spf_run {
 	struct evaluation *evaluation;
 	struct finding *finding;

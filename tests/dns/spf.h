@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #pragma once
 
-#include <arpa/inet.h>
 
 #include "dns/check.h"
 #include "tests/dns/records.h"
@@ -12,12 +11,11 @@ enum { LINES_MAX = 20 };
 
 static inline struct spf_query query_of(const char *ip, const char *domain)
 {
-	struct spf_query query = {.is_v6 = strchr(ip, ':') != NULL,
-		.domain = domain,
+	struct spf_query query = {.domain = domain,
 		.sender = "ann@corp.example",
 		.helo = "mail.corp.example"};
 
-	cr_assert_eq(inet_pton(query.is_v6 ? AF_INET6 : AF_INET, ip, query.ip), 1);
+	cr_assert(address_parse(ip, &query.client));
 	return query;
 }
 

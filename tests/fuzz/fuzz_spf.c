@@ -116,7 +116,7 @@ static void check(bool is_true)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct spf_query query = {.ip = {192, 0, 2, 25},
+	struct spf_query query = {.client.ip = {192, 0, 2, 25},
 		.domain = "corp.example",
 		.sender = "a.b-c+d=e%f@corp.example",
 		.helo = "mail.corp.example"};
@@ -130,7 +130,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	script.at = script.lines;
 	script.end = (const char *)data + size;
-	query.is_v6 = data[0] & 1;
+	query.client.is_v6 = data[0] & 1;
 	while (!run(facts, &query, &outcome)) {
 		questions += answer_all(facts, &script);
 		check(++rounds <= INQUIRY_ROUNDS_MAX && questions <= QUESTIONS_MAX);
