@@ -71,7 +71,7 @@ void conclude_fail(struct evaluation *evaluation, struct finding *finding,
 	va_end(arguments);
 	finding->reason = reason;
 	finding->action = evaluation->question->actions[reason];
-	snprintf(finding->subject, sizeof finding->subject, "%s", subject);
+	shown_text(subject, strlen(subject), finding->subject, sizeof finding->subject);
 	/* A cause is known by its subject, and names are the same in any case. */
 	for (char *c = finding->subject; *c; c++)
 		*c = (char)tolower((unsigned char)*c);
@@ -133,19 +133,33 @@ const struct answer *consult_ptr(struct evaluation *evaluation, struct finding *
 	return consult(evaluation, finding, name, TYPE_PTR);
 }
 
+/* Bytes below lowest, and beyond ASCII, become \DDD. Returns how many bytes there was room for. */
+static size_t escape(const char *bytes, size_t len, char lowest, char *out, size_t cap)
+{
+	size_t used = 0, i = 0;
+
+	for (; i < len && used + sizeof "\\DDD" <= cap; i++) {
+		if (bytes[i] >= lowest && bytes[i] <= '~')
+			out[used++] = bytes[i];
+		else
+			used += (size_t)snprintf(out + used, sizeof "\\DDD", "\\%03u",
+				(unsigned char)bytes[i]);
+	}
+	out[used] = '\0';
+	return i;
+}
+
+void shown_text(const char *text, size_t len, char *out, size_t cap)
+{
+	escape(text, len, ' ', out, cap);
+}
+
 const char *shown(const char *name, char out[200])
 {
-	size_t used = 0;
+	size_t len = strlen(name);
 
-	for (; *name && used < 190; name++) {
-		unsigned char c = (unsigned char)*name;
-
-		if (c > ' ' && c <= '~')
-			out[used++] = (char)c;
-		else
-			used += (size_t)snprintf(out + used, 5, "\\%03u", c);
-	}
-	snprintf(out + used, 200 - used, "%s", *name ? "..." : "");
+	if (escape(name, len, '!', out, 196) < len)
+		strcat(out, "...");
 	return out;
 }
 

@@ -80,6 +80,8 @@ bool is_generic_name_of(const char *name, const struct address *address);
 
 /* A name for a sentence: unprintable bytes escaped, cut when it is very long. */
 const char *shown(const char *name, char out[200]);
+/* The same of any text: it may have blanks. */
+void shown_text(const char *text, size_t len, char *out, size_t cap);
 
 /* "" and "<>". */
 bool is_null_sender(const char *sender);

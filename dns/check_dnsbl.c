@@ -51,16 +51,14 @@ static const struct {
 	{REASON_DNSBL_IP, {127, 0, 0, 3},
 		"what it sends looks like spam, often unknown to its owner (CSS)"},
 	{REASON_DNSBL_IP, {127, 0, 0, 4},
-		"a machine behind this address is infected or abused (XBL), find it "
-		"first"},
+		"a machine behind this address is infected or abused (XBL), find it first"},
 	{REASON_DNSBL_IP, {127, 0, 0, 9}, "a network in the hands of criminals (DROP)"},
 	{REASON_DNSBL_IP, {127, 0, 0, 10},
 		"its provider says that this range sends no mail itself (PBL), so send "
 		"through the provider's smarthost or have the address taken off"},
 	{REASON_DNSBL_IP, {127, 0, 0, 11},
 		"a range of end users (PBL), so send through your provider's smarthost "
-		"or "
-		"have the address taken off"},
+		"or have the address taken off"},
 	{REASON_DNSBL_DOMAIN, {127, 0, 1, 2}, "a domain of spammers"},
 	{REASON_DNSBL_DOMAIN, {127, 0, 1, 4}, "a domain used for phishing"},
 	{REASON_DNSBL_DOMAIN, {127, 0, 1, 5}, "a domain used for malware"},
@@ -126,24 +124,6 @@ static void format_codes(const struct answer *answer, char out[static CODES_SIZE
 	}
 }
 
-/* What a list says in its own words, for a sentence. */
-static void format_text(const struct answer *txt, char out[static TEXT_SHOWN + 8])
-{
-	const struct record *record = txt->records;
-	size_t used = 0;
-
-	out[0] = '\0';
-	for (size_t i = 0; txt->count && i < record->len && used < TEXT_SHOWN; i++) {
-		unsigned char c = (unsigned char)record->text[i];
-
-		if (c >= ' ' && c <= '~')
-			out[used++] = (char)c;
-		else
-			used += (size_t)snprintf(out + used, 5, "\\%03u", c);
-		out[used] = '\0';
-	}
-}
-
 /* The name to ask: LABEL.ZONE. False: the DNS has no such names, so nothing is listed. */
 static bool entry_name(const char *label, const char *zone, char name[ANSWER_NAME_MAX])
 {
@@ -181,12 +161,13 @@ static void accuse(struct evaluation *evaluation, struct finding *finding,
 	const struct entry *entry, const struct answer *answer, const struct answer *txt)
 {
 	char subject[512], name[200], zone[200], codes[CODES_SIZE];
-	char text[TEXT_SHOWN + 8];
+	char text[TEXT_SHOWN + sizeof "DDD"] = "";
 	const char *words = find_meaning(entry, answer);
 	const char *list = public_zone(entry->zone);
 
 	format_codes(answer, codes);
-	format_text(txt, text);
+	if (txt->count)
+		shown_text(txt->records[0].text, txt->records[0].len, text, sizeof text);
 	snprintf(subject, sizeof subject, "%.255s %.255s", entry->subject, list);
 	conclude_fail(evaluation, finding, entry->reason, subject,
 		"%s is on the block list %s (%s)%s%s%s%s", shown(entry->subject, name),
