@@ -124,6 +124,22 @@ bool own_address(const struct preflight_question *question, struct address *addr
 	return question->ip && address_parse(question->ip, address);
 }
 
+bool needs_own_address(const struct evaluation *evaluation, struct finding *finding,
+	struct address *address)
+{
+	char name[200];
+
+	if (own_address(evaluation->question, address))
+		return true;
+	if (evaluation->question->ip)
+		conclude_skipped(finding, "%s is not an IP address",
+			shown(evaluation->question->ip, name));
+	else
+		conclude_skipped(
+			finding, "our public IP address is not known: set public_ip");
+	return false;
+}
+
 const struct answer *consult_ptr(struct evaluation *evaluation, struct finding *finding,
 	const struct address *address)
 {

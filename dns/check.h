@@ -65,6 +65,10 @@ void warn_at_most(struct finding *finding);
 /* The question's IP address. False: not given, or no address. */
 bool own_address(const struct preflight_question *question, struct address *address);
 
+/* The same; where it is false, the finding says that the check was skipped. */
+bool needs_own_address(const struct evaluation *evaluation, struct finding *finding,
+	struct address *address);
+
 /* The PTR records of an address, by consult. */
 const struct answer *consult_ptr(struct evaluation *evaluation, struct finding *finding,
 	const struct address *address);

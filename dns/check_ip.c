@@ -6,27 +6,11 @@
 #include <string.h>
 #include <strings.h>
 
-static bool is_given(const struct evaluation *evaluation, struct finding *finding,
-	struct address *address)
-{
-	char name[200];
-
-	if (own_address(evaluation->question, address))
-		return true;
-	if (evaluation->question->ip)
-		conclude_skipped(finding, "%s is not an IP address",
-			shown(evaluation->question->ip, name));
-	else
-		conclude_skipped(
-			finding, "our public IP address is not known: set public_ip");
-	return false;
-}
-
 void check_ip(struct evaluation *evaluation, struct finding *finding)
 {
 	struct address address;
 
-	if (!is_given(evaluation, finding, &address))
+	if (!needs_own_address(evaluation, finding, &address))
 		return;
 	if (!mx_address_is_private(address.ip, address.is_v6)) {
 		conclude_pass(
@@ -73,7 +57,7 @@ void check_ptr(struct evaluation *evaluation, struct finding *finding)
 	struct address address;
 	char name[200];
 
-	if (!is_given(evaluation, finding, &address))
+	if (!needs_own_address(evaluation, finding, &address))
 		return;
 	const struct answer *ptr = consult_ptr(evaluation, finding, &address);
 
@@ -131,7 +115,7 @@ void check_fcrdns(struct evaluation *evaluation, struct finding *finding)
 	const char *names[PTR_NAMES_MAX];
 	char name[200];
 
-	if (!is_given(evaluation, finding, &address))
+	if (!needs_own_address(evaluation, finding, &address))
 		return;
 	const struct answer *ptr = consult_ptr(evaluation, finding, &address);
 
