@@ -35,52 +35,53 @@ static void find_exchanges(struct evaluation *evaluation, struct finding *findin
 	}
 }
 
-/* RFC 7505 3 forbids a null MX beside others. Delivery ignores it; Postfix and Sendmail refuse. */
-static bool has_null_mx(const struct finding *finding)
-{
-	for (size_t i = 0; i < finding->evidence_count; i++) {
-		const struct answer *answer = finding->evidence[i];
+/* What is odd about MX records that lead somewhere all the same. */
+struct oddities {
+	/* RFC 7505 3 forbids a null MX beside others. Delivery ignores it; Postfix and Sendmail
+	 * refuse. */
+	bool has_null;
+	/* A record must hold a name (RFC 1035 3.3.9): Courier refuses a domain for one that does
+	 * not. */
+	bool has_literal;
+};
 
-		for (size_t r = 0; answer->type == TYPE_MX && r < answer->count; r++)
-			if (!answer->records[r].text[0])
-				return true;
-	}
-	return false;
-}
-
-/* An MX record must hold a name (RFC 1035 3.3.9): Courier refuses a domain for one that does not. */
-static bool has_literal(struct evaluation *evaluation, const char *domain)
+static struct oddities find_oddities(struct evaluation *evaluation, const char *domain)
 {
 	const struct answer *mx = facts_lookup(evaluation->facts, domain, TYPE_MX);
+	struct oddities found = {false, false};
 	struct address address;
 
-	for (size_t i = 0; mx && i < mx->count; i++)
-		if (address_parse(mx->records[i].text, &address))
-			return true;
-	return false;
+	for (size_t i = 0; mx && i < mx->count; i++) {
+		const char *exchange = mx->records[i].text;
+
+		found.has_null = found.has_null || !exchange[0];
+		found.has_literal =
+			found.has_literal || address_parse(exchange, &address);
+	}
+	return found;
 }
 
 /* There is a way to answer; but some receivers look at every exchange, not for a good one. */
 static void judge_exchanges(struct evaluation *evaluation, struct finding *finding,
 	const char *domain, const struct mx_list *list)
 {
-	bool is_literal = has_literal(evaluation, domain);
+	const struct oddities odd = find_oddities(evaluation, domain);
 	char name[200];
 
 	shown(domain, name);
-	if (has_null_mx(finding)) {
+	if (odd.has_null) {
 		conclude_fail(evaluation, finding, REASON_SENDER_NULL_MX, domain,
 			"the sender's domain %s has a null MX beside others, so receivers "
 			"refuse mail from it",
 			name);
 		return;
 	}
-	if (!is_literal && !list->has_private) {
+	if (!odd.has_literal && !list->has_private) {
 		conclude_pass(finding, "the sender's domain %s can be answered", name);
 		return;
 	}
 	conclude_fail(evaluation, finding, REASON_SENDER_MX_BOGUS, domain,
-		is_literal ? "an MX record of the sender's domain %s holds an address in "
+		odd.has_literal ? "an MX record of the sender's domain %s holds an address in "
 			     "place of a name, for which some receivers refuse its mail"
 			   : "mail to the sender's domain %s may go to a private address, "
 			     "for which some receivers refuse its mail",

@@ -121,7 +121,9 @@ void check_fcrdns(struct evaluation *evaluation, struct finding *finding)
 
 	if (!ptr)
 		return;
-	if (usable_ptr_names(ptr, names) == 0) {
+	size_t count = usable_ptr_names(ptr, names);
+
+	if (count == 0) {
 		conclude_skipped(finding, "there is no PTR name to follow");
 		return;
 	}
@@ -142,5 +144,7 @@ void check_fcrdns(struct evaluation *evaluation, struct finding *finding)
 		conclude_fail(evaluation, finding, REASON_FCRDNS_MISMATCH, ip,
 			"%s is named %s, but that name does not lead back to it", ip,
 			shown(names[0], name));
+		if (count == PTR_NAMES_MAX) /* there may be more */
+			warn_at_most(finding);
 	}
 }

@@ -38,6 +38,18 @@ static bool is_name(const char *text)
 	return strcmp(text, ".") == 0 || name_is_possible(text);
 }
 
+/* One byte of a character-string, plain, as \X or as \DDD; beyond 255 it is none. */
+static unsigned take_char(const char **line)
+{
+	unsigned c;
+	size_t taken = name_take_byte(*line, &c);
+
+	if (taken == 1 && c == '\\' && (*line)[1])
+		c = (unsigned char)*++*line;
+	*line += taken;
+	return c;
+}
+
 /* The character-strings of a TXT record, quoted or single words, joined. */
 static const char *parse_strings(const char *line, struct laid_record *laid)
 {
@@ -49,11 +61,13 @@ static const char *parse_strings(const char *line, struct laid_record *laid)
 		line += is_quoted;
 		while (*line &&
 			(is_quoted ? *line != '"' : *line != ' ' && *line != '\t')) {
-			if (*line == '\\' && line[1])
-				line++;
+			unsigned c = take_char(&line);
+
+			if (c > 255)
+				return "\\DDD in a text is at most \\255";
 			if (len + 1 >= sizeof laid->text)
 				return "the text is too long";
-			laid->text[len++] = *line++;
+			laid->text[len++] = (char)c;
 		}
 		if (is_quoted && *line++ != '"')
 			return "a quote is not closed";

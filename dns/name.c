@@ -88,8 +88,7 @@ static bool is_escape(const char *text)
 	       text[2] <= '9' && text[3] >= '0' && text[3] <= '9';
 }
 
-/* The byte that text begins with, plain or as \DDD; how long it is there. */
-static size_t take_byte(const char *text, unsigned *c)
+size_t name_take_byte(const char *text, unsigned *c)
 {
 	*c = (unsigned char)text[0];
 	if (!is_escape(text))
@@ -110,7 +109,7 @@ int name_to_wire(const char *name, uint8_t wire[static NAME_WIRE_MAX])
 		while (*name && *name != '.') {
 			unsigned c;
 
-			name += take_byte(name, &c);
+			name += name_take_byte(name, &c);
 			if (used >= NAME_WIRE_MAX - 1 || used - label > 63 || c > 255)
 				return -1;
 			wire[used++] = (uint8_t)c;
@@ -136,7 +135,7 @@ void name_normalize(const char *name, char *out, size_t cap)
 	while (name < end) {
 		char text[5] = ".";
 		unsigned c;
-		size_t taken = take_byte(name, &c);
+		size_t taken = name_take_byte(name, &c);
 
 		if (c > 255) /* no byte: what cannot be stays so */
 			memcpy(text, name, taken);

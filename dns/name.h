@@ -41,6 +41,10 @@ bool name_is_within(const char *name, const char *domain);
 /* True when name ends in suffix, in any case: ".local". */
 bool name_ends_in(const char *name, const char *suffix);
 
+/* The byte that text begins with, plain or as \DDD (RFC 1035 5.1); beyond 255 it is none. Returns its
+ * length there. */
+size_t name_take_byte(const char *text, unsigned *c);
+
 /* One byte of a label in the normalized form, and a NUL. Returns its length. */
 size_t name_put_byte(char out[static 5], uint8_t c);
 

@@ -113,28 +113,7 @@ static void add_reverse(struct evaluation *evaluation, struct remedy *remedy)
 	remedy_forward(evaluation, host, remedy);
 }
 
-static bool is_curable(enum reason reason)
-{
-	switch (reason) {
-	case REASON_PTR_MISSING:
-	case REASON_FCRDNS_MISMATCH:
-	case REASON_PTR_GENERIC:
-	case REASON_HELO_UNRESOLVABLE:
-	case REASON_HELO_MISMATCH:
-	case REASON_SENDER_DOMAIN_UNRESOLVABLE:
-	case REASON_SENDER_NULL_MX:
-	case REASON_SENDER_MX_BOGUS:
-	case REASON_SPF_FAIL:
-	case REASON_SPF_SOFTFAIL:
-	case REASON_SPF_NONE:
-	case REASON_SPF_PERMERROR:
-	case REASON_DMARC_FAIL:
-		return true;
-	default:
-		return false;
-	}
-}
-
+/* Nothing for the reasons that no record cures. */
 static void add_records(
 	struct evaluation *evaluation, struct finding *finding, struct remedy *remedy)
 {
@@ -158,11 +137,16 @@ static void add_records(
 	case REASON_DMARC_FAIL:
 		remedy_dmarc(evaluation, finding, remedy);
 		break;
-	default:
+	case REASON_SPF_FAIL:
+	case REASON_SPF_SOFTFAIL:
+	case REASON_SPF_NONE:
+	case REASON_SPF_PERMERROR:
 		remedy_spf(evaluation, finding,
 			finding->check == CHECK_SPF_HELO ? question->ehlo
 							 : spf_identity(question),
 			remedy);
+		break;
+	default:
 		break;
 	}
 }
@@ -252,8 +236,7 @@ void remedy_add(struct evaluation *evaluation, struct finding *finding)
 		return;
 	}
 	finding->remedy = remedy;
-	if (is_curable(finding->reason))
-		add_records(evaluation, finding, remedy);
+	add_records(evaluation, finding, remedy);
 	if (evaluation->pending)
 		return;
 	if (remedy->record_count == 0) {

@@ -79,6 +79,21 @@ Test(facts, a_name_with_a_laid_record_exists)
 	facts_free(facts);
 }
 
+/* As record_format prints them. */
+Test(facts, a_text_may_have_escapes)
+{
+	struct facts *facts = facts_new();
+	char printed[64];
+
+	lay(facts, "x.example. TXT \"a\\\"b\\\\c\\009\\255\\d\"");
+	const struct record *record = facts_lookup(facts, "x.example", TYPE_TXT)->records;
+
+	cr_assert_str_eq(record->text, "a\"b\\c\t\xff" "d");
+	record_format(TYPE_TXT, record, printed, sizeof printed);
+	cr_assert_str_eq(printed, "\"a\\\"b\\\\c\\009\\255d\"");
+	facts_free(facts);
+}
+
 Test(facts, a_laid_record_takes_the_place_of_an_alias_for_every_type)
 {
 	struct facts *facts = facts_new();
@@ -112,7 +127,7 @@ Test(facts, bad_records_are_refused_with_words)
 		"x.example. A 1.2.3", "x.example. A 192.0.2.1 more",
 		"x.example. AAAA 192.0.2.1", "x.example. MX mail.example.",
 		"x.example. MX 70000 m.example.", "x.example. PTR", "x.example. PTR a..b",
-		"x.example. TXT \"open", "x.example. WHAT 1", "a..b A 192.0.2.1",
+		"x.example. TXT \"open", "x.example. TXT \\256", "x.example. WHAT 1", "a..b A 192.0.2.1",
 		"x.example. 99999999 A 192.0.2.1", "x.example. SOA a b 1 2 3 4 5"};
 	struct facts *facts = facts_new();
 	const char *error;
