@@ -81,10 +81,11 @@ static void judge_exchanges(struct evaluation *evaluation, struct finding *findi
 		return;
 	}
 	conclude_fail(evaluation, finding, REASON_SENDER_MX_BOGUS, domain,
-		odd.has_literal ? "an MX record of the sender's domain %s holds an address in "
-			     "place of a name, for which some receivers refuse its mail"
-			   : "mail to the sender's domain %s may go to a private address, "
-			     "for which some receivers refuse its mail",
+		odd.has_literal
+			? "an MX record of the sender's domain %s holds an address in "
+			  "place of a name, for which some receivers refuse its mail"
+			: "mail to the sender's domain %s may go to a private address, "
+			  "for which some receivers refuse its mail",
 		name);
 	warn_at_most(finding);
 }

@@ -7,23 +7,22 @@
  * library's. The sanitizers have one of their own, and there is nothing to see then.
  */
 
+static long left = -1; /* allocations until one fails; less than 0: none does */
+
+/* The buffers of fake servers do not count. */
+static inline bool fails(size_t size)
+{
+	return size < 60000 && left >= 0 && left-- == 0;
+}
+
 #ifdef __SANITIZE_ADDRESS__
 enum { IS_DISABLED = 1 };
-static long left = -1;
 #else
 enum { IS_DISABLED = 0 };
 
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *old, size_t size);
-
-static long left = -1; /* allocations until one fails; less than 0: none does */
-
-/* The fake servers' own buffers do not count. */
-static bool fails(size_t size)
-{
-	return size < 60000 && left >= 0 && left-- == 0;
-}
 
 void *malloc(size_t size)
 {
