@@ -353,8 +353,8 @@ struct answer *answer_new(
 	return builder ? answer_builder_finish(builder, meta) : NULL;
 }
 
-struct answer *answer_new_failed(const char *name, enum record_type type,
-	const char *failure, const char *server)
+struct answer *answer_new_failed(
+	const char *name, enum record_type type, const char *failure, const char *server)
 {
 	struct answer meta = {.status = ANSWER_FAILED,
 		.failure = failure,

@@ -43,11 +43,11 @@ enum {
 struct record {
 	uint8_t address[16]; /* A: the first 4 bytes; AAAA: all */
 	uint16_t preference; /* MX */
-	const char *
-		text; /* MX, PTR, NS, CNAME: the name; SOA: mname; TXT: its strings joined */
-	size_t len; /* of text; TXT may hold any byte */
-	const char *
-		rname; /* SOA: the contact as a name ("hostmaster.isp.example"), else NULL */
+	/* MX, PTR, NS, CNAME: the name; SOA: mname; TXT: its strings joined, any byte. */
+	const char *text;
+	size_t len; /* of text */
+	/* SOA: the contact as a name ("hostmaster.isp.example"), else NULL. */
+	const char *rname;
 };
 
 struct answer {
@@ -55,23 +55,20 @@ struct answer {
 	const char *name;
 	enum record_type type;
 	enum answer_status status;
-	const char
-		*failure; /* FAILED: "timeout", "SERVFAIL", ... static text; else NULL */
-	bool authenticated; /* AD bit */
-	bool stale;         /* its time was over, but the DNS had nothing newer (RFC 8767) */
-	bool laid;          /* laid over the facts by hand (check --with), not asked */
-	uint32_t
-		ttl; /* seconds this may be believed, from learned on (negative: RFC 2308) */
-	int64_t learned;        /* milliseconds since the epoch */
-	const char *server;     /* who said it, "127.0.0.1:53" */
-	const char *zone;       /* negative answer: the SOA's owner, else NULL */
-	const char *zone_rname; /* its contact, else NULL */
-	const char *zone_mname;
+	const char *failure; /* FAILED: "timeout", "SERVFAIL"... static text; else NULL */
+	bool authenticated;  /* AD bit */
+	bool stale;          /* its time is over, and there is nothing newer (RFC 8767) */
+	bool laid;           /* by hand over the facts (check --with), not asked */
+	uint32_t ttl;        /* seconds it is believed from learned on (RFC 2308) */
+	int64_t learned;     /* milliseconds since the epoch: answer_now */
+	const char *server;  /* who said it, "127.0.0.1:53"; NULL: nobody */
+	/* Of the SOA that came with a "no": its owner, contact and server; else NULL. */
+	const char *zone, *zone_rname, *zone_mname;
 	const char *chain[ANSWER_CHAIN_MAX]; /* CNAME targets followed, in order */
 	size_t chain_count;
+	/* Sorted, without doubles: verdicts do not depend on order. */
+	const struct record *records;
 	size_t count;
-	const struct record
-		*records; /* sorted, without doubles: verdicts do not depend on order */
 };
 
 /* A copy, or NULL without memory. The caller frees it with answer_free. */
@@ -120,8 +117,8 @@ struct answer *answer_new(
 
 /* That the DNS could not tell, learned now. failure is static text; server is who was asked last, or
  * NULL. NULL without memory. */
-struct answer *answer_new_failed(const char *name, enum record_type type,
-	const char *failure, const char *server);
+struct answer *answer_new_failed(
+	const char *name, enum record_type type, const char *failure, const char *server);
 
 /* The time for answer->learned. The only place in dns/ that reads the clock on the wall. */
 int64_t answer_now(void);

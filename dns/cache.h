@@ -12,10 +12,8 @@
  */
 
 enum {
-	CACHE_NEGATIVE_MAX =
-		300, /* seconds a "no" is believed: what was repaired shall soon be seen */
-	CACHE_STALE_MAX =
-		86400, /* seconds after its time that an answer may still serve */
+	CACHE_NEGATIVE_MAX = 300, /* seconds: what was repaired shall soon be seen */
+	CACHE_STALE_MAX = 86400,  /* seconds after its time that an answer may serve */
 };
 
 struct cache;

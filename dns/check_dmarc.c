@@ -9,8 +9,8 @@
  * is accused. */
 static const char *presumed_identity(const struct preflight_question *question)
 {
-	bool is_given = question->sender &&
-	                (question->ehlo || !is_null_sender(question->sender));
+	bool is_given =
+		question->sender && (question->ehlo || !is_null_sender(question->sender));
 
 	return is_given ? spf_identity(question) : domain_of(question->author);
 }
@@ -41,9 +41,8 @@ static void accuse(struct evaluation *evaluation, struct finding *finding,
 		query->author, question->ip);
 	conclude_fail(evaluation, finding, REASON_DMARC_FAIL, subject,
 		"%s asks receivers to %s mail in the name of %s that is not "
-	        "authenticated, "
-		"and this has neither an SPF pass nor a signature aligned with it "
-	        "(DMARC)",
+		"authenticated, and this has neither an SPF pass nor a signature "
+		"aligned with it (DMARC)",
 		shown(outcome->domain, record),
 		outcome->policy == DMARC_REJECT ? "reject" : "quarantine",
 		shown(query->author, name));
@@ -71,12 +70,11 @@ static void conclude(struct evaluation *evaluation, struct finding *finding,
 		break;
 	case DMARC_PASS:
 		conclude_pass(finding,
-			outcome->is_signed ? "the message is signed by %s, in line with "
-					     "its author's "
-					     "domain %s (DMARC)"
-					   : "SPF passes for %s, in line with the "
-					     "author's domain %s "
-					     "(DMARC)",
+			outcome->is_signed
+				? "the message is signed by %s, in line with its "
+				  "author's domain %s (DMARC)"
+				: "SPF passes for %s, in line with the author's domain "
+				  "%s (DMARC)",
 			shown(outcome->aligned, other), name);
 		break;
 	case DMARC_UNDECIDED:
@@ -100,6 +98,7 @@ void check_dmarc(struct evaluation *evaluation, struct finding *finding)
 {
 	const struct preflight_question *question = evaluation->question;
 	const char *domain = question->author ? domain_of(question->author) : "";
+	const struct spf_outcome *spf = &evaluation->spf;
 	struct dmarc_outcome outcome;
 
 	if (!domain[0] || domain[0] == '[') {
@@ -111,8 +110,7 @@ void check_dmarc(struct evaluation *evaluation, struct finding *finding)
 	struct dmarc_query query = {.author = domain,
 		.spf_domain = presumed_identity(question),
 		.is_spf_known = evaluation->is_spf_known,
-		.spf = evaluation->spf.is_uncertain ? SPF_TEMPERROR
-						    : evaluation->spf.result,
+		.spf = spf->is_uncertain ? SPF_TEMPERROR : spf->result,
 		.signers = question->signers};
 
 	if (dmarc_evaluate(evaluation, finding, &query, &outcome))

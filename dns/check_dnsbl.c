@@ -22,9 +22,9 @@ enum {
 /* One question to one list. */
 struct entry {
 	const char *zone;
-	const char *subject; /* "192.0.2.25", "corp.example" */
-	char label[256];     /* subject as it stands before the zone */
-	char test[80];       /* an entry that no working list has (RFC 5782 5) */
+	const char *subject;         /* "192.0.2.25", "corp.example" */
+	char label[ANSWER_NAME_MAX]; /* subject as it stands before the zone */
+	char test[80];               /* an entry that no working list has (RFC 5782 5) */
 	enum reason reason;
 	bool is_warning; /* From: and EHLO domains only warn */
 };
@@ -51,7 +51,8 @@ static const struct {
 	{REASON_DNSBL_IP, {127, 0, 0, 3},
 		"what it sends looks like spam, often unknown to its owner (CSS)"},
 	{REASON_DNSBL_IP, {127, 0, 0, 4},
-		"a machine behind this address is infected or abused (XBL), find it first"},
+		"a machine behind this address is infected or abused (XBL), find it "
+		"first"},
 	{REASON_DNSBL_IP, {127, 0, 0, 9}, "a network in the hands of criminals (DROP)"},
 	{REASON_DNSBL_IP, {127, 0, 0, 10},
 		"its provider says that this range sends no mail itself (PBL), so send "

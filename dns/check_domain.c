@@ -71,8 +71,8 @@ static void judge_exchanges(struct evaluation *evaluation, struct finding *findi
 	shown(domain, name);
 	if (odd.has_null) {
 		conclude_fail(evaluation, finding, REASON_SENDER_NULL_MX, domain,
-			"the sender's domain %s has a null MX beside others, so receivers "
-			"refuse mail from it",
+			"the sender's domain %s has a null MX beside others, so "
+			"receivers refuse mail from it",
 			name);
 		return;
 	}

@@ -92,8 +92,8 @@ static bool follow_names(struct evaluation *evaluation, struct finding *finding,
 	size_t count = usable_ptr_names(ptr, names);
 
 	for (size_t i = 0; i < count; i++) {
-		const struct answer *forward = consult(
-			evaluation, finding, names[i], address_type(address));
+		const struct answer *forward =
+			consult(evaluation, finding, names[i], address_type(address));
 
 		if (!forward)
 			continue;
@@ -135,7 +135,8 @@ void check_fcrdns(struct evaluation *evaluation, struct finding *finding)
 			shown(tally.stray, name));
 		warn_at_most(finding);
 	} else if (tally.match) {
-		conclude_pass(finding, "%s leads back to %s", shown(tally.match, name), ip);
+		conclude_pass(
+			finding, "%s leads back to %s", shown(tally.match, name), ip);
 	} else if (tally.failed) {
 		conclude_unknown(evaluation, finding, REASON_FCRDNS_MISMATCH,
 			"the DNS could not tell whether %s leads back to %s",

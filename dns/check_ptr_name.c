@@ -25,8 +25,8 @@ static bool find_candidates(struct evaluation *evaluation, struct finding *findi
 
 	candidates->count = 0;
 	for (size_t i = 0; i < count; i++) {
-		const struct answer *forward = consult(
-			evaluation, finding, names[i], address_type(address));
+		const struct answer *forward =
+			consult(evaluation, finding, names[i], address_type(address));
 
 		if (!forward)
 			continue;

@@ -224,7 +224,8 @@ static enum alignment align(const struct asking *asking, struct walk *author,
 	/* Without the last label in common there is no organization in common. */
 	const char *dot = strrchr(domain, '.');
 
-	if (is_strict || !normalized[0] || !name_is_within(normalized, dot ? dot + 1 : domain))
+	if (is_strict || !normalized[0] ||
+		!name_is_within(normalized, dot ? dot + 1 : domain))
 		return APART;
 	if (author->count == 1 && !walk_up(asking, author))
 		return PENDING;

@@ -34,8 +34,8 @@ static void add_address(struct collector *collector, const struct record *exchan
 }
 
 /* The addresses of one type of one host. */
-static void add_host(struct collector *collector, const struct record *exchange,
-	enum record_type type)
+static void add_host(
+	struct collector *collector, const struct record *exchange, enum record_type type)
 {
 	const struct answer *answer =
 		facts_lookup(collector->facts, exchange->text, type);
@@ -51,8 +51,8 @@ static void add_host(struct collector *collector, const struct record *exchange,
 }
 
 /* The addresses of all hosts, in their order, A before AAAA. */
-static void add_hosts(struct collector *collector, const struct record *const *exchanges,
-	size_t count)
+static void add_hosts(
+	struct collector *collector, const struct record *const *exchanges, size_t count)
 {
 	bool any = collector->options && collector->options->any;
 

@@ -50,8 +50,8 @@ struct mx_network {
 
 struct mx_options {
 	const char *host; /* our EHLO name: an MX of that name is ourselves */
-	const struct mx_network
-		*allowed; /* private networks that may be used (allow_private_mx) */
+	/* Private networks that may be used (allow_private_mx). */
+	const struct mx_network *allowed;
 	size_t allowed_count;
 	uint32_t seed; /* shuffles exchanges of equal preference */
 	bool any; /* one address is enough to know: AAAA is asked only where A leaves none */

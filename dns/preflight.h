@@ -58,10 +58,10 @@ struct preflight_question {
 	/* All our public addresses: a corrected SPF record names every one. May be empty. */
 	struct preflight_texts addresses;
 	struct preflight_texts ip_lists, domain_lists; /* DNSBL zones to look into */
-	const char *
-		host; /* a next hop by name or address; its addresses are wanted too (mx_host) */
-	enum action actions
-		[REASON_COUNT]; /* what each reason leads to: preflight_defaults() */
+	/* A next hop by name or address, whose addresses are wanted too (mx_host). */
+	const char *host;
+	/* What each reason leads to: preflight_defaults(). */
+	enum action actions[REASON_COUNT];
 	struct mx_options mx;
 };
 
@@ -87,8 +87,7 @@ struct finding {
 	enum reason reason; /* REASON_NONE on pass */
 	enum action action;
 	char summary[512]; /* one sentence */
-	char subject
-		[512]; /* what the cause is about: the IP, the EHLO name, domain + IP */
+	char subject[512]; /* of the cause: the IP, the EHLO name, domain + IP */
 	const struct answer *evidence[EVIDENCE_MAX]; /* borrowed from the facts */
 	size_t evidence_count;
 	const char *spf; /* "pass", "temperror"...: of the check spf only, else NULL */
@@ -140,7 +139,7 @@ struct profile_answer {
 	const char *profile; /* its name; static text */
 	/* None or warn (it is counted against us): accepted. Defer (the DNS cannot tell), hold: refused. */
 	enum action action;
-	char reply[PROFILE_REPLY_MAX]; /* what it would say, with its code; "": it accepts */
+	char reply[PROFILE_REPLY_MAX]; /* what it says, with its code; "": it accepts */
 };
 
 /* By name, any case; len is that of name. NULL: unknown. */
@@ -151,8 +150,9 @@ const char *profile_name_at(size_t i);
  * What it would answer to the hand-off of the question. Pure; the verdict must not be pending. What the
  * configuration makes of findings (off, warn) does not count here.
  */
-void profile_judge(const struct profile *profile, const struct preflight_question *question,
-	const struct verdict *verdict, struct profile_answer *answer);
+void profile_judge(const struct profile *profile,
+	const struct preflight_question *question, const struct verdict *verdict,
+	struct profile_answer *answer);
 
 enum {
 	INQUIRY_ROUNDS_MAX = 20,

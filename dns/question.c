@@ -79,9 +79,9 @@ static void finish(struct question *q, const struct answer *answer)
 
 static void finish_failed(struct question *q)
 {
-	struct answer *answer = answer_new_failed(q->name, q->type,
-		q->failure ? q->failure : "timeout",
-		servers_name(q->servers, q->route.server));
+	struct answer *answer =
+		answer_new_failed(q->name, q->type, q->failure ? q->failure : "timeout",
+			servers_name(q->servers, q->route.server));
 
 	finish(q, answer);
 	answer_free(answer);
@@ -176,6 +176,7 @@ static void ask_over_tcp(struct question *q, const char *failure)
 	assert(got == (ssize_t)sizeof id); /* so few bytes always come (random(7)) */
 	int len = message_query(id, q->target, q->type, query);
 
+	assert(len > 0); /* as in ask_server */
 	q->failure = failure;
 	q->tcp = servers_ask_tcp(q->servers, &q->route, query, (size_t)len, on_tcp);
 	if (!q->tcp)

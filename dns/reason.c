@@ -37,7 +37,7 @@ static const struct {
 		"the SPF record of the sender's domain is broken"},
 	[REASON_DMARC_FAIL] = {"dmarc-fail", ACTION_HOLD,
 		"the author's domain asks receivers to refuse what is not authenticated "
-                "(DMARC)"},
+		"(DMARC)"},
 	[REASON_DNSBL_IP] = {"dnsbl-ip", ACTION_HOLD,
 		"our IP address is on a block list"},
 	[REASON_DNSBL_DOMAIN] = {"dnsbl-domain", ACTION_HOLD,

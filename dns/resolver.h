@@ -18,7 +18,7 @@ enum {
 	RESOLVER_IN_FLIGHT_MAX = 200,
 	RESOLVER_DEADLINE_MS = 10000,
 	RESOLVER_CACHE_MAX = 50000, /* answers */
-	RESOLVER_STALE_TTL = 30, /* seconds a stale answer serves before we ask again */
+	RESOLVER_STALE_TTL = 30,    /* seconds a stale one serves before we ask again */
 };
 
 enum resolver_freshness {
@@ -31,15 +31,14 @@ struct resolver;
 struct resolver_query;
 
 struct resolver_options {
-	const char *const *
-		servers; /* "127.0.0.1", "127.0.0.1:5353", "[::1]:53"; none: resolv.conf */
+	/* "127.0.0.1", "127.0.0.1:5353", "[::1]:53"; none: those of resolv.conf. */
+	const char *const *servers;
 	size_t server_count;
 };
 
 struct resolver_stats {
 	uint64_t asked, cache_hits, merged, sent, failed, over_tcp;
-	uint64_t
-		stale; /* answers from the cache after their time, for want of better ones */
+	uint64_t stale;  /* cached answers after their time, for want of better ones */
 	uint64_t probes; /* sent to see whether a server is well; not among sent */
 	size_t in_flight, cached;
 };

@@ -81,6 +81,6 @@ enum server_honesty servers_judge(
 bool servers_are_healthy(const struct servers *servers);
 
 void servers_stats(const struct servers *servers, struct resolver_stats *stats);
-const char *servers_name(
-	const struct servers *servers, size_t i); /* "127.0.0.1:53"; borrowed */
+/* "127.0.0.1:53". Borrowed. */
+const char *servers_name(const struct servers *servers, size_t i);
 uv_loop_t *servers_loop(const struct servers *servers);

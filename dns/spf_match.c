@@ -9,7 +9,7 @@
 struct validated {
 	const char *names[SPF_NAMES_MAX];
 	size_t count;
-	bool is_void; /* there is no PTR at all */
+	bool is_void;      /* there is no PTR at all */
 	bool is_uncertain; /* there may be more names */
 };
 
@@ -32,8 +32,8 @@ static bool find_validated(struct spf_run *run, struct validated *validated)
 	validated->is_uncertain = ptr->status == ANSWER_FAILED;
 	for (size_t i = 0; i < ptr->count && i < SPF_NAMES_MAX; i++) {
 		const char *name = ptr->records[i].text;
-		const struct answer *forward =
-			consult(run->evaluation, run->finding, name, address_type(&run->client));
+		const struct answer *forward = consult(
+			run->evaluation, run->finding, name, address_type(&run->client));
 
 		if (!forward)
 			is_complete = false;
@@ -214,7 +214,8 @@ static enum spf_match match_network(
 	bool is_v6 = term->kind == SPF_TERM_IP6;
 	unsigned bits = is_v6 ? term->prefix_v6 : term->prefix_v4;
 
-	return is_v6 == run->client.is_v6 && address_has_prefix(run->client.ip, term->ip, bits)
+	return is_v6 == run->client.is_v6 &&
+	                       address_has_prefix(run->client.ip, term->ip, bits)
 	               ? SPF_MATCH
 	               : SPF_NO_MATCH;
 }

@@ -313,6 +313,24 @@ static enum symptom general_of(enum symptom symptom)
 	}
 }
 
+/* What is asked of the sender's domain beside what the finding is about. */
+static void add_sender_details(const struct preflight_question *question,
+	const struct finding *finding, struct symptoms *symptoms)
+{
+	const char *domain = domain_of(question->sender ? question->sender : "");
+
+	symptoms->has[read_sender_syntax(domain)] = true;
+	symptoms->has[SENDER_MX_LOCAL] = has_record(finding, TYPE_A, is_local);
+	symptoms->has[SENDER_MX_LITERAL] = has_record(finding, TYPE_MX, is_literal);
+}
+
+static bool is_unauthenticated(
+	const struct preflight_question *question, const struct finding *finding)
+{
+	return finding->check == CHECK_SPF && finding->spf && !question->signers.count &&
+	       finding->result != RESULT_PASS && !is_unknown(finding);
+}
+
 void symptoms_read(const struct preflight_question *question,
 	const struct verdict *verdict, struct symptoms *symptoms)
 {
@@ -323,19 +341,9 @@ void symptoms_read(const struct preflight_question *question,
 
 		symptoms->has[symptom] = true;
 		symptoms->has[general_of(symptom)] = true;
-		if (finding->check == CHECK_SENDER) {
-			const char *domain =
-				domain_of(question->sender ? question->sender : "");
-
-			symptoms->has[read_sender_syntax(domain)] = true;
-			symptoms->has[SENDER_MX_LOCAL] =
-				has_record(finding, TYPE_A, is_local);
-			symptoms->has[SENDER_MX_LITERAL] =
-				has_record(finding, TYPE_MX, is_literal);
-		}
-		if (finding->check == CHECK_SPF && finding->spf &&
-			!question->signers.count && finding->result != RESULT_PASS &&
-			!is_unknown(finding))
+		if (finding->check == CHECK_SENDER)
+			add_sender_details(question, finding, symptoms);
+		if (is_unauthenticated(question, finding))
 			symptoms->has[NOT_AUTHENTICATED] = true;
 	}
 }
