@@ -175,7 +175,7 @@ const char *shown(const char *name, char out[200])
 	size_t len = strlen(name);
 
 	if (escape(name, len, '!', out, 196) < len)
-		strcat(out, "...");
+		memcpy(out + strlen(out), "...", sizeof "...");
 	return out;
 }
 
