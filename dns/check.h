@@ -73,9 +73,19 @@ bool needs_own_address(const struct evaluation *evaluation, struct finding *find
 const struct answer *consult_ptr(struct evaluation *evaluation, struct finding *finding,
 	const struct address *address);
 
-/* The names behind our address that are host names, PTR_NAMES_MAX at most. */
-enum { PTR_NAMES_MAX = 10 }; /* as RFC 7208 4.6.4 does */
-size_t usable_ptr_names(const struct answer *ptr, const char *names[PTR_NAMES_MAX]);
+/* Names behind an address that are host names: so many at most as RFC 7208 4.6.4 looks at. */
+enum { PTR_NAMES_MAX = 10 };
+struct ptr_names {
+	const char *items[PTR_NAMES_MAX];
+	size_t count;
+};
+void usable_ptr_names(const struct answer *ptr, struct ptr_names *names);
+
+/*
+ * Those of our address. False: there is none to look at, as the finding says, or facts are missing.
+ */
+bool consult_ptr_names(struct evaluation *evaluation, struct finding *finding,
+	struct address *address, struct ptr_names *names);
 
 /* True for a name that looks made from an address or names a dial-up pool (ptr-generic). */
 bool is_generic_name(const char *name);

@@ -40,20 +40,34 @@ static bool is_host_name(const char *name)
 	       strncasecmp(name, "localhost.", 10) != 0;
 }
 
-size_t usable_ptr_names(const struct answer *ptr, const char *names[PTR_NAMES_MAX])
+void usable_ptr_names(const struct answer *ptr, struct ptr_names *names)
 {
-	size_t count = 0;
-
-	for (size_t i = 0; i < ptr->count && count < PTR_NAMES_MAX; i++)
+	names->count = 0;
+	for (size_t i = 0; i < ptr->count && names->count < PTR_NAMES_MAX; i++)
 		if (is_host_name(ptr->records[i].text))
-			names[count++] = ptr->records[i].text;
-	return count;
+			names->items[names->count++] = ptr->records[i].text;
+}
+
+bool consult_ptr_names(struct evaluation *evaluation, struct finding *finding,
+	struct address *address, struct ptr_names *names)
+{
+	if (!needs_own_address(evaluation, finding, address))
+		return false;
+	const struct answer *ptr = consult_ptr(evaluation, finding, address);
+
+	if (!ptr)
+		return false;
+	usable_ptr_names(ptr, names);
+	if (names->count == 0)
+		conclude_skipped(
+			finding, "no PTR name of %s is known", evaluation->question->ip);
+	return names->count > 0;
 }
 
 void check_ptr(struct evaluation *evaluation, struct finding *finding)
 {
 	const char *ip = evaluation->question->ip;
-	const char *names[PTR_NAMES_MAX];
+	struct ptr_names names;
 	struct address address;
 	char name[200];
 
@@ -63,6 +77,7 @@ void check_ptr(struct evaluation *evaluation, struct finding *finding)
 
 	if (!ptr)
 		return;
+	usable_ptr_names(ptr, &names);
 	if (ptr->status == ANSWER_FAILED)
 		conclude_unknown(evaluation, finding, REASON_PTR_MISSING,
 			"the DNS could not tell whether %s has a PTR record (%s)", ip,
@@ -70,12 +85,12 @@ void check_ptr(struct evaluation *evaluation, struct finding *finding)
 	else if (ptr->status != ANSWER_FOUND)
 		conclude_fail(evaluation, finding, REASON_PTR_MISSING, ip,
 			"%s has no PTR record", ip);
-	else if (usable_ptr_names(ptr, names) == 0)
+	else if (names.count == 0)
 		conclude_fail(evaluation, finding, REASON_PTR_MISSING, ip,
 			"the PTR record of %s leads to %s, which is no host name", ip,
 			shown(ptr->records[0].text, name));
 	else
-		conclude_pass(finding, "%s is named %s", ip, shown(names[0], name));
+		conclude_pass(finding, "%s is named %s", ip, shown(names.items[0], name));
 }
 
 /* How the names behind our address lead back to it. */
@@ -86,23 +101,21 @@ struct tally {
 
 /* False: facts are missing. Only the family of our address can match it. */
 static bool follow_names(struct evaluation *evaluation, struct finding *finding,
-	const struct address *address, const struct answer *ptr, struct tally *tally)
+	const struct address *address, const struct ptr_names *names, struct tally *tally)
 {
-	const char *names[PTR_NAMES_MAX];
-	size_t count = usable_ptr_names(ptr, names);
-
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < names->count; i++) {
+		const char *name = names->items[i];
 		const struct answer *forward =
-			consult(evaluation, finding, names[i], address_type(address));
+			consult(evaluation, finding, name, address_type(address));
 
 		if (!forward)
 			continue;
 		if (answer_has_address(forward, address))
-			tally->match = names[i];
+			tally->match = name;
 		else if (forward->status == ANSWER_FAILED)
 			tally->failed++;
 		else
-			tally->stray = names[i];
+			tally->stray = name;
 	}
 	return !evaluation->pending;
 }
@@ -112,22 +125,11 @@ void check_fcrdns(struct evaluation *evaluation, struct finding *finding)
 	const char *ip = evaluation->question->ip;
 	struct tally tally = {0};
 	struct address address;
-	const char *names[PTR_NAMES_MAX];
+	struct ptr_names names;
 	char name[200];
 
-	if (!needs_own_address(evaluation, finding, &address))
-		return;
-	const struct answer *ptr = consult_ptr(evaluation, finding, &address);
-
-	if (!ptr)
-		return;
-	size_t count = usable_ptr_names(ptr, names);
-
-	if (count == 0) {
-		conclude_skipped(finding, "there is no PTR name to follow");
-		return;
-	}
-	if (!follow_names(evaluation, finding, &address, ptr, &tally))
+	if (!consult_ptr_names(evaluation, finding, &address, &names) ||
+		!follow_names(evaluation, finding, &address, &names, &tally))
 		return;
 	if (tally.match && tally.stray) {
 		conclude_fail(evaluation, finding, REASON_FCRDNS_MISMATCH, ip,
@@ -140,12 +142,12 @@ void check_fcrdns(struct evaluation *evaluation, struct finding *finding)
 	} else if (tally.failed) {
 		conclude_unknown(evaluation, finding, REASON_FCRDNS_MISMATCH,
 			"the DNS could not tell whether %s leads back to %s",
-			shown(names[0], name), ip);
+			shown(names.items[0], name), ip);
 	} else {
 		conclude_fail(evaluation, finding, REASON_FCRDNS_MISMATCH, ip,
 			"%s is named %s, but that name does not lead back to it", ip,
-			shown(names[0], name));
-		if (count == PTR_NAMES_MAX) /* there may be more */
+			shown(names.items[0], name));
+		if (names.count == PTR_NAMES_MAX) /* there may be more */
 			warn_at_most(finding);
 	}
 }

@@ -9,24 +9,22 @@
 
 /* The names that count. */
 struct candidates {
-	const char *names[PTR_NAMES_MAX];
-	size_t count;
+	struct ptr_names names;
 	bool is_unsure; /* it may be that none leads back, and all count */
 };
 
 /* False: facts are missing. */
 static bool find_candidates(struct evaluation *evaluation, struct finding *finding,
-	const struct address *address, const struct answer *ptr,
+	const struct address *address, const struct ptr_names *all,
 	struct candidates *candidates)
 {
-	const char *names[PTR_NAMES_MAX];
-	size_t count = usable_ptr_names(ptr, names);
+	struct ptr_names *names = &candidates->names;
 	bool is_any_sure = false, is_any_failed = false;
 
-	candidates->count = 0;
-	for (size_t i = 0; i < count; i++) {
-		const struct answer *forward =
-			consult(evaluation, finding, names[i], address_type(address));
+	names->count = 0;
+	for (size_t i = 0; i < all->count; i++) {
+		const struct answer *forward = consult(
+			evaluation, finding, all->items[i], address_type(address));
 
 		if (!forward)
 			continue;
@@ -34,60 +32,50 @@ static bool find_candidates(struct evaluation *evaluation, struct finding *findi
 		bool has_failed = !leads_back && forward->status == ANSWER_FAILED;
 
 		if (leads_back || has_failed)
-			candidates->names[candidates->count++] = names[i];
+			names->items[names->count++] = all->items[i];
 		is_any_sure = is_any_sure || leads_back;
 		is_any_failed = is_any_failed || has_failed;
 	}
-	if (candidates->count == 0)
-		candidates->count = usable_ptr_names(ptr, candidates->names);
+	if (names->count == 0)
+		*names = *all;
 	candidates->is_unsure = is_any_failed && !is_any_sure;
 	return !evaluation->pending;
 }
 
 /* A name that looks like that of a server, or NULL. */
 static const char *find_honest(
-	const char *const *names, size_t count, const struct address *address)
+	const struct ptr_names *names, const struct address *address)
 {
-	for (size_t i = 0; i < count; i++)
-		if (!is_generic_name_of(names[i], address))
-			return names[i];
+	for (size_t i = 0; i < names->count; i++)
+		if (!is_generic_name_of(names->items[i], address))
+			return names->items[i];
 	return NULL;
 }
 
 void check_ptr_name(struct evaluation *evaluation, struct finding *finding)
 {
 	const char *ip = evaluation->question->ip;
-	const char *names[PTR_NAMES_MAX];
 	struct candidates candidates;
 	struct address address;
+	struct ptr_names all;
 	char name[200];
 
-	if (!needs_own_address(evaluation, finding, &address))
+	if (!consult_ptr_names(evaluation, finding, &address, &all) ||
+		!find_candidates(evaluation, finding, &address, &all, &candidates))
 		return;
-	const struct answer *ptr = consult_ptr(evaluation, finding, &address);
-
-	if (!ptr)
-		return;
-	size_t count = usable_ptr_names(ptr, names);
-
-	if (count == 0) {
-		conclude_skipped(finding, "there is no PTR name to judge");
-		return;
-	}
-	if (!find_candidates(evaluation, finding, &address, ptr, &candidates))
-		return;
-	const char *honest = find_honest(candidates.names, candidates.count, &address);
+	const char *honest = find_honest(&candidates.names, &address);
+	const char *first = candidates.names.items[0];
 
 	if (honest)
 		conclude_pass(finding, "%s looks like the name of a server",
 			shown(honest, name));
-	else if (candidates.is_unsure && find_honest(names, count, &address))
+	else if (candidates.is_unsure && find_honest(&all, &address))
 		conclude_unknown(evaluation, finding, REASON_PTR_GENERIC,
 			"the DNS could not tell whether %s leads back to %s",
-			shown(candidates.names[0], name), ip);
+			shown(first, name), ip);
 	else
 		conclude_fail(evaluation, finding, REASON_PTR_GENERIC, ip,
 			"%s is named %s, which looks like the name of a dial-up line and "
 			"not like that of a mail server",
-			ip, shown(candidates.names[0], name));
+			ip, shown(first, name));
 }

@@ -3,7 +3,7 @@
 
 const char *preflight_confirmed_name(struct facts *facts, const char *ip)
 {
-	const char *names[PTR_NAMES_MAX];
+	struct ptr_names names = {.count = 0};
 	struct address address;
 	char reverse[80];
 
@@ -11,15 +11,17 @@ const char *preflight_confirmed_name(struct facts *facts, const char *ip)
 		return NULL;
 	address_reverse(&address, reverse);
 	const struct answer *ptr = facts_lookup(facts, reverse, TYPE_PTR);
-	size_t count = ptr ? usable_ptr_names(ptr, names) : 0;
 
-	for (size_t i = 0; i < count; i++) {
+	if (ptr)
+		usable_ptr_names(ptr, &names);
+	for (size_t i = 0; i < names.count; i++) {
+		const char *name = names.items[i];
 		const struct answer *forward =
-			facts_lookup(facts, names[i], address_type(&address));
+			facts_lookup(facts, name, address_type(&address));
 
 		if (forward && answer_has_address(forward, &address) &&
-			!preflight_name_problem(names[i]))
-			return names[i];
+			!preflight_name_problem(name))
+			return name;
 	}
 	return NULL;
 }
