@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "dns/check.h"
 #include "dns/name.h"

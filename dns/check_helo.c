@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "dns/check.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 

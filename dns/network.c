@@ -13,15 +13,17 @@ int mx_network_parse(const char *text, struct mx_network *network)
 	const char *slash = strchr(text, '/');
 	size_t len = slash ? (size_t)(slash - text) : strlen(text);
 	char *end = NULL;
+	struct address address;
 
 	memset(network, 0, sizeof *network);
 	if (len >= sizeof ip)
 		return -EINVAL;
 	memcpy(ip, text, len);
 	ip[len] = '\0';
-	network->is_v6 = strchr(ip, ':') != NULL;
-	if (inet_pton(network->is_v6 ? AF_INET6 : AF_INET, ip, network->ip) != 1)
+	if (!address_parse(ip, &address))
 		return -EINVAL;
+	network->is_v6 = address.is_v6;
+	memcpy(network->ip, address.ip, sizeof network->ip);
 	unsigned long most = network->is_v6 ? 128 : 32;
 	unsigned long bits = slash ? strtoul(slash + 1, &end, 10) : most;
 

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "dns/remedy.h"
 
-#include <stdio.h>
-#include <string.h>
-
 #include "dns/dmarc.h"
 #include "dns/name.h"
 

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: ISC */
-#include <arpa/inet.h>
 #include <string.h>
 
 #include "dns/name.h"
