@@ -186,6 +186,13 @@ const char *domain_of(const char *mailbox)
 	return at ? at + 1 : mailbox;
 }
 
+bool has_domain(const char *mailbox)
+{
+	const char *domain = domain_of(mailbox);
+
+	return domain > mailbox + 1 && domain[0] && domain[0] != '[';
+}
+
 bool is_null_sender(const char *sender)
 {
 	return !sender[0] || strcmp(sender, "<>") == 0;
@@ -197,5 +204,5 @@ const char *spf_identity(const struct preflight_question *question)
 
 	if (sender && is_null_sender(sender))
 		return question->ehlo;
-	return sender && strchr(sender, '@') ? domain_of(sender) : NULL;
+	return sender ? domain_of(sender) : NULL;
 }

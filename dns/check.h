@@ -101,11 +101,14 @@ void shown_text(const char *text, size_t len, char *out, size_t cap);
 bool is_null_sender(const char *sender);
 
 /* Whose SPF receivers ask for: MAIL FROM's domain, for the null sender the EHLO name (RFC 7208
- * 2.4). NULL: it is not given, or a sender has no domain. */
+ * 2.4). NULL: it is not given. */
 const char *spf_identity(const struct preflight_question *question);
 
 /* The domain of a mailbox (or the domain itself, without '@'); "" when there is none. */
 const char *domain_of(const char *mailbox);
+
+/* True for name@domain, unless the domain is an address literal. */
+bool has_domain(const char *mailbox);
 
 /*
  * Adds the repair kit to a finding that has a reason; its records are none where no record cures it. May

@@ -146,15 +146,32 @@ void check_sender(struct evaluation *evaluation, struct finding *finding)
 	}
 	const char *domain = domain_of(sender);
 
-	if (!strchr(sender, '@') || !domain[0] || domain[0] == '[') {
+	if (!has_domain(sender)) {
 		conclude_fail(evaluation, finding, REASON_SENDER_DOMAIN_UNRESOLVABLE,
-			sender, "the sender %s has no domain that could be looked up",
+			sender,
+			sender[0] == '@' && domain[0]
+				? "the sender %s has nothing before its @"
+				: "the sender %s has no domain that could be looked up",
 			shown(sender, name));
 		return;
 	}
 	find_exchanges(evaluation, finding, domain, &options, &list);
 	if (!evaluation->pending)
 		judge_sender(evaluation, finding, domain, &list);
+}
+
+/* One of its servers has an address of our family. */
+static bool is_within_reach(
+	const struct preflight_question *question, const struct mx_list *list)
+{
+	struct address own;
+
+	if (!own_address(question, &own))
+		return true;
+	for (size_t i = 0; i < list->count; i++)
+		if (list->addresses[i].is_v6 == own.is_v6)
+			return true;
+	return false;
 }
 
 static void judge_recipient(struct evaluation *evaluation, struct finding *finding,
@@ -165,8 +182,15 @@ static void judge_recipient(struct evaluation *evaluation, struct finding *findi
 	shown(domain, name);
 	switch (list->status) {
 	case MX_FOUND:
-		conclude_pass(finding, "mail for %s goes to %s", name,
-			shown(list->addresses[0].exchange, exchange));
+		shown(list->addresses[0].exchange, exchange);
+		if (is_within_reach(evaluation->question, list))
+			conclude_pass(finding, "mail for %s goes to %s", name, exchange);
+		else
+			conclude_pass(finding,
+				"mail for %s goes to %s, which %s does not reach: it has "
+				"no %s address",
+				name, exchange, evaluation->question->ip,
+				strchr(evaluation->question->ip, ':') ? "IPv6" : "IPv4");
 		break;
 	case MX_LOOP:
 		conclude_pass(
@@ -209,10 +233,13 @@ void check_recipient(struct evaluation *evaluation, struct finding *finding)
 	}
 	const char *domain = domain_of(recipient);
 
-	if (!domain[0] || domain[0] == '[') {
+	/* A domain alone will do, but not an address that lacks a part. */
+	if (!recipient[0] || (strchr(recipient, '@') && !has_domain(recipient))) {
 		conclude_fail(evaluation, finding, REASON_RECIPIENT_DOMAIN_UNRESOLVABLE,
 			recipient,
-			"the recipient %s has no domain that could be looked up",
+			recipient[0] == '@' && domain[0]
+				? "the recipient %s has nothing before its @"
+				: "the recipient %s has no domain that could be looked up",
 			shown(recipient, name));
 		return;
 	}

@@ -38,7 +38,29 @@ void remedy_record(struct remedy *remedy, const char *format, ...)
 
 bool remedy_is_publishable(const char *domain)
 {
-	return strchr(domain, '.') && domain[0] != '[' && name_is_possible(domain);
+	const char *last = strrchr(domain, '.');
+
+	if (!last || domain[0] == '[' || !name_is_possible(domain))
+		return false;
+	return !last[1] || last[1 + strspn(last + 1, "0123456789")]; /* no IP address */
+}
+
+const char *remedy_owner(struct evaluation *evaluation, const struct answer *answer)
+{
+	const char *ehlo = evaluation->question->ehlo, *end = answer_owner(answer);
+	struct address own;
+
+	if (!remedy_is_publishable(end))
+		return answer->name;
+	if (answer->chain_count == 0 || !ehlo || strcasecmp(ehlo, answer->name) != 0 ||
+		!own_address(evaluation->question, &own))
+		return end;
+	const struct answer *forward = facts_lookup(
+		evaluation->facts, answer->name, address_type(&own));
+
+	if (!forward)
+		evaluation->pending = true;
+	return forward && answer_has_address(forward, &own) ? end : answer->name;
 }
 
 const char *remedy_host(

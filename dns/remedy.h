@@ -26,8 +26,17 @@ void remedy_forward(
 const char *remedy_host(
 	const struct preflight_question *question, char host[static ANSWER_NAME_MAX]);
 
-/* True for a domain that somebody can publish records in: a name of two labels that fits a packet. */
+/*
+ * True for a domain that somebody can publish records in: a name of two labels that fits a packet, and
+ * does not look like an IP address.
+ */
 bool remedy_is_publishable(const char *domain);
+
+/*
+ * Where a record for the name that was asked for goes: to the end of its alias, and all records of one
+ * name to the same place; but an alias that our own address has to replace (remedy_forward) is gone then.
+ */
+const char *remedy_owner(struct evaluation *evaluation, const struct answer *answer);
 
 /* Where mail from this sender could be answered: "domain. MX 10 host", and host's address. */
 void remedy_exchange(struct evaluation *evaluation, struct remedy *remedy);

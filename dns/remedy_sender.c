@@ -57,9 +57,16 @@ void remedy_exchange(struct evaluation *evaluation, struct remedy *remedy)
 	const char *host = remedy_host(question, name);
 	struct family families[2];
 
-	if (!host || !remedy_is_publishable(domain_of(question->sender)))
+	if (!host || !has_domain(question->sender) ||
+		!remedy_is_publishable(domain_of(question->sender)))
 		return;
 	name_normalize(domain_of(question->sender), domain, sizeof domain);
+	const struct answer *mx = facts_lookup(evaluation->facts, domain, TYPE_MX);
+
+	if (!mx) {
+		evaluation->pending = true;
+		return;
+	}
 	for (size_t i = 0; i < 2; i++)
 		if (!look_at_family(evaluation, host, i == 1, &families[i]))
 			return;
@@ -72,7 +79,7 @@ void remedy_exchange(struct evaluation *evaluation, struct remedy *remedy)
 	}
 	if (!has_any)
 		return;
-	remedy_record(remedy, "%s. MX 10 %s.", domain, host);
+	remedy_record(remedy, "%s. MX 10 %s.", remedy_owner(evaluation, mx), host);
 	for (size_t i = 0; i < 2; i++) {
 		bool is_needed = families[i].has_private ||
 		                 (!families[0].has_address && !families[1].has_address);

@@ -127,29 +127,6 @@ static void add_text_record(
 	remedy_record(remedy, "%s. TXT %s\"", owner, quoted);
 }
 
-/*
- * Where the record goes: to the end of an alias; but an alias that our own address has to replace
- * (remedy_forward) is gone then.
- */
-static const char *find_owner(struct evaluation *evaluation, const struct answer *answer)
-{
-	const char *ehlo = evaluation->question->ehlo;
-	struct address own;
-	bool is_ours = false;
-
-	if (answer->chain_count == 0 || !ehlo || strcasecmp(ehlo, answer->name) != 0 ||
-		!own_address(evaluation->question, &own))
-		return answer_owner(answer);
-	const struct answer *forward =
-		facts_lookup(evaluation->facts, answer->name, address_type(&own));
-
-	if (forward)
-		is_ours = answer_has_address(forward, &own);
-	else
-		evaluation->pending = true;
-	return is_ours ? answer_owner(answer) : answer->name;
-}
-
 static void add_notes(const struct correction *correction, struct remedy *remedy)
 {
 	if (correction->records > 1)
@@ -202,6 +179,6 @@ void remedy_spf(struct evaluation *evaluation, struct finding *finding,
 		add_term(terms, all->text + 1, all->len - 1);
 	if (terms->is_cut)
 		return;
-	add_text_record(remedy, find_owner(evaluation, answer), terms);
+	add_text_record(remedy, remedy_owner(evaluation, answer), terms);
 	add_notes(&correction, remedy);
 }

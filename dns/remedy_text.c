@@ -185,7 +185,8 @@ void remedy_advise(const struct finding *finding, struct remedy *remedy)
 	case REASON_SPF_PERMERROR:
 	case REASON_DMARC_FAIL:
 		who = "whoever sends this mail";
-		text = "The sender's address needs a domain that exists in the DNS.";
+		text = "The sender's address needs the form name@domain, with a domain that "
+		       "exists in the DNS.";
 		break;
 	case REASON_RECIPIENT_DOMAIN_UNRESOLVABLE:
 	case REASON_RECIPIENT_NULL_MX:

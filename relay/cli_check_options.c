@@ -56,8 +56,30 @@ int check_options_complain(const char *option, const char *value, const char *wh
 	return EX_USAGE;
 }
 
-static int add_ip(struct check_options *options, const char *ip)
+/* Receivers see an IPv4 address in IPv6 clothes as what it is; in no form is it longer then. */
+static void undress(char *ip)
 {
+	size_t size = strlen(ip) + 1;
+	struct in6_addr address;
+
+	if (inet_pton(AF_INET6, ip, &address) == 1 && IN6_IS_ADDR_V4MAPPED(&address))
+		inet_ntop(AF_INET, address.s6_addr + 12, ip, (socklen_t)size);
+}
+
+/* The mailbox in "<ann@corp.example>", as it stands in the envelope and in logs; "" of "<>". */
+static const char *unwrap(char *mailbox)
+{
+	size_t len = strlen(mailbox);
+
+	if (len < 2 || mailbox[0] != '<' || mailbox[len - 1] != '>')
+		return mailbox;
+	mailbox[len - 1] = '\0';
+	return mailbox + 1;
+}
+
+static int add_ip(struct check_options *options, char *ip)
+{
+	undress(ip);
 	if (!is_ip(ip))
 		return check_options_complain("ip", ip, "not an IP address");
 	if (options->ip_count == SOURCES_MAX)
@@ -96,7 +118,7 @@ static int add_zone(struct zone_list *list, const char *option, const char *zone
 	return EX_OK;
 }
 
-static int read_option(struct check_options *options, int option, const char *value)
+static int read_option(struct check_options *options, int option, char *value)
 {
 	switch (option) {
 	case 'i':
@@ -105,13 +127,13 @@ static int read_option(struct check_options *options, int option, const char *va
 		options->ehlo = value;
 		return EX_OK;
 	case 'f':
-		options->from = strcmp(value, "<>") == 0 ? "" : value;
+		options->from = unwrap(value);
 		return EX_OK;
 	case 'a':
-		options->author = value;
+		options->author = unwrap(value);
 		return EX_OK;
 	case 't':
-		options->to = value;
+		options->to = unwrap(value);
 		return EX_OK;
 	case 'p':
 		return profiles_add(&options->profiles, value);

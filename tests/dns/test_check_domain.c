@@ -17,6 +17,12 @@ static const struct {
 		ACTION_HOLD},
 	{"nothing behind the @", "ann@", {NULL}, RESULT_FAIL,
 		REASON_SENDER_DOMAIN_UNRESOLVABLE, ACTION_HOLD},
+	{"nothing before the @", "@corp.example",
+		{"corp.example. MX 10 mx.test.", "mx.test. A 192.0.2.1"}, RESULT_FAIL,
+		REASON_SENDER_DOMAIN_UNRESOLVABLE, ACTION_HOLD},
+	{"a domain alone", "corp.example",
+		{"corp.example. MX 10 mx.test.", "mx.test. A 192.0.2.1"}, RESULT_FAIL,
+		REASON_SENDER_DOMAIN_UNRESOLVABLE, ACTION_HOLD},
 	{"a literal", "ann@[192.0.2.25]", {NULL}, RESULT_FAIL,
 		REASON_SENDER_DOMAIN_UNRESOLVABLE, ACTION_HOLD},
 	{"one label", "ann@corp", {NULL}, RESULT_FAIL, REASON_SENDER_DOMAIN_UNRESOLVABLE,
@@ -167,6 +173,11 @@ static const struct {
 	{"not given", NULL, {NULL}, RESULT_SKIPPED, REASON_NONE, ACTION_NONE},
 	{"nothing behind the @", "bob@", {NULL}, RESULT_FAIL,
 		REASON_RECIPIENT_DOMAIN_UNRESOLVABLE, ACTION_BOUNCE},
+	{"nothing before the @", "@dest.example",
+		{"dest.example. MX 10 mx.test.", "mx.test. A 192.0.2.1"}, RESULT_FAIL,
+		REASON_RECIPIENT_DOMAIN_UNRESOLVABLE, ACTION_BOUNCE},
+	{"nothing", "", {NULL}, RESULT_FAIL, REASON_RECIPIENT_DOMAIN_UNRESOLVABLE,
+		ACTION_BOUNCE},
 	{"a literal", "bob@[192.0.2.1]", {NULL}, RESULT_FAIL,
 		REASON_RECIPIENT_DOMAIN_UNRESOLVABLE, ACTION_BOUNCE},
 	{"a domain", "dest.example",
@@ -263,4 +274,29 @@ Test(check_domain, two_hundred_exchanges_are_bounded)
 	cr_assert_eq(run.verdict.findings[0].reason, REASON_SENDER_MX_BOGUS);
 	cr_assert_leq(run.asked, 2 * MX_EXCHANGES_MAX);
 	run_end(&run);
+}
+
+Test(check_domain, a_server_out_of_our_reach_is_said)
+{
+	static const char *const lines[] = {
+		"dest.example. MX 10 mx.test.", "mx.test. AAAA 2001:db8::1", NULL};
+	static const struct {
+		const char *ip, *summary;
+	} rows[] = {
+		{"192.0.2.25", "mail for dest.example goes to mx.test, which 192.0.2.25 does "
+			       "not reach: it has no IPv4 address"},
+		{"2001:db8::25", "mail for dest.example goes to mx.test"},
+		{NULL, "mail for dest.example goes to mx.test"},
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct preflight_question question = {
+			.recipient = "bob@dest.example", .ip = rows[i].ip};
+		struct run run;
+
+		run_start(&run, check_recipient, &question, NULL, lines);
+		cr_expect_eq(run.verdict.findings[0].result, RESULT_PASS);
+		cr_expect_str_eq(run.verdict.findings[0].summary, rows[i].summary);
+		run_end(&run);
+	}
 }

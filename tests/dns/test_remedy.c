@@ -66,7 +66,9 @@ static const char *const dmarc_states[] = {
 static const char *const ehlos[] = {"mail.corp.example", "mail.corp.example", "mail",
 	"192-0-2-25.dsl.isp.example", "[192.0.2.25]", "corp.example"};
 static const char *const senders[] = {"ann@corp.example", "ann@corp.example", "",
-	"ann@sub.corp.example", "ann@unknown.example", "ann@[192.0.2.25]", "ann"};
+	"ann@sub.corp.example", "ann@unknown.example", "ann@[192.0.2.25]", "ann",
+	"ann@alias.example", "ann@lost.example", "corp.example", "@corp.example",
+	"ann@192.0.2.25"};
 static const char *const authors[] = {
 	NULL, "corp.example", "ann@corp.example", "sub.corp.example", "else.example"};
 static const char *const ips[] = {
@@ -78,6 +80,11 @@ static const char *const always[] = {
 	"spf.example. TXT \"v=spf1 ip4:198.51.100.0/24 -all\"",
 	"else.example. MX 10 other.example.",
 	"_dmarc.else.example. TXT \"v=DMARC1; p=reject\"",
+	"alias.example. CNAME end.example.",
+	"end.example. MX 0 .",
+	"end.example. TXT \"v=spf1 -all\"",
+	"lost.example. CNAME lost2.example.",
+	"lost2.example. CNAME nowhere.example.",
 	"dest.example. MX 10 mx.dest.example.",
 	"mx.dest.example. A 198.51.100.7",
 };

@@ -138,7 +138,7 @@ Test(cli_check_options, what_is_not_given_is_not_judged)
 Test(cli_check_options, any_author_is_judged)
 {
 	static const char *const authors[] = {"", "@", "corp.example", "a@[192.0.2.1]",
-		"a..b@c..d", "\x1B[2J", "<ann@corp.example>"};
+		"a..b@c..d", "\x1B[2J", "<ann@corp.example", ">"};
 
 	for (size_t i = 0; i < sizeof authors / sizeof authors[0]; i++) {
 		char expected[128];
@@ -149,6 +149,21 @@ Test(cli_check_options, any_author_is_judged)
 			EX_OK);
 		cr_expect(strstr(asked, expected), "%s: %s", authors[i], asked);
 	}
+}
+
+Test(cli_check_options, mailboxes_and_addresses_are_read_as_receivers_see_them)
+{
+	cr_assert_eq(RUN(NOWHERE, GIVEN("::FFFF:192.0.2.25"), "--ip", "::ffff:6464:64",
+			     "--from", "<ann@corp.example>", "--header-from",
+			     "<ann@news.example>"),
+		EX_OK);
+	cr_expect(strstr(asked, "ip=192.0.2.25 ehlo=mail.corp.example "
+				"from=ann@corp.example author=ann@news.example "
+				"to=- address=192.0.2.25 "
+				"address=100.100.0.100"),
+		"%s", asked);
+	cr_assert_eq(RUN(NOWHERE, GIVEN("192.0.2.25"), "--from", "<>"), EX_OK);
+	cr_expect(strstr(asked, " from= "), "%s", asked);
 }
 
 Test(cli_check_options, the_configuration_gives_its_lists_where_none_is_said)
