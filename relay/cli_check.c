@@ -29,6 +29,7 @@ struct judged {
 
 struct check_run {
 	const struct profiles *profiles;
+	const struct config_route *route; /* mail to the recipient goes by it, or NULL */
 	uv_loop_t loop;
 	struct resolver *resolver;
 	size_t pending; /* sources without a verdict */
@@ -60,6 +61,25 @@ static int load_config(
 	return EX_CONFIG;
 }
 
+static const char *domain_of(const char *recipient)
+{
+	const char *at = recipient ? strrchr(recipient, '@') : NULL;
+
+	return at ? at + 1 : recipient ? recipient : "";
+}
+
+/* NULL: to the servers of the recipient's domain. */
+static const struct config_route *find_route(
+	const struct check_options *options, const struct config *config)
+{
+	if (!config || !options->to)
+		return NULL;
+	const struct config_route *route =
+		config_route_for(config, domain_of(options->to));
+
+	return route || !config->smarthost_count ? route : config->smarthosts;
+}
+
 /* Our addresses as receivers see them; a single NULL when none is known. */
 static size_t list_ips(const struct check_options *options, const struct config *config,
 	struct source sources[SOURCES_MAX], const char *ips[SOURCES_MAX])
@@ -70,7 +90,9 @@ static size_t list_ips(const struct check_options *options, const struct config 
 		memcpy(ips, options->ips, options->ip_count * sizeof ips[0]);
 		return options->ip_count;
 	}
-	size_t source_count = source_list(config, NULL, sources);
+	const struct config_route *route = find_route(options, config);
+	bool is_unseen = route && !route->domain[0] && !config->source_count;
+	size_t source_count = is_unseen ? 0 : source_list(config, NULL, sources);
 
 	for (size_t i = 0; i < source_count; i++)
 		if (sources[i].public_ip[0])
@@ -78,13 +100,6 @@ static size_t list_ips(const struct check_options *options, const struct config 
 	if (count == 0)
 		ips[count++] = NULL;
 	return count;
-}
-
-static const char *domain_of(const char *recipient)
-{
-	const char *at = recipient ? strrchr(recipient, '@') : NULL;
-
-	return at ? at + 1 : recipient ? recipient : "";
 }
 
 /* The lists of the options, else those of the configuration. */
@@ -96,6 +111,24 @@ static struct preflight_texts choose_lists(
 	return (struct preflight_texts){
 		.items = (const char *const *)(is_given ? given->zones : configured),
 		.count = is_given ? given->count : count};
+}
+
+/*
+ * As in a hand-off (DESIGN sections 3, 7): a route to our own side is never judged; a smarthost finds
+ * the recipient's servers itself, and what its receivers see of us only public_ip can tell.
+ */
+static void allow_for_route(struct preflight_question *question,
+	const struct check_options *options, const struct config *config,
+	const struct config_route *route)
+{
+	bool is_inside = route->domain[0];
+
+	for (int reason = 0; reason < REASON_COUNT; reason++)
+		if (is_inside || reason == REASON_RECIPIENT_NULL_MX ||
+			reason == REASON_RECIPIENT_DOMAIN_UNRESOLVABLE)
+			question->actions[reason] = ACTION_NONE;
+	if (!is_inside && !config->source_count && !options->ehlo)
+		question->ehlo = NULL;
 }
 
 /* What is the same for all our addresses. */
@@ -118,6 +151,11 @@ static void make_question(struct preflight_question *question,
 	else
 		preflight_defaults(question->actions);
 	question->mx.host = question->ehlo;
+
+	const struct config_route *route = find_route(options, config);
+
+	if (route)
+		allow_for_route(question, options, config, route);
 }
 
 /* A source is usable when the recipient has a server in its address family (DESIGN section 3). */
@@ -137,6 +175,22 @@ static bool reaches_recipient(
 	return false;
 }
 
+/* Says where the mail goes, when that is not to the recipient's own servers. */
+static void note_route(struct judged *judged)
+{
+	const struct config_route *route = judged->run->route;
+
+	if (!route)
+		return;
+	json_t *where = strchr(route->host, ':')
+	                        ? json_sprintf("[%s]:%d", route->host, route->port)
+	                        : json_sprintf("%s:%d", route->host, route->port);
+
+	if (json_object_set_new(
+		    judged->object, route->domain[0] ? "route" : "smarthost", where))
+		mem_exhausted();
+}
+
 static void on_judged(void *owner, const struct verdict *verdict, struct facts *facts)
 {
 	struct judged *judged = owner;
@@ -148,8 +202,10 @@ static void on_judged(void *owner, const struct verdict *verdict, struct facts *
 		json_object_set_new(judged->object, "profiles",
 			profiles_describe(profiles, &judged->question, verdict)))
 		mem_exhausted();
+	note_route(judged);
 	judged->action = verdict->action;
-	judged->is_usable = reaches_recipient(&judged->question, facts);
+	judged->is_usable =
+		judged->run->route || reaches_recipient(&judged->question, facts);
 	if (--judged->run->pending == 0)
 		uv_stop(&judged->run->loop);
 }
@@ -244,6 +300,7 @@ static int check(const struct check_options *options, const struct config *confi
 	struct source sources[SOURCES_MAX];
 	const char *ips[SOURCES_MAX] = {NULL};
 	struct check_run run = {.profiles = &options->profiles,
+		.route = find_route(options, config),
 		.count = list_ips(options, config, sources, ips)};
 	struct preflight_question question;
 

@@ -140,12 +140,17 @@ static void render_headline(struct page *page, const json_t *verdict)
 	for (size_t i = 0; style->name[i]; i++)
 		name[i] = (char)toupper((unsigned char)style->name[i]);
 	render_colour(page, style->colour, name);
-	buf_printf(&page->out, ": %s\n\n", style->words);
+	buf_printf(&page->out, ": %s\n\n",
+		render_string(verdict, "route")
+			? "mail that goes by a route is never judged nor held"
+			: style->words);
 	render_field(page, "our IP address", verdict, "ip");
 	render_field(page, "our EHLO name", verdict, "ehlo");
 	render_field(page, "sender", verdict, "from");
 	render_field(page, "From: header", verdict, "header_from");
 	render_field(page, "recipient", verdict, "to");
+	render_field(page, "by smarthost", verdict, "smarthost");
+	render_field(page, "by route", verdict, "route");
 	buf_printf(&page->out, "\n");
 }
 

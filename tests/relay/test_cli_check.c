@@ -402,3 +402,56 @@ Test(cli_check, the_configuration_gives_what_is_not_said)
 				 "\"ehlo\":\"mail.corp.example\""),
 		"%s", output);
 }
+
+/* A check of mail that does not go to the recipient's own servers says what would really be done. */
+Test(cli_check, routes_and_smarthosts_are_judged_as_the_daemon_does)
+{
+	static const char basics[] =
+		"hostname = mail.corp.example\nresolver = 127.0.0.1:53\n";
+	static const struct {
+		const char *what, *settings, *to;
+		int code;
+		const char *expected[3];
+	} rows[] = {
+		{"a route is never judged",
+			"public_ip = 192.0.2.26\nroute = inside.example "
+	                "[127.0.0.1]:2526\n",
+			"ann@inside.example", EX_OK,
+			{"\"verdict\":\"clear\"",
+				"\"reason\":\"ptr-missing\",\"action\":\"none\"",
+				"\"route\":\"127.0.0.1:2526\""}},
+		{"another domain is",
+			"public_ip = 192.0.2.26\nroute = inside.example [::1]:25\n",
+			"bob@dest.example", EXIT_FAILURE,
+			{"\"reason\":\"ptr-missing\",\"action\":\"hold\""}},
+		{"a smarthost knows where the recipient is",
+			"public_ip = 192.0.2.25\nsmarthost = [::1]:587\n",
+			"bob@nowhere.example", EX_OK,
+			{"\"verdict\":\"clear\"", "\"smarthost\":\"[::1]:587\""}},
+		{"public_ip is what its receivers see",
+			"public_ip = 192.0.2.26\nsmarthost = [::1]:587\n",
+			"bob@nowhere.example", EXIT_FAILURE,
+			{"\"reason\":\"ptr-missing\",\"action\":\"hold\""}},
+		{"without it nobody knows", "smarthost = [::1]:587\n",
+			"bob@nowhere.example", EX_OK,
+			{"\"verdict\":\"clear\",\"ip\":null,\"ehlo\":null"}},
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		char path[] = "/tmp/test_cli_check.XXXXXX", output[OUTPUT_SIZE];
+		int file = mkstemp(path);
+
+		dprintf(file, "%s%s", basics, rows[i].settings);
+		close(file);
+		int code = run(output,
+			(const char *const[]){"--json", "--from", "ann@corp.example",
+				"--to", rows[i].to, NULL},
+			path);
+
+		unlink(path);
+		cr_expect_eq(code, rows[i].code, "%s: %d", rows[i].what, code);
+		for (size_t e = 0; e < 3 && rows[i].expected[e]; e++)
+			cr_expect(strstr(output, rows[i].expected[e]), "%s: %s",
+				rows[i].what, output);
+	}
+}
