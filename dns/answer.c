@@ -215,6 +215,15 @@ int answer_builder_chain(struct answer_builder *builder, const char *target)
 	return 0;
 }
 
+bool answer_builder_met(const struct answer_builder *builder, const char *name)
+{
+	bool is_met = strcmp(builder->name, name) == 0;
+
+	for (size_t i = 0; i < builder->chain_count && !is_met; i++)
+		is_met = strcmp(builder->chain[i], name) == 0;
+	return is_met;
+}
+
 static int replace(char **text, const char *with)
 {
 	free(*text);

@@ -34,7 +34,7 @@ enum answer_status {
 
 enum {
 	ANSWER_NAME_MAX = 1024, /* 255 octets, each at worst \DDD, and a NUL */
-	ANSWER_CHAIN_MAX = 8,   /* CNAMEs followed; a longer chain or a loop is no data */
+	ANSWER_CHAIN_MAX = 8,   /* CNAMEs followed; a loop is no data, a longer chain a failure */
 	ANSWER_RECORDS_MAX = 1024,
 	ANSWER_TTL_MAX = 86400, /* seconds; what is longer is cut */
 	ANSWER_FAILED_TTL = 30, /* seconds a failed answer is kept */
@@ -104,6 +104,8 @@ void answer_builder_free(struct answer_builder *builder);
 /* 0, -ENOMEM, or -E2BIG beyond ANSWER_RECORDS_MAX */
 int answer_builder_add(struct answer_builder *builder, const struct record *record);
 int answer_builder_chain(struct answer_builder *builder, const char *target);
+/* True for the name asked for, and for each that the chain led to. */
+bool answer_builder_met(const struct answer_builder *builder, const char *name);
 int answer_builder_zone(struct answer_builder *builder, const char *zone,
 	const char *mname, const char *rname);
 /* Makes the answer and frees the builder; NULL without memory. meta gives status, failure, ttl,

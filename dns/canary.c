@@ -17,7 +17,7 @@ const char *canary_name(struct canary *canary, uint64_t chance)
  * No portal leads mail to 127/8: a server that gives such an address is a laboratory's, or blocks a name,
  * and to send there must be allowed by configuration anyway.
  */
-bool canary_concerns(const struct answer *answer)
+static bool may_be_portal(const struct answer *answer)
 {
 	if (answer->status != ANSWER_FOUND || answer->type != TYPE_A)
 		return false;
@@ -25,6 +25,11 @@ bool canary_concerns(const struct answer *answer)
 		if (answer->records[i].address[0] == 127)
 			return false;
 	return true;
+}
+
+bool canary_concerns(const struct answer *answer)
+{
+	return answer->status == ANSWER_NO_DATA || may_be_portal(answer);
 }
 
 void canary_learn(struct canary *canary, const uint8_t *packet, size_t len)
@@ -44,7 +49,7 @@ void canary_learn(struct canary *canary, const uint8_t *packet, size_t len)
 	                                                               : ANSWER_FAILED};
 	struct answer *answer = answer_builder_finish(builder, &meta);
 
-	if (answer && canary_concerns(answer))
+	if (answer && may_be_portal(answer))
 		canary->lie = answer;
 	else
 		answer_free(answer);
@@ -62,6 +67,8 @@ bool canary_exposes(const struct canary *canary, const struct answer *answer)
 {
 	if (!canary->lie || !canary_concerns(answer))
 		return false;
+	if (answer->status == ANSWER_NO_DATA)
+		return true;
 	for (size_t i = 0; i < answer->count; i++)
 		if (!has_address(canary->lie, answer->records[i].address))
 			return false;

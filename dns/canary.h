@@ -10,8 +10,9 @@
 /*
  * Does a server make up answers, as a captive portal does (every name has the portal's address)? A
  * name under "invalid." (RFC 6761 6.4) can have no address; whoever gives it one is not believed that
- * address for other names either. Answers that differ from the lie are not touched: a provider that
- * only re-directs what does not exist is right about all that does. Pure.
+ * address for other names either. Nor is its "no such data": a portal has addresses only, and says so of
+ * all else. Other answers are not touched: a provider that only re-directs what does not exist is right
+ * about all that does. Pure.
  */
 
 struct canary {

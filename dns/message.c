@@ -9,6 +9,7 @@ enum {
 	CLASS_IN = 1,
 	TYPE_OPT = 41,
 	FLAG_QR = 0x8000,
+	FLAG_AA = 0x0400,
 	FLAG_TC = 0x0200,
 	FLAG_RD = 0x0100,
 	FLAG_AD = 0x0020,
@@ -149,7 +150,10 @@ static bool is_reply_to(struct cursor *cursor, const char *name, enum record_typ
 	return false;
 }
 
-/* Checks every record of all sections, and learns the extended RCODE and the SOA on the way. */
+/*
+ * Checks every record of all sections, and learns the extended RCODE and the authority on the way: the
+ * SOA, or without one the NS of a referral (RFC 2308 2.2).
+ */
 static bool survey(struct cursor *cursor, const struct sections *sections,
 	unsigned *rcode, struct wire_record *authority)
 {
@@ -164,7 +168,10 @@ static bool survey(struct cursor *cursor, const struct sections *sections,
 			continue;
 		if (wire.type == TYPE_OPT) /* RFC 6891 6.1.3 */
 			*rcode |= cursor->message[wire.data - 6] * 16u;
-		if (wire.type == TYPE_SOA && wire.class == CLASS_IN)
+		bool is_referral = wire.type == TYPE_NS && !authority->type &&
+		                   !(sections->flags & FLAG_AA);
+
+		if (wire.class == CLASS_IN && (wire.type == TYPE_SOA || is_referral))
 			*authority = wire;
 	}
 	return true;
@@ -198,10 +205,11 @@ static void cut_ttl(struct message_reading *reading, uint32_t ttl)
 		reading->ttl = ttl;
 }
 
+enum { CHAIN_LOOP = ANSWER_CHAIN_MAX + 1, CHAIN_BAD = -1, CHAIN_TOO_LONG = -2 };
+
 /*
  * Follows the chain inside the message, in whatever order its CNAMEs came; its end is in
- * reading->target. Returns the number of steps; more than ANSWER_CHAIN_MAX stands for a loop, and -1
- * for a CNAME that cannot be read.
+ * reading->target. Returns the number of steps, or how else it ended.
  */
 static int follow(struct reader *reader, const char *name)
 {
@@ -217,9 +225,10 @@ static int follow(struct reader *reader, const char *name)
 		if (!next_answer(&cursor, &left, reading->target, TYPE_CNAME, &wire))
 			return steps;
 		if (!rdata_read_name(cursor.message, &wire, next))
-			return -1;
+			return CHAIN_BAD;
 		if (answer_builder_chain(reader->builder, next))
-			return ANSWER_CHAIN_MAX + 1;
+			return answer_builder_met(reader->builder, next) ? CHAIN_LOOP
+			                                                 : CHAIN_TOO_LONG;
 		cut_ttl(reading, wire.ttl);
 		memcpy(reading->target, next, sizeof next);
 	}
@@ -269,13 +278,17 @@ static void read_answer(struct reader *reader, const char *name, enum record_typ
 		name_normalize(name, reading->target, sizeof reading->target);
 	int added = steps < 0 ? -1 : add_answers(reader, type);
 
-	if (added < 0) {
+	if (steps == CHAIN_TOO_LONG) { /* a receiver's resolver may have more patience */
+		fail(reading, MESSAGE_FAILED, "too many aliases");
+	} else if (added < 0) {
 		fail_malformed(reading);
 	} else if (added > 0) {
 		reading->status = ANSWER_FOUND;
 	} else if (steps > 0 && steps <= ANSWER_CHAIN_MAX && rcode == 0 &&
 		   authority->type != TYPE_SOA) {
 		reading->kind = MESSAGE_CONTINUE;
+	} else if (steps == 0 && rcode == 0 && authority->type == TYPE_NS) {
+		fail(reading, MESSAGE_FAILED, "a referral to another server");
 	} else {
 		bool no_name = rcode == RCODE_NXDOMAIN && steps <= ANSWER_CHAIN_MAX;
 

@@ -223,7 +223,7 @@ static void on_answer(struct question *q, const struct message_reading *reading)
 	on_judged(q);
 }
 
-/* No loop leads here for ever: builder holds ANSWER_CHAIN_MAX aliases, and then it is no data. */
+/* No loop leads here for ever: builder holds ANSWER_CHAIN_MAX aliases, and then message_read ends it. */
 static void follow_chain(struct question *q, const struct message_reading *reading)
 {
 	if (reading->ttl < q->ttl)

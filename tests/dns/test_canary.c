@@ -25,7 +25,8 @@ static size_t write_reply(const char *name, unsigned rcode, const uint8_t addres
 static struct answer *make(enum record_type type, const char *addresses)
 {
 	struct answer_builder *builder = answer_builder_new("corp.example", type);
-	struct answer meta = {.status = ANSWER_FOUND, .ttl = 60};
+	struct answer meta = {
+		.status = *addresses ? ANSWER_FOUND : ANSWER_NO_DATA, .ttl = 60};
 
 	for (; *addresses; addresses++) {
 		struct record record = {.address = {192, 0, 2, (uint8_t)*addresses}};
@@ -35,7 +36,7 @@ static struct answer *make(enum record_type type, const char *addresses)
 	return answer_builder_finish(builder, &meta);
 }
 
-/* M15: only what is the very lie is a lie. */
+/* M15: only the very lie is a lie, and "no data", which a portal says of all but addresses. */
 Test(canary, answers_equal_to_the_lie_are_exposed)
 {
 	static const struct {
@@ -43,13 +44,16 @@ Test(canary, answers_equal_to_the_lie_are_exposed)
 		unsigned rcode;
 		uint8_t lie[4];
 		enum record_type type;
-		const char *addresses; /* 192.0.2.<letter> */
+		const char *addresses; /* 192.0.2.<letter>; none: no data */
 		bool is_exposed;
 	} rows[] = {
 		{"the portal's address", 0, {192, 0, 2, 'p'}, TYPE_A, "p", true},
 		{"another address", 0, {192, 0, 2, 'p'}, TYPE_A, "q", false},
 		{"the portal's and another", 0, {192, 0, 2, 'p'}, TYPE_A, "pq", false},
 		{"another type", 0, {192, 0, 2, 'p'}, TYPE_TXT, "p", false},
+		{"no data, from a liar", 0, {192, 0, 2, 'p'}, TYPE_PTR, "", true},
+		{"no data, from an honest one", 3, {0}, TYPE_PTR, "", false},
+		{"no data, in a laboratory", 0, {127, 0, 0, 1}, TYPE_PTR, "", false},
 		{"a laboratory", 0, {127, 0, 0, 1}, TYPE_A, "p", false},
 		{"an honest one", 3, {0}, TYPE_A, "p", false},
 		{"one that refuses", 5, {0}, TYPE_A, "p", false},

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "dns/message.h"
@@ -179,6 +180,56 @@ Test(message, an_alias_alone_is_followed_by_a_new_question)
 	answer_free(read_packet(&p, p.len, "a.example", TYPE_A, &reading));
 	cr_assert_eq(reading.kind, MESSAGE_ANSWER, "a loop");
 	cr_assert_eq(reading.status, ANSWER_NO_DATA);
+}
+
+/* RFC 2308 2.2: a server that sends us on to others has not said that there is nothing. */
+Test(message, a_referral_is_no_answer)
+{
+	static const struct {
+		const char *name;
+		unsigned flags, answers;
+		bool has_soa;
+		enum answer_status status;
+	} rows[] = {
+		{"upward, by a server that does not recurse", 0x8100, 0, false,
+			ANSWER_FAILED},
+		{"the zone's own server", 0x8500, 0, false, ANSWER_NO_DATA},
+		{"with the SOA", 0x8180, 0, true, ANSWER_NO_DATA},
+		{"no such name", 0x8183, 0, false, ANSWER_NO_NAME},
+		{"beside an answer", 0x8180, 1, false, ANSWER_FOUND},
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct message_reading reading;
+		struct packet p = start(rows[i].flags, rows[i].answers,
+			rows[i].has_soa ? 2 : 1, "x.example", TYPE_A);
+
+		if (rows[i].answers)
+			put_record(&p, "x.example", TYPE_A, 9, ip, 4);
+		put_name_record(&p, "example", TYPE_NS, 9, "ns.example");
+		if (rows[i].has_soa)
+			put_soa(&p, "example", 500, 300);
+		answer_free(read_packet(&p, p.len, "x.example", TYPE_A, &reading));
+		cr_assert_eq(reading.status, rows[i].status, "%s", rows[i].name);
+	}
+}
+
+/* L15: a chain that goes on is not a loop, which is no data wherever one asks. */
+Test(message, a_chain_too_long_is_a_failure)
+{
+	struct message_reading reading;
+	struct packet p = start(0x8180, 10, 0, "c0.example", TYPE_A);
+	char from[32], to[32];
+
+	for (unsigned i = 0; i < 9; i++) {
+		snprintf(from, sizeof from, "c%u.example", i);
+		snprintf(to, sizeof to, "c%u.example", i + 1);
+		put_name_record(&p, from, TYPE_CNAME, 9, to);
+	}
+	put_record(&p, "c9.example", TYPE_A, 9, ip, 4);
+	answer_free(read_packet(&p, p.len, "c0.example", TYPE_A, &reading));
+	cr_assert_eq(reading.kind, MESSAGE_FAILED);
+	cr_assert_str_eq(reading.failure, "too many aliases");
 }
 
 Test(message, other_questions_other_owners_and_other_types_do_not_count)
