@@ -65,6 +65,12 @@ static int complain(const struct server *server, int error)
 	return exit_code(error);
 }
 
+static void ignore_signals(struct server *server)
+{
+	uv_close((uv_handle_t *)&server->terminate, NULL);
+	uv_close((uv_handle_t *)&server->interrupt, NULL);
+}
+
 static void on_spool_closed(void *owner)
 {
 	struct server *server = owner;
@@ -73,8 +79,7 @@ static void on_spool_closed(void *owner)
 	holds_free(server->relay.holds);
 	dispatch_free(server->relay.dispatch);
 	resolver_close(server->relay.resolver);
-	uv_close((uv_handle_t *)&server->terminate, NULL);
-	uv_close((uv_handle_t *)&server->interrupt, NULL);
+	ignore_signals(server);
 }
 
 static void on_dispatch_stopped(void *owner, bool clean)
@@ -261,6 +266,7 @@ static int abandon(struct server *server, int error)
 {
 	int code = complain(server, error);
 
+	ignore_signals(server);
 	if (server->control)
 		control_close(server->control, on_abandoned, NULL);
 	if (server->relay.spool)
@@ -274,6 +280,8 @@ static int abandon(struct server *server, int error)
 static int run(struct server *server)
 {
 	struct relay *relay = &server->relay;
+
+	watch_signals(server); /* whoever sees us listen may already tell us to stop */
 	int error = start(server);
 
 	if (error)
@@ -284,7 +292,6 @@ static int run(struct server *server)
 	relay->dispatch = dispatch_new(relay);
 	relay->stats.started = text_now();
 	spool_each(relay->spool, restore, server);
-	watch_signals(server);
 	log_start(server);
 	uv_run(&server->loop, UV_RUN_DEFAULT);
 	log_event(

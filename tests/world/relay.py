@@ -43,12 +43,19 @@ class Relay:
         path.write_text("".join(f"{k} = {v}\n" for k, v in lines if v is not None))
         return path
 
-    def start(self, **changes):
+    def launch(self, **changes):
+        """Starts it and waits until it listens: it may still have to find out its own name."""
         path = self.configure(**changes)
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen([self.binary, "-c", str(path), "serve"], stderr=log)
         wait_for(lambda: is_listening("127.0.0.1", 2525) or self.process.poll() is not None, "the relay")
         assert self.process.poll() is None, self.log
+
+    def start(self, **changes):
+        """The same, and waits until it is ready."""
+        before = self.log.count(" ready host=")
+        self.launch(**changes)
+        wait_for(lambda: self.log.count(" ready host=") > before, "the relay to be ready")
         return self
 
     def stop(self):

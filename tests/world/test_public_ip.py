@@ -80,3 +80,12 @@ def test_hostname_auto_is_the_name_of_our_address(relay, scripted):
     send(to=("b@script.example",))
     relay.wait_until_empty()
     assert b"by mail.corp.example" in scripted.messages[0][1]
+
+
+def test_told_to_stop_while_it_looks_for_its_name(relay, resolver):
+    resolver.mode = "silent"
+    relay.launch(hostname="auto")
+    relay.process.terminate()
+    resolver.mode = "pass"
+    relay.stop()
+    assert "stopped messages=0" in relay.log
