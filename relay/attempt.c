@@ -120,12 +120,6 @@ static void conclude(struct attempt *a)
 		a->relay, a->message, a->rcpts, a->outcomes, a->count, on_settled, a);
 }
 
-/* A route by domain leads to our own side; a smarthost (no domain) leads out. */
-static bool is_inside(const struct attempt *a)
-{
-	return a->route && a->route->domain[0];
-}
-
 /* Our own trouble with the DNS must not stop mail for ever (unknown_send_after). */
 static bool is_waiting_too_long(const struct attempt *a, int64_t now)
 {
@@ -138,15 +132,28 @@ static bool is_waiting_too_long(const struct attempt *a, int64_t now)
 	return false;
 }
 
+/*
+ * That a domain does not exist is final for its mail: a resolver that makes up answers, or gives none,
+ * is not believed.
+ */
+static bool is_believed(const struct attempt *a, const struct finding *finding)
+{
+	return finding->reason != REASON_RECIPIENT_DOMAIN_UNRESOLVABLE ||
+	       resolver_is_healthy(a->relay->resolver);
+}
+
 /* What decides when no source is fit. */
 static void take_finding(
 	struct attempt *a, const struct candidate *closest, size_t number)
 {
+	struct finding finding = closest->finding;
 	int64_t now = text_now();
 
+	if (!is_believed(a, &finding))
+		finding.action = ACTION_DEFER;
 	for (size_t i = 0; i < a->count; i++) {
-		outcome_from_finding(&a->outcomes[i], a->rcpts[i], &closest->finding,
-			closest->described, now);
+		outcome_from_finding(
+			&a->outcomes[i], a->rcpts[i], &finding, closest->described, now);
 		a->outcomes[i].source = number;
 		a->outcomes[i].ttl = closest->ttl;
 	}
@@ -225,7 +232,6 @@ static void judge(struct attempt *a)
 		.message = a->message,
 		.domain = a->domain,
 		.route = a->route,
-		.is_inside = is_inside(a),
 		.is_released = is_released(a),
 		.is_overdue = is_waiting_too_long(a, text_now()),
 		.freshness = freshness(a),
@@ -358,11 +364,9 @@ static void find_route(struct attempt *a)
 {
 	const struct config *config = a->relay->config;
 
-	a->route = config_route_for(config, a->domain);
-	if (!a->route && config->smarthost_count) {
-		a->route = config->smarthosts;
+	a->route = config_next_hop(config, a->domain);
+	if (a->route && a->route == config->smarthosts)
 		a->smarthosts_left = config->smarthost_count - 1;
-	}
 }
 
 struct attempt *attempt_start(struct relay *relay, struct message *message,

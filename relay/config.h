@@ -112,6 +112,10 @@ void config_print_defaults(struct buf *out);
 const struct config_route *config_route_for(
 	const struct config *config, const char *domain);
 
+/* Who takes the mail to domain: its route, else the first smarthost; NULL: its MX. Borrowed. */
+const struct config_route *config_next_hop(
+	const struct config *config, const char *domain);
+
 /* A block list's zone in lower case, without trailing dot; the caller frees. NULL: no domain. */
 char *config_read_zone(const char *word);
 

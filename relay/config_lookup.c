@@ -35,6 +35,13 @@ const struct config_route *config_route_for(
 	return best;
 }
 
+const struct config_route *config_next_hop(const struct config *config, const char *domain)
+{
+	const struct config_route *route = config_route_for(config, domain);
+
+	return route || !config->smarthost_count ? route : config->smarthosts;
+}
+
 /* Only what our checks find about us and the sender is a matter of taste. */
 const char *config_fixed_reason(enum reason reason)
 {

@@ -117,7 +117,15 @@ uint32_t fitness_evidence_ttl(const struct finding *finding, int64_t now)
 	return end == INT64_MAX || end <= now ? 0 : (uint32_t)((end - now) / 1000);
 }
 
-/* A route to our own side is never judged (DESIGN section 3); its address is only looked up. */
+/*
+ * A route by domain leads to our own side; a smarthost (no domain) leads out. What stays inside is
+ * never judged (DESIGN section 3): its address is only looked up.
+ */
+static bool is_inside(const struct fitness_question *question)
+{
+	return question->route && question->route->domain[0];
+}
+
 static void ask(
 	const struct fitness *fitness, size_t source, struct hand_off_question *asked)
 {
@@ -133,7 +141,7 @@ static void ask(
 	hand_off_settings(&asked->preflight, config, question->domain);
 	asked->preflight.host = question->route ? question->route->host : NULL;
 	asked->preflight.recipient = question->route ? NULL : question->domain;
-	if (!question->is_inside && config->preflight != ACTION_NONE &&
+	if (!is_inside(question) && config->preflight != ACTION_NONE &&
 		!question->is_released)
 		hand_off_ask(&hand_off, asked);
 }
@@ -207,7 +215,7 @@ static size_t list_sources(const struct relay *relay,
 	const struct fitness_question *question, struct source sources[SOURCES_MAX])
 {
 	bool is_any =
-		question->route && (question->is_inside || !relay->config->source_count);
+		question->route && (is_inside(question) || !relay->config->source_count);
 
 	if (!is_any)
 		return source_list(relay->config, relay->public_ips, sources);

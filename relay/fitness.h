@@ -52,7 +52,6 @@ struct fitness_question {
 	const struct message *message;
 	const char *domain;               /* of the recipients */
 	const struct config_route *route; /* NULL: by MX */
-	bool is_inside;                   /* a route to our own side: never judged */
 	bool is_released;                 /* by hand: this time without the pre-flight */
 	bool is_overdue; /* the DNS could not tell for so long that it is tried all the same */
 	enum resolver_freshness freshness;

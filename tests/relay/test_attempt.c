@@ -40,6 +40,7 @@ static struct {
 	unsigned inquiries, deliveries;
 	struct outcome outcomes[2];
 	unsigned settled, done;
+	bool is_resolver_ill;
 	settle_cb settle_done;
 	void *settle_owner;
 } scene;
@@ -63,6 +64,12 @@ void inquiry_cancel(struct inquiry *inquiry)
 		if (scene.open[i] == inquiry)
 			scene.open[i] = NULL;
 	free(inquiry);
+}
+
+bool resolver_is_healthy(const struct resolver *resolver)
+{
+	(void)resolver;
+	return !scene.is_resolver_ill;
 }
 
 /* The first inquiry that waits for its answer. */
@@ -169,6 +176,15 @@ static struct attempt *begin(void)
 	return attempt_start(&scene.relay, scene.message, scene.rcpts, 2, on_done, NULL);
 }
 
+/* The same recipients, when the attempt before is settled. */
+static void begin_again(void)
+{
+	scene.settle_done(scene.settle_owner);
+	for (int i = 0; i < 2; i++)
+		outcome_fini(&scene.outcomes[i]);
+	begin();
+}
+
 /* Answers the first open inquiry: what the checks found (or NULL: all clear), over these records. */
 static void answer(const struct finding *finding, const char *const *records)
 {
@@ -264,6 +280,32 @@ Test(attempt, what_would_be_refused_is_held_without_a_connection)
 	cr_assert_eq(scene.outcomes[0].state, RCPT_HELD);
 	cr_assert_eq(scene.outcomes[0].reason, REASON_PTR_MISSING);
 	cr_assert_str_eq(scene.outcomes[1].subject, "192.0.2.25");
+}
+
+Test(attempt, that_a_domain_does_not_exist_is_believed_of_a_healthy_resolver_only)
+{
+	static const char *const nothing[] = {NULL};
+	static const struct finding no_domain = {.check = CHECK_RECIPIENT,
+		.result = RESULT_FAIL,
+		.reason = REASON_RECIPIENT_DOMAIN_UNRESOLVABLE,
+		.action = ACTION_BOUNCE,
+		.summary = "dest.example does not exist"};
+
+	for (int i = 0; i < 2; i++) { /* it was said before, and long ago */
+		scene.rcpts[i]->reason = REASON_RECIPIENT_DOMAIN_UNRESOLVABLE;
+		scene.rcpts[i]->first_deferral = 1;
+	}
+	scene.is_resolver_ill = true;
+	begin();
+	cr_assert_eq((*first_open())->freshness, RESOLVER_FRESH);
+	answer(&no_domain, nothing);
+	cr_assert_eq(scene.outcomes[0].state, RCPT_DEFERRED);
+	cr_assert_eq(scene.outcomes[1].reason, REASON_RECIPIENT_DOMAIN_UNRESOLVABLE,
+		"it keeps its place in the wait");
+	begin_again();
+	scene.is_resolver_ill = false;
+	answer(&no_domain, nothing);
+	cr_assert_eq(scene.outcomes[0].state, RCPT_BOUNCED);
 }
 
 Test(attempt, the_second_source_is_used_when_the_first_is_not_fit)
