@@ -72,14 +72,6 @@ static int store(struct spool_transaction *transaction, struct spool_writer *wri
 	return error;
 }
 
-/* The domain our notifications come from: what DMARC judges in them. */
-static const char *own_domain(const struct config *config)
-{
-	const char *at = strrchr(config->bounce_from, '@');
-
-	return at ? at + 1 : "";
-}
-
 struct message *bounce_write(struct relay *relay, struct spool_transaction *transaction,
 	const struct message *message, struct recipient *const *rcpts,
 	const struct outcome *outcomes, size_t count, const struct buf *header,
@@ -98,7 +90,7 @@ struct message *bounce_write(struct relay *relay, struct spool_transaction *tran
 		.eight_bit = false,
 		.notification = true,
 		.client = "ptrelay",
-		.author = own_domain(relay->config),
+		.author = smtp_mailbox_domain(relay->config->bounce_from),
 	};
 
 	spool_id_format(id, id_text);

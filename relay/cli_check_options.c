@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "relay/cli_check_options.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -9,6 +8,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "relay/conn_address.h"
 #include "relay/mem.h"
 #include "relay/text.h"
 
@@ -38,14 +38,6 @@ static const char help[] =
 	"            64 usage, 78 bad configuration\n\n"
 	"example: ptrelay check --from ann@corp.example \\\n"
 	"             --with '25.2.0.192.in-addr.arpa. PTR mail.corp.example.'\n";
-
-static bool is_ip(const char *text)
-{
-	struct in6_addr address;
-
-	return inet_pton(AF_INET, text, &address) == 1 ||
-	       inet_pton(AF_INET6, text, &address) == 1;
-}
 
 int check_options_complain(const char *option, const char *value, const char *what)
 {
@@ -79,8 +71,10 @@ static const char *unwrap(char *mailbox)
 
 static int add_ip(struct check_options *options, char *ip)
 {
+	struct sockaddr_storage address;
+
 	undress(ip);
-	if (!is_ip(ip))
+	if (!conn_address_parse(ip, 0, &address))
 		return check_options_complain("ip", ip, "not an IP address");
 	if (options->ip_count == SOURCES_MAX)
 		return check_options_complain("ip", ip, "too many addresses");

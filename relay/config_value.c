@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: ISC */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,6 +6,7 @@
 #include <strings.h>
 
 #include "relay/config_table.h"
+#include "relay/conn_address.h"
 #include "relay/mem.h"
 
 /* Cuts value into at most max words. Returns how many there are. */
@@ -36,9 +36,9 @@ static void *grow(void **array, size_t *count, size_t size)
 
 static bool is_ip(const char *text)
 {
-	uint8_t ip[16];
+	struct sockaddr_storage address;
 
-	return inet_pton(AF_INET, text, ip) == 1 || inet_pton(AF_INET6, text, ip) == 1;
+	return conn_address_parse(text, 0, &address) > 0;
 }
 
 static const char *const action_words[] = {

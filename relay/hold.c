@@ -283,13 +283,6 @@ static struct cause *make_cause(struct holds *holds, const struct cause_key *key
 	return cause;
 }
 
-static const char *sender_domain(const struct recipient *rcpt)
-{
-	const char *at = strrchr(rcpt->message->sender, '@');
-
-	return at ? at + 1 : "";
-}
-
 /* The first one who waits for it. */
 static void begin(struct cause *cause, uint32_t ttl)
 {
@@ -316,7 +309,7 @@ void holds_add(struct holds *holds, struct recipient *rcpt, const char *subject,
 		.origin = (enum hold_origin)rcpt->origin,
 		.subject = subject,
 		.sender_domain = recheck_is_about_sender((enum reason)rcpt->reason)
-	                                 ? sender_domain(rcpt)
+	                                 ? smtp_mailbox_domain(rcpt->message->sender)
 	                                 : ""};
 	struct cause *cause = cause_table_find(holds->table, &key);
 

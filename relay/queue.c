@@ -271,7 +271,5 @@ enum recipient_state message_state(const struct message *message)
 
 const char *recipient_domain(const struct recipient *rcpt)
 {
-	const char *at = strrchr(rcpt->address, '@');
-
-	return at ? at + 1 : "";
+	return smtp_mailbox_domain(rcpt->address);
 }

@@ -11,7 +11,7 @@
 #include "spool/spool.h"
 
 /*
- * What the parts of the daemon share: made in serve.c, given to those who need it. Each part
+ * What the parts of the daemon share: made in cli_serve.c, given to those who need it. Each part
  * is owned there too.
  */
 

@@ -7,31 +7,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "relay/conn_address.h"
 #include "relay/public_ip.h"
-
-/* Fills address from text; returns its length, or 0 when text is no IP address. */
-static socklen_t parse_ip(const char *text, struct sockaddr_storage *address)
-{
-	struct sockaddr_in *v4 = (struct sockaddr_in *)address;
-	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)address;
-
-	memset(address, 0, sizeof *address);
-	if (inet_pton(AF_INET, text, &v4->sin_addr) == 1) {
-		v4->sin_family = AF_INET;
-		return sizeof *v4;
-	}
-	if (inet_pton(AF_INET6, text, &v6->sin6_addr) == 1) {
-		v6->sin6_family = AF_INET6;
-		return sizeof *v6;
-	}
-	return 0;
-}
 
 /* True when the address stands on one of this machine's interfaces. */
 static bool is_local(const char *ip)
 {
 	struct sockaddr_storage address;
-	socklen_t len = parse_ip(ip, &address);
+	socklen_t len = conn_address_parse(ip, 0, &address);
 
 	if (!len)
 		return false;
@@ -53,7 +36,8 @@ static bool is_local(const char *ip)
 static bool find_route(struct source *source)
 {
 	struct sockaddr_storage address;
-	socklen_t len = parse_ip(source->is_v6 ? "2001:db8::53" : "192.0.2.53", &address);
+	const char *far = source->is_v6 ? "2001:db8::53" : "192.0.2.53";
+	socklen_t len = conn_address_parse(far, 53, &address);
 	int fd = socket(address.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	const struct sockaddr_in *v4 = (const struct sockaddr_in *)&address;
 	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&address;
@@ -61,8 +45,6 @@ static bool find_route(struct source *source)
 
 	if (fd < 0)
 		return false;
-	((struct sockaddr_in *)&address)->sin_port =
-		htons(53); /* same place in both families */
 	bool routed = connect(fd, (struct sockaddr *)&address, len) == 0 &&
 	              getsockname(fd, (struct sockaddr *)&address, &len) == 0;
 

@@ -218,3 +218,10 @@ bool smtp_address_is_null(const struct smtp_address *address)
 {
 	return address->len == 0;
 }
+
+const char *smtp_mailbox_domain(const char *mailbox)
+{
+	const char *at = strrchr(mailbox, '@'); /* the local part may hold one too */
+
+	return at ? at + 1 : "";
+}
