@@ -36,7 +36,6 @@ struct attempt {
 	size_t count;
 	const char *domain;               /* of all rcpts; borrowed from the first */
 	const struct config_route *route; /* NULL: by MX */
-	size_t smarthosts_left;
 	struct fitness *fitness;
 	size_t order[SOURCES_MAX]; /* fit sources, the best first */
 	size_t place, fit_count;   /* in order */
@@ -332,9 +331,11 @@ static bool connect_next(struct attempt *a)
 /* Starts over with the next smarthost, if there is one. */
 static bool next_smarthost(struct attempt *a)
 {
-	if (!a->route || a->smarthosts_left == 0)
+	const struct config *config = a->relay->config;
+	bool is_smarthost = a->route && !a->route->domain[0];
+
+	if (!is_smarthost || a->route + 1 == config->smarthosts + config->smarthost_count)
 		return false;
-	a->smarthosts_left--;
 	a->route++;
 	a->state = ATTEMPT_PREFLIGHT;
 	return true;
@@ -358,15 +359,6 @@ static void attempt_step(struct attempt *a)
 			return;
 		}
 	}
-}
-
-static void find_route(struct attempt *a)
-{
-	const struct config *config = a->relay->config;
-
-	a->route = config_next_hop(config, a->domain);
-	if (a->route && a->route == config->smarthosts)
-		a->smarthosts_left = config->smarthost_count - 1;
 }
 
 struct attempt *attempt_start(struct relay *relay, struct message *message,
@@ -396,7 +388,7 @@ struct attempt *attempt_start(struct relay *relay, struct message *message,
 		.size = message->size,
 		.eight_bit = message->eight_bit,
 	};
-	find_route(a);
+	a->route = config_next_hop(relay->config, a->domain);
 	attempt_step(a);
 	return a;
 }

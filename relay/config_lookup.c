@@ -35,7 +35,8 @@ const struct config_route *config_route_for(
 	return best;
 }
 
-const struct config_route *config_next_hop(const struct config *config, const char *domain)
+const struct config_route *config_next_hop(
+	const struct config *config, const char *domain)
 {
 	const struct config_route *route = config_route_for(config, domain);
 
@@ -47,7 +48,8 @@ const char *config_fixed_reason(enum reason reason)
 {
 	switch (reason) {
 	case REASON_DNS_TEMPFAIL:
-		return "what the DNS cannot tell is always deferred; see unknown_send_after";
+		return "what the DNS cannot tell is always deferred; see "
+		       "unknown_send_after";
 	case REASON_RECIPIENT_DOMAIN_UNRESOLVABLE:
 	case REASON_RECIPIENT_NULL_MX:
 		return "the recipient's domain takes no mail: it always bounces";
@@ -55,7 +57,8 @@ const char *config_fixed_reason(enum reason reason)
 	case REASON_DKIM_FAIL:
 	case REASON_AUTH_REQUIRED:
 	case REASON_DNS_OTHER:
-		return "only receivers tell it, when they refuse: no check of ours finds it";
+		return "only receivers tell it, when they refuse: no check of ours finds "
+		       "it";
 	case REASON_MANUAL:
 		return "only 'queue hold' gives it: no check of ours finds it";
 	default:
