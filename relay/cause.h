@@ -26,6 +26,9 @@
  * After 5xx the records are remembered, and it is over when others were seen twice; after 4xx
  * its members leave by themselves to be tried again (retry_plan), and come back to it.
  *
+ * A way round it, from another of our sources, lets its members go and ends nothing: as far as the
+ * cause is concerned, its last member left.
+ *
  * The administrator is told when a cause is OPEN, and when it is over; not when it comes back within
  * hold_recheck_max of having been over (a flap), unless it then lasts longer than that. Each time
  * it was told, that time grows: nobody reads the same thing ten times a day.
@@ -71,6 +74,8 @@ struct cause {
 	uv_timer_t timer;
 	bool is_in_line; /* due, but too many others are being asked about */
 	struct inquiry *inquiry;
+	struct fitness *way_out; /* whether scout may leave from any of our sources */
+	struct recipient *scout; /* a member; NULL: none is judged */
 	TAILQ_ENTRY(cause) others; /* in the line, or in the past */
 };
 

@@ -10,7 +10,8 @@
 /*
  * Which of our sources is fit for a destination (DESIGN section 3, "Per address family"): all are
  * judged side by side, a source whose family the recipient's servers lack is not usable, and of
- * the rest the best verdict counts. An attempt asks; nothing is connected to here.
+ * the rest the best verdict counts. An attempt asks, and a
+ * cause of holds whether there is a way round it; nothing is connected to here.
  */
 
 /* One source and what was found about it. */

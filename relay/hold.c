@@ -5,10 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "relay/cause.h"
+#include "relay/cause_ask.h"
 #include "relay/cause_table.h"
 #include "relay/dispatch.h"
-#include "relay/hand_off.h"
 #include "relay/mem.h"
 #include "relay/text.h"
 
@@ -58,6 +57,7 @@ static void end_cause(struct cause *cause)
 	rcpt->cause = NULL;
 	if (cause->inquiry)
 		inquiry_cancel(cause->inquiry);
+	fitness_free(cause->way_out);
 	uv_close((uv_handle_t *)&cause->timer, on_timer_closed);
 }
 
@@ -95,30 +95,6 @@ static void tell_opened(struct cause *cause)
 
 static void on_verdict(void *owner, const struct verdict *verdict, struct facts *facts);
 
-/* One of the members stands for all: they share the reason, its subject, the sender's domain. */
-static void ask(struct cause *cause)
-{
-	struct relay *relay = cause->holds->relay;
-	const struct config *config = relay->config;
-	const struct recipient *sample = TAILQ_FIRST(&cause->members);
-	struct source sources[SOURCES_MAX];
-	size_t count = source_list(config, relay->public_ips, sources);
-	struct hand_off hand_off = {.config = config,
-		.message = sample->message,
-		.domain = recipient_domain(sample),
-		.sources = sources,
-		.source_count = count,
-		.source = cause->source < count ? cause->source : 0};
-	struct hand_off_question question = {0};
-
-	hand_off_ask(&hand_off, &question);
-	recheck_narrow(&question.preflight, cause->reason);
-	relay->stats.rechecks++;
-	cause->holds->asking++;
-	cause->inquiry = mem_must(inquiry_start(relay->loop, relay->resolver,
-		&question.preflight, RESOLVER_FRESH, NULL, on_verdict, cause));
-}
-
 static void leave_line(struct cause *cause)
 {
 	if (cause->is_in_line)
@@ -132,8 +108,19 @@ static void serve_line(struct holds *holds)
 
 	while (holds->asking < RECHECKS_MAX && (cause = TAILQ_FIRST(&holds->line))) {
 		leave_line(cause);
-		ask(cause);
+		holds->asking++;
+		cause->inquiry = cause_ask(holds->relay, cause, on_verdict, cause);
 	}
+}
+
+static void forget_way_out(struct cause *cause)
+{
+	if (!cause->way_out)
+		return;
+	fitness_free(cause->way_out);
+	cause->way_out = NULL;
+	cause->scout = NULL;
+	cause->holds->asking--;
 }
 
 static void on_check_due(uv_timer_t *timer)
@@ -184,6 +171,7 @@ static void retire(struct cause *cause, bool is_over)
 	bool was_suspected = cause->state == CAUSE_SUSPECTED;
 
 	leave_line(cause);
+	forget_way_out(cause);
 	if (cause->inquiry) {
 		inquiry_cancel(cause->inquiry);
 		cause->inquiry = NULL;
@@ -212,13 +200,17 @@ static void tell_over(const struct cause *cause)
 	log_cause(cause, cause->is_told ? LOG_INFO : LOG_DEBUG, what);
 }
 
-static void release_all(struct cause *cause)
+/* is_over: the cause is; else there is only a way round it. */
+static void release_all(struct cause *cause, bool is_over)
 {
 	struct relay *relay = cause->holds->relay;
 	struct recipient *rcpt;
 	int64_t when = text_now();
 
-	tell_over(cause);
+	if (is_over)
+		tell_over(cause);
+	else
+		log_cause(cause, LOG_INFO, "bypassed");
 	while ((rcpt = TAILQ_FIRST(&cause->members))) {
 		TAILQ_REMOVE(&cause->members, rcpt, siblings);
 		cause->count--;
@@ -226,7 +218,41 @@ static void release_all(struct cause *cause)
 		dispatch_release(relay->dispatch, rcpt, when);
 		when += SPREAD_MS;
 	}
-	retire(cause, true);
+	retire(cause, is_over);
+}
+
+static void on_ways_judged(void *owner)
+{
+	struct cause *cause = owner;
+	struct holds *holds = cause->holds;
+	size_t count, order[SOURCES_MAX];
+	const struct candidate *all = fitness_candidates(cause->way_out, &count);
+	bool is_found = fitness_rank(all, count, order) > 0;
+
+	forget_way_out(cause);
+	if (is_found)
+		release_all(cause, false);
+	serve_line(holds);
+}
+
+/*
+ * What is wrong with one source does not keep whom another one may send by now. When a member finds
+ * such a way, all are released: whoever has none comes back, and whoever has one does not.
+ */
+static void look_for_way_out(struct cause *cause)
+{
+	struct recipient *scout = TAILQ_FIRST(&cause->members);
+
+	if (cause->way_out || cause->good)
+		return;
+	cause->way_out =
+		cause_ask_ways(cause->holds->relay, cause, on_ways_judged, cause);
+	if (!cause->way_out)
+		return;
+	cause->holds->asking++;
+	cause->scout = scout;
+	TAILQ_REMOVE(&cause->members, scout, siblings); /* next time, the next one */
+	TAILQ_INSERT_TAIL(&cause->members, scout, siblings);
 }
 
 static enum cause_step take_verdict(struct cause *cause, const struct verdict *verdict)
@@ -252,7 +278,7 @@ static void on_verdict(void *owner, const struct verdict *verdict, struct facts 
 	holds->asking--;
 	switch (take_verdict(cause, verdict)) {
 	case CAUSE_IS_OVER:
-		release_all(cause);
+		release_all(cause, true);
 		return;
 	case CAUSE_IS_NEWS:
 		tell_opened(cause);
@@ -264,6 +290,7 @@ static void on_verdict(void *owner, const struct verdict *verdict, struct facts 
 		break;
 	}
 	wait_for(cause, recheck_ttl(verdict, cause->reason));
+	look_for_way_out(cause);
 	serve_line(holds);
 }
 
@@ -329,10 +356,14 @@ void holds_remove(struct recipient *rcpt)
 
 	if (!cause)
 		return;
+	if (cause->scout == rcpt) /* its message may be gone soon */
+		forget_way_out(cause);
 	rcpt->cause = NULL;
 	TAILQ_REMOVE(&cause->members, rcpt, siblings);
 	if (--cause->count == 0)
 		retire(cause, false);
+	else
+		serve_line(cause->holds);
 }
 
 int64_t holds_next_check(const struct recipient *rcpt)

@@ -7,7 +7,7 @@
  * Why recipients are held, and when that ends. Everything held for the same thing shares one cause:
  * (reason, subject, how we learned it; cause.h has the states). A cause is asked about again by
  * itself, past our cache, once however many messages wait; two good answers, hold_recheck_min apart,
- * release its recipients. The log tells once per cause that it is open, and once that it is over.
+ * release its recipients, and so does another of our sources that has become fit. The log tells once per cause that it is open, and once that it is over.
  */
 
 struct holds *holds_new(struct relay *relay);

@@ -177,6 +177,11 @@ bool recheck_is_watched(enum reason reason)
 	return reasons[reason].checks && reason != REASON_HELO_INVALID;
 }
 
+bool recheck_is_about_source(enum reason reason)
+{
+	return reasons[reason].reads & READS_IP;
+}
+
 bool recheck_is_about_sender(enum reason reason)
 {
 	return reasons[reason].reads & READS_SENDER;

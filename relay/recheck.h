@@ -33,5 +33,8 @@ void recheck_narrow(struct preflight_question *question, enum reason reason);
 /* True when records in the DNS stand behind the reason, so that a change can be observed. */
 bool recheck_is_watched(enum reason reason);
 
+/* True when the reason is about the address we send from, so that another one may do. */
+bool recheck_is_about_source(enum reason reason);
+
 /* True when the reason is about the sender, so that another sender is another cause. */
 bool recheck_is_about_sender(enum reason reason);

@@ -5,6 +5,7 @@
 
 #include "dns/preflight.h"
 #include "relay/dispatch.h"
+#include "relay/fitness.h"
 #include "relay/hold.h"
 
 /*
@@ -19,6 +20,14 @@ struct inquiry {
 	const struct scene *scene;
 };
 
+/* A member that is judged over all our sources; every letter of scene.ways is one: '+' fit. */
+struct fitness {
+	uv_timer_t timer;
+	fitness_cb cb;
+	void *owner;
+	bool is_fit;
+};
+
 static const char SUBJECT[] = "192.0.2.25";
 
 struct scene {
@@ -30,6 +39,11 @@ struct scene {
 	struct message *messages[100];
 	size_t message_count;
 	uint64_t answer_after; /* milliseconds */
+	char ip[46]; /* what was asked about last */
+	const char *ways;
+	bool is_fit; /* the member that is looked at */
+	const struct message *judged[10];
+	size_t judged_count;
 };
 
 static struct scene scene;
@@ -88,7 +102,8 @@ struct inquiry *inquiry_start(uv_loop_t *loop, struct resolver *resolver,
 {
 	struct inquiry *inquiry = calloc(1, sizeof *inquiry);
 
-	(void)resolver, (void)question, (void)laid;
+	(void)resolver, (void)laid;
+	snprintf(scene.ip, sizeof scene.ip, "%s", question->ip ? question->ip : "");
 	cr_assert_eq(freshness, RESOLVER_FRESH, "a re-check must not read our cache");
 	if (++scene.asking > scene.asking_most)
 		scene.asking_most = scene.asking;
@@ -108,6 +123,51 @@ void inquiry_cancel(struct inquiry *inquiry)
 {
 	scene.asking--;
 	uv_close((uv_handle_t *)&inquiry->timer, on_closed);
+}
+
+static void on_fitness_due(uv_timer_t *timer)
+{
+	struct fitness *fitness = timer->data;
+
+	fitness->cb(fitness->owner);
+}
+
+struct fitness *fitness_start(struct relay *relay,
+	const struct fitness_question *question, fitness_cb cb, void *owner)
+{
+	struct fitness *fitness = calloc(1, sizeof *fitness);
+
+	cr_assert_eq(question->freshness, RESOLVER_CACHED, "as new mail is judged");
+	cr_assert_str_eq(question->domain, "dest.example");
+	fitness->is_fit = scene.judged_count < strlen(scene.ways) &&
+	                  scene.ways[scene.judged_count] == '+';
+	scene.judged[scene.judged_count++] = question->message;
+	fitness->cb = cb;
+	fitness->owner = owner;
+	uv_timer_init(relay->loop, &fitness->timer);
+	fitness->timer.data = fitness;
+	uv_timer_start(&fitness->timer, on_fitness_due, scene.answer_after, 0);
+	return fitness;
+}
+
+void fitness_free(struct fitness *fitness)
+{
+	if (fitness)
+		uv_close((uv_handle_t *)&fitness->timer, on_closed);
+}
+
+const struct candidate *fitness_candidates(const struct fitness *fitness, size_t *count)
+{
+	scene.is_fit = fitness->is_fit;
+	*count = 0;
+	return NULL;
+}
+
+size_t fitness_rank(
+	const struct candidate *candidates, size_t count, size_t order[SOURCES_MAX])
+{
+	(void)candidates, (void)count, (void)order;
+	return scene.is_fit;
 }
 
 void dispatch_release(struct dispatch *dispatch, struct recipient *rcpt, int64_t when)
@@ -142,6 +202,7 @@ static struct recipient *hold(
 static void setup(void)
 {
 	uv_loop_init(&scene.loop);
+	scene.ways = "";
 	scene.config = (struct config){.hostname = (char *)"mail.corp.example",
 		.hold_recheck_min = 1,
 		.hold_recheck_max = 10};
@@ -166,6 +227,7 @@ static void run(const char *script)
 {
 	scene.script = script;
 	scene.asked = 0;
+	scene.judged_count = 0;
 	uv_run(&scene.loop, UV_RUN_DEFAULT);
 }
 
@@ -322,4 +384,90 @@ Test(hold, who_leaves_while_the_cause_is_asked_about_gives_its_place_to_the_next
 	cr_assert_eq(scene.asked, 30);
 	holds_remove(rcpts[35]); /* still in the line */
 	cr_assert_eq(holds_count(scene.relay.holds), 29);
+}
+
+static struct config_source both_families[] = {
+	{.public_ip = "192.0.2.25", .local_ip = "127.0.0.1"},
+	{.public_ip = "2001:db8::25", .local_ip = "::1"},
+};
+
+static void send_from_both_families(void)
+{
+	scene.config.sources = both_families;
+	scene.config.source_count = 2;
+}
+
+Test(hold, another_source_that_has_become_fit_releases_all_and_clears_nothing)
+{
+	send_from_both_families();
+	scene.config.retry_max = 60000;
+	hold(REASON_PTR_MISSING, HOLD_PREFLIGHT, SUBJECT);
+	hold(REASON_PTR_MISSING, HOLD_PREFLIGHT, SUBJECT);
+	run("---");
+	cr_assert_eq(scene.released, 0);
+	scene.ways = "+";
+	run("-");
+	uv_run(&scene.loop, UV_RUN_NOWAIT);
+	cr_assert_eq(scene.released, 2);
+	cr_assert_eq(holds_count(scene.relay.holds), 0);
+	cr_assert_eq(scene.relay.stats.causes_opened, 1);
+	cr_assert_eq(scene.relay.stats.causes_cleared, 0);
+
+	hold(REASON_PTR_MISSING, HOLD_PREFLIGHT, SUBJECT); /* one who has no other way */
+	scene.ways = "";
+	run("--++");
+	cr_assert_eq(scene.released, 3);
+	cr_assert_eq(scene.relay.stats.causes_opened, 1, "no news");
+	cr_assert_eq(scene.relay.stats.causes_cleared, 1);
+}
+
+Test(hold, one_member_after_the_other_looks_for_a_way_out)
+{
+	send_from_both_families();
+	for (int i = 0; i < 3; i++)
+		hold(REASON_PTR_MISSING, HOLD_PREFLIGHT, SUBJECT);
+	run("-?--");
+	cr_assert_geq(scene.judged_count, 3, "also when the DNS cannot tell");
+	for (int i = 0; i < 3; i++)
+		cr_assert_eq(scene.judged[i], scene.messages[i]);
+}
+
+Test(hold, there_is_no_way_round_what_another_source_cannot_be_free_of)
+{
+	send_from_both_families();
+	scene.config.source_count = 1;
+	hold(REASON_PTR_MISSING, HOLD_PREFLIGHT, SUBJECT);
+	run("---");
+	cr_assert_eq(scene.judged_count, 0, "there is one source only");
+	scene.config.source_count = 2;
+	hold(REASON_SENDER_DOMAIN_UNRESOLVABLE, HOLD_PREFLIGHT, "corp.example");
+	hold(REASON_PTR_MISSING, HOLD_REPLY_5XX, "dest.example");
+	holds_remove(&scene.messages[0]->recipients[0]);
+	run("------");
+	cr_assert_eq(scene.judged_count, 0);
+}
+
+Test(hold, who_looks_for_a_way_out_may_be_deleted_meanwhile)
+{
+	send_from_both_families();
+	scene.answer_after = 20;
+	hold(REASON_PTR_MISSING, HOLD_PREFLIGHT, SUBJECT);
+	hold(REASON_PTR_MISSING, HOLD_PREFLIGHT, SUBJECT);
+	run("-");
+	cr_assert_eq(scene.judged_count, 1);
+	holds_remove(&scene.messages[0]->recipients[0]);
+	message_free(scene.messages[0]);
+	scene.messages[0] = NULL;
+	scene.ways = "++";
+	run("-");
+	cr_assert_eq(scene.released, 0, "nobody hears of it");
+	cr_assert_eq(holds_count(scene.relay.holds), 1);
+}
+
+Test(hold, the_address_that_was_judged_is_asked_about_whatever_its_number_is_now)
+{
+	send_from_both_families();
+	hold(REASON_PTR_MISSING, HOLD_PREFLIGHT, "2001:db8::25");
+	run("-");
+	cr_assert_str_eq(scene.ip, "2001:db8::25");
 }

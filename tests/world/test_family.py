@@ -71,6 +71,37 @@ def test_a_family_the_recipient_lacks_does_not_help(relay, names, postfix, scrip
     relay.wait_until_empty()
 
 
+def test_whoever_can_use_the_other_family_leaves_when_that_is_mended(relay, names, postfix, scripted, scripted6):
+    names.remove("25.2.0.192")
+    relay.start(public_ip=BOTH)
+    send(to=("bob@dest.example",))  # over IPv4 only
+    send(to=("b@script.example",))
+    relay.wait_for_state("held", 2)
+    wait_for(lambda: "cause-opened reason=ptr-missing" in relay.log, "the cause")
+    names.add(PTR6)
+    wait_for(lambda: scripted6.messages, "the message over IPv6")
+    assert scripted.connections == 0
+    (recipient,) = relay.wait_for_state("held")
+    assert recipient["domain"] == "dest.example"
+    names.add("25.2.0.192.in-addr.arpa. PTR mail.corp.example.")
+    relay.wait_until_empty()
+    assert relay.log.count("cause-opened") == 1 and relay.log.count("cause-cleared") == 1
+
+
+def test_after_a_restart_the_family_that_was_held_is_asked_about(relay, names, scripted6):
+    names.remove("mx.script.example. A")
+    names.add("mx.script.example. AAAA 2001:db8::7")
+    relay.start(public_ip=BOTH)
+    send(to=("b@script.example",))
+    relay.wait_for_state("held")
+    relay.stop()
+    relay.start(public_ip=BOTH)
+    wait_for(lambda: "cause-opened" in relay.log, "its fault to be seen again")
+    assert "released" not in relay.log
+    names.add(PTR6)
+    relay.wait_until_empty()
+
+
 def test_when_nobody_answers_the_other_family_is_tried(relay, names, scripted, scripted6):
     names.add(PTR6)
     names.remove("mx.script.example. AAAA")
