@@ -20,6 +20,7 @@
 #include "relay/privileges.h"
 #include "relay/public_ip.h"
 #include "relay/relay.h"
+#include "relay/resume.h"
 #include "relay/text.h"
 
 /*
@@ -127,12 +128,12 @@ static void watch_signals(struct server *server)
 	uv_signal_start(&server->interrupt, on_signal, SIGINT);
 }
 
-static int restore(void *owner, const struct spool_entry *entry)
+static int resume(void *owner, const struct spool_entry *entry)
 {
 	struct server *server = owner;
 	char id[SPOOL_ID_TEXT];
 
-	if (dispatch_restore(server->relay.dispatch, entry)) {
+	if (resume_message(&server->relay, entry)) {
 		spool_id_format(entry->id, id);
 		log_event(&server->relay.log, LOG_ERROR,
 			"unreadable id=%s what=\"its envelope is of another version; "
@@ -291,7 +292,7 @@ static int run(struct server *server)
 	relay->public_ips = public_ips_new(&relay->log);
 	relay->dispatch = dispatch_new(relay);
 	relay->stats.started = text_now();
-	spool_each(relay->spool, restore, server);
+	spool_each(relay->spool, resume, server);
 	log_start(server);
 	uv_run(&server->loop, UV_RUN_DEFAULT);
 	log_event(

@@ -10,7 +10,6 @@
 #include "relay/destination.h"
 #include "relay/hold.h"
 #include "relay/mem.h"
-#include "relay/message_restore.h"
 #include "relay/outcome.h"
 #include "relay/retry.h"
 #include "relay/settle.h"
@@ -271,46 +270,6 @@ void dispatch_submit(struct dispatch *dispatch, struct message *message)
 	for (uint32_t i = 0; i < message->count; i++)
 		queue_plan(dispatch->relay->queue, &message->recipients[i], now);
 	dispatch_wake(dispatch);
-}
-
-/* Held recipients join their causes again; a wait is never longer than it would be now. */
-static void restore_recipient(struct dispatch *dispatch, struct recipient *rcpt,
-	const struct recipient_record *record, int64_t now)
-{
-	int64_t latest = now + dispatch->relay->config->queue_lifetime;
-
-	if (!recipient_is_open(rcpt))
-		return;
-	queue_plan(dispatch->relay->queue, rcpt,
-		record->next_attempt < latest ? record->next_attempt : latest);
-	if (rcpt->state == RCPT_HELD && rcpt->origin != HOLD_MANUAL)
-		holds_add(dispatch->relay->holds, rcpt, record->subject, 0, 0);
-}
-
-int dispatch_restore(struct dispatch *dispatch, const struct spool_entry *entry)
-{
-	struct message *message;
-	struct recipient_record record;
-	int64_t now = text_now();
-	int error = message_restore(entry, &message);
-
-	if (error)
-		return error;
-	queue_add(dispatch->relay->queue, message);
-	for (uint32_t i = 0; i < message->count; i++)
-		queue_plan(dispatch->relay->queue, &message->recipients[i], now);
-	for (size_t i = 0; i < entry->state_count; i++) {
-		const struct spool_state *state = &entry->states[i];
-		struct recipient *rcpt = &message->recipients[state->recipient];
-
-		recipient_record_decode(state->bytes, state->len, &record);
-		queue_plan(dispatch->relay->queue, rcpt, 0);
-		restore_recipient(dispatch, rcpt, &record, now);
-	}
-	if (message->open == 0) /* cut off between the outcome and the removal */
-		settle_start(dispatch->relay, message, NULL, NULL, 0, NULL, NULL);
-	dispatch_wake(dispatch);
-	return 0;
 }
 
 void dispatch_release(struct dispatch *dispatch, struct recipient *rcpt, int64_t when)

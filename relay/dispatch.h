@@ -33,9 +33,6 @@ void dispatch_free(struct dispatch *dispatch);
 /* A durable message enters the queue: its recipients are due now. Takes the message. */
 void dispatch_submit(struct dispatch *dispatch, struct message *message);
 
-/* A message found in the spool at start. Returns 0, or -EINVAL when it cannot be read. */
-int dispatch_restore(struct dispatch *dispatch, const struct spool_entry *entry);
-
 /* Something became due, or a place became free: look again, from the loop. */
 void dispatch_wake(struct dispatch *dispatch);
 
