@@ -7,6 +7,7 @@
 
 #include "dns/refusal.h"
 #include "relay/mem.h"
+#include "relay/retry.h"
 #include "relay/text.h"
 
 void outcome_fini(struct outcome *outcome)
@@ -143,7 +144,12 @@ void outcome_from_finding(struct outcome *outcome, const struct recipient *rcpt,
 	outcome->finding = json_incref(described);
 }
 
-int64_t outcome_deferred_since(
+/*
+ * Since when our own DNS has kept rcpt from being sent; 0: never. A receiver's 4xx and a dead line
+ * start no such wait and end none; that its domain does not exist is believed only when it is said
+ * twice in a row.
+ */
+static int64_t deferred_since(
 	const struct outcome *outcome, const struct recipient *rcpt, int64_t now)
 {
 	bool is_new = outcome->reason == REASON_RECIPIENT_DOMAIN_UNRESOLVABLE &&
@@ -152,6 +158,31 @@ int64_t outcome_deferred_since(
 	if (outcome->state != RCPT_DEFERRED || !outcome->finding)
 		return rcpt->first_deferral;
 	return rcpt->first_deferral && !is_new ? rcpt->first_deferral : now;
+}
+
+struct recipient_record outcome_record(const struct outcome *outcome,
+	const struct recipient *rcpt, const char *detail, const struct config *config,
+	int64_t now)
+{
+	bool is_released = outcome->state == RCPT_QUEUED;
+	uint64_t id = rcpt->message->id;
+	uint32_t chance = (uint32_t)(id * 2654435761u + rcpt->index + rcpt->attempts);
+	struct recipient_record record = {
+		.state = outcome->state,
+		.reason = is_released ? (enum reason)rcpt->reason : outcome->reason,
+		.origin = is_released ? (enum hold_origin)rcpt->origin : outcome->origin,
+		.attempts = rcpt->attempts + outcome->tried,
+		.first_deferral = deferred_since(outcome, rcpt, now),
+		.held_since = rcpt->held_since,
+		.subject = outcome->subject ? outcome->subject : "",
+		.detail = detail ? detail : "",
+	};
+
+	if (record.state == RCPT_HELD && !record.held_since)
+		record.held_since = now;
+	record.next_attempt =
+		retry_plan(config, rcpt->message->received, &record, chance, now);
+	return record;
 }
 
 void outcome_from_failure(struct outcome *outcome, const char *remote,

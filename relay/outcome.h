@@ -4,6 +4,7 @@
 #include <jansson.h>
 
 #include "dns/preflight.h"
+#include "relay/config.h"
 #include "relay/envelope.h"
 #include "relay/queue.h"
 #include "smtp/smtp.h"
@@ -59,12 +60,13 @@ void outcome_from_failure(struct outcome *outcome, const char *remote,
 	const char *failure, const char *status);
 
 /*
- * Since when our own DNS has kept rcpt from being sent, with this outcome; 0: never. A receiver's 4xx
- * and a dead line start no such wait and end none; that its domain does not exist is believed only
- * when it is said twice in a row.
+ * What the spool is to hold about rcpt after outcome, with the next time planned; detail (or NULL) is
+ * borrowed as the subject is. Released, it keeps why it was held: a second 5xx must find the first
+ * one.
  */
-int64_t outcome_deferred_since(
-	const struct outcome *outcome, const struct recipient *rcpt, int64_t now);
+struct recipient_record outcome_record(const struct outcome *outcome,
+	const struct recipient *rcpt, const char *detail, const struct config *config,
+	int64_t now);
 
 /* The spool found the body damaged: held until an administrator has looked at it. */
 void outcome_from_damage(struct outcome *outcome, const char *failure);

@@ -10,7 +10,6 @@
 #include "relay/dispatch.h"
 #include "relay/hold.h"
 #include "relay/mem.h"
-#include "relay/retry.h"
 #include "relay/text.h"
 
 /*
@@ -89,31 +88,8 @@ static bool is_final(enum recipient_state state)
 /* What is written, and then true in memory. */
 static struct recipient_record make_record(const struct settle *s, size_t i, int64_t now)
 {
-	const struct recipient *rcpt = s->rcpts[i];
-	const struct outcome *outcome = &s->outcomes[i];
-	uint32_t chance =
-		(uint32_t)(s->message->id * 2654435761u + rcpt->index + rcpt->attempts);
-	struct recipient_record record = {
-		.state = outcome->state,
-		.reason = outcome->reason,
-		.origin = outcome->origin,
-		.attempts = rcpt->attempts + outcome->tried,
-		.first_deferral = outcome_deferred_since(outcome, rcpt, now),
-		.held_since = rcpt->held_since,
-		.subject = outcome->subject ? outcome->subject : "",
-		.detail = s->details[i] ? s->details[i] : "",
-	};
-
-	if (record.state ==
-		RCPT_QUEUED) { /* released: a second 5xx must find the first one */
-		record.reason = (enum reason)rcpt->reason;
-		record.origin = (enum hold_origin)rcpt->origin;
-	}
-	if (record.state == RCPT_HELD && !record.held_since)
-		record.held_since = now;
-	record.next_attempt =
-		retry_plan(s->relay->config, s->message->received, &record, chance, now);
-	return record;
+	return outcome_record(&s->outcomes[i], s->rcpts[i], s->details[i],
+		s->relay->config, now);
 }
 
 static void count_outcome(struct stats *stats, const struct outcome *outcome)
