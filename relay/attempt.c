@@ -209,9 +209,10 @@ static bool is_released(const struct attempt *a)
 /* A domain that seemed not to exist is asked about anew, not found in the cache. */
 static enum resolver_freshness freshness(const struct attempt *a)
 {
-	return a->rcpts[0]->reason == REASON_RECIPIENT_DOMAIN_UNRESOLVABLE
-	               ? RESOLVER_FRESH
-	               : RESOLVER_CACHED;
+	for (size_t i = 0; i < a->count; i++)
+		if (a->rcpts[i]->reason == REASON_RECIPIENT_DOMAIN_UNRESOLVABLE)
+			return RESOLVER_FRESH;
+	return RESOLVER_CACHED;
 }
 
 /* What the judging for a smarthost that did not answer has said. */

@@ -124,9 +124,9 @@ static json_t *describe_spool(const struct spool *spool)
 	return object;
 }
 
-static json_t *text_or_null(const char *text)
+static json_t *ip_or_null(const char *ip)
 {
-	return mem_must(text && text[0] ? json_string(text) : json_null());
+	return mem_must(ip && ip[0] ? json_string(ip) : json_null());
 }
 
 /* Our addresses as receivers see them, how we know, and who sees another one. */
@@ -139,11 +139,11 @@ static json_t *describe_sources(const struct relay *relay)
 	for (size_t i = 0; i < count; i++) {
 		const struct source *source = &sources[i];
 		json_t *object = json_pack("{s:o, s:s, s:s, s:o, s:o}", "ip",
-			text_or_null(source->public_ip), "family",
+			ip_or_null(source->public_ip), "family",
 			source_family_name(source->is_v6), "origin",
 			source_origin_name(source->origin), "local",
-			text_or_null(source->bind_ip), "contradiction",
-			text_or_null(public_ips_contradiction(
+			ip_or_null(source->bind_ip), "contradiction",
+			ip_or_null(public_ips_contradiction(
 				relay->public_ips, source->public_ip)));
 
 		json_array_append_new(array, mem_must(object));
