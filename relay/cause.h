@@ -54,11 +54,11 @@ struct cause {
 
 	/* How far we are. */
 	enum cause_state state;
-	bool is_told;    /* the administrator knows that it is open */
-	unsigned good;   /* good answers, or changed records, in a row */
-	unsigned silent; /* re-checks in a row that could not tell */
-	unsigned flaps;  /* how often it came back */
-	int64_t since;   /* when its first member came, milliseconds since the epoch */
+	bool is_told;      /* the administrator knows that it is open */
+	unsigned good;     /* good answers, or changed records, in a row */
+	unsigned silent;   /* re-checks in a row that could not tell */
+	unsigned flaps;    /* how often it came back */
+	int64_t since;     /* when its first member came, milliseconds since the epoch */
 	unsigned tellings; /* how often it was told that it is open */
 	int64_t quiet_until;
 	bool has_records; /* 5xx: records holds what the DNS said at first... */
@@ -74,8 +74,8 @@ struct cause {
 	uv_timer_t timer;
 	bool is_in_line; /* due, but too many others are being asked about */
 	struct inquiry *inquiry;
-	struct fitness *way_out; /* whether scout may leave from any of our sources */
-	struct recipient *scout; /* a member; NULL: none is judged */
+	struct fitness *way_out;   /* whether scout may leave from any of our sources */
+	struct recipient *scout;   /* a member; NULL: none is judged */
 	TAILQ_ENTRY(cause) others; /* in the line, or in the past */
 };
 

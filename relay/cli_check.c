@@ -13,8 +13,8 @@
 #include "relay/describe.h"
 #include "relay/hand_off.h"
 #include "relay/mem.h"
-#include "relay/profiles.h"
 #include "relay/own_name.h"
+#include "relay/profiles.h"
 #include "relay/render.h"
 #include "relay/text.h"
 
@@ -61,11 +61,12 @@ static int load_config(
 	return EX_CONFIG;
 }
 
+/* Of an address, or of what is a domain already; "" of NULL. */
 static const char *domain_of(const char *recipient)
 {
-	const char *at = recipient ? strrchr(recipient, '@') : NULL;
+	const char *domain = recipient ? smtp_mailbox_domain(recipient) : "";
 
-	return at ? at + 1 : recipient ? recipient : "";
+	return *domain || !recipient ? domain : recipient;
 }
 
 /* NULL: to the servers of the recipient's domain. */
@@ -194,7 +195,6 @@ static void note_route(struct judged *judged)
 static void on_judged(void *owner, const struct verdict *verdict, struct facts *facts)
 {
 	struct judged *judged = owner;
-
 	const struct profiles *profiles = judged->run->profiles;
 
 	judged->object = describe_verdict(&judged->question, verdict);

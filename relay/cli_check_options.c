@@ -22,7 +22,7 @@ static const char help[] =
 	"  --ehlo NAME           the name we greet with (default: hostname)\n"
 	"  --from ADDRESS        the envelope sender; '' or '<>': the null sender\n"
 	"  --header-from ADDRESS the author in the From: header, or the domain: for "
-        "DMARC\n"
+	"DMARC\n"
 	"  --to ADDRESS          a recipient, or its domain\n"
 	"  --as PROFILE[,...]    what a known receiver would answer; repeatable: gmail,\n"
 	"                        yahoo, outlook, gmx, sendmail, postfix-strict, exim,\n"

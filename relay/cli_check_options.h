@@ -23,7 +23,7 @@ struct check_options {
 	size_t resolver_count;
 	struct zone_list ip_lists, domain_lists;
 	struct profiles profiles; /* --as */
-	struct facts *laid; /* records of --with */
+	struct facts *laid;       /* records of --with */
 	bool json;
 };
 

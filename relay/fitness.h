@@ -24,7 +24,7 @@ struct candidate {
 	size_t target_count;    /* 0: there is no way from here */
 	struct finding finding; /* the one that decides, without evidence and remedy... */
 	json_t *described;      /* ...which are here; NULL when all is clear */
-	uint32_t ttl; /* seconds for which that evidence may be believed */
+	uint32_t ttl;           /* seconds for which that evidence may be believed */
 };
 
 /* Pure: the sources that mail may leave from, the best first; equals in the order of the configuration.

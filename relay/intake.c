@@ -20,7 +20,7 @@ struct intake {
 	struct spool_writer *writer; /* between intake_open and intake_commit */
 	struct smtp_header_scan scan;
 	const char *signers[SMTP_SIGNERS_MAX]; /* in scan */
-	int error; /* of intake_append */
+	int error;                             /* of intake_append */
 	intake_done_cb done;
 	void *owner;
 };

@@ -10,7 +10,7 @@ struct stats {
 	uint64_t accepted, refused; /* messages; recipients and messages we said no to */
 	uint64_t delivered, deferred, held, bounced, released, deleted; /* recipients */
 	uint64_t preflights;
-	uint64_t rechecks; /* of causes */
-	uint64_t causes_opened, causes_cleared; /* told to the administrator */
+	uint64_t rechecks;                        /* of causes */
+	uint64_t causes_opened, causes_cleared;   /* told to the administrator */
 	unsigned sessions, attempts, settlements; /* open now */
 };
