@@ -35,6 +35,8 @@ struct scene {
 	struct config config;
 	struct relay relay;
 	const char *script;
+	enum reason bad; /* what '-' finds */
+	const char *bad_subject;
 	size_t asked, asking, asking_most, released;
 	struct message *messages[100];
 	size_t message_count;
@@ -68,9 +70,10 @@ static void play(const struct inquiry *inquiry)
 	answer.count = 1;
 	if (inquiry->answer == '-') {
 		finding->result = RESULT_FAIL;
-		finding->reason = REASON_PTR_MISSING;
+		finding->reason = scene.bad;
 		finding->action = ACTION_HOLD;
-		snprintf(finding->subject, sizeof finding->subject, "%s", SUBJECT);
+		snprintf(finding->subject, sizeof finding->subject, "%s",
+			scene.bad_subject);
 	} else if (inquiry->answer == '?') {
 		finding->result = RESULT_UNKNOWN;
 		finding->reason = REASON_DNS_TEMPFAIL;
@@ -202,6 +205,8 @@ static struct recipient *hold(
 static void setup(void)
 {
 	uv_loop_init(&scene.loop);
+	scene.bad = REASON_PTR_MISSING;
+	scene.bad_subject = SUBJECT;
 	scene.ways = "";
 	scene.config = (struct config){.hostname = (char *)"mail.corp.example",
 		.hold_recheck_min = 1,
@@ -440,16 +445,31 @@ Test(hold, there_is_no_way_round_what_another_source_cannot_be_free_of)
 	run("---");
 	cr_assert_eq(scene.judged_count, 0, "there is one source only");
 	scene.config.source_count = 2;
-	hold(REASON_SENDER_DOMAIN_UNRESOLVABLE, HOLD_PREFLIGHT, "corp.example");
-	hold(REASON_PTR_MISSING, HOLD_REPLY_5XX, "dest.example");
 	holds_remove(&scene.messages[0]->recipients[0]);
-	run("------");
+	hold(REASON_PTR_MISSING, HOLD_REPLY_5XX, "dest.example");
+	run("aaa");
+	cr_assert_eq(scene.judged_count, 0, "a receiver has said it");
+	holds_remove(&scene.messages[1]->recipients[0]);
+	scene.bad = REASON_SENDER_DOMAIN_UNRESOLVABLE;
+	scene.bad_subject = "corp.example";
+	hold(scene.bad, HOLD_PREFLIGHT, scene.bad_subject);
+	run("---");
+	cr_assert_eq(scene.judged_count, 0, "it is about the sender");
+}
+
+Test(hold, what_may_be_over_looks_for_no_way_round_it)
+{
+	send_from_both_families();
+	hold(REASON_PTR_MISSING, HOLD_PREFLIGHT, SUBJECT);
+	run("++");
 	cr_assert_eq(scene.judged_count, 0);
+	cr_assert_eq(scene.released, 1);
 }
 
 Test(hold, who_looks_for_a_way_out_may_be_deleted_meanwhile)
 {
 	send_from_both_families();
+	scene.ways = "+";
 	scene.answer_after = 20;
 	hold(REASON_PTR_MISSING, HOLD_PREFLIGHT, SUBJECT);
 	hold(REASON_PTR_MISSING, HOLD_PREFLIGHT, SUBJECT);
@@ -458,7 +478,7 @@ Test(hold, who_looks_for_a_way_out_may_be_deleted_meanwhile)
 	holds_remove(&scene.messages[0]->recipients[0]);
 	message_free(scene.messages[0]);
 	scene.messages[0] = NULL;
-	scene.ways = "++";
+	scene.ways = "";
 	run("-");
 	cr_assert_eq(scene.released, 0, "nobody hears of it");
 	cr_assert_eq(holds_count(scene.relay.holds), 1);
