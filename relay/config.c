@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 
 #include "relay/config_table.h"
+#include "relay/machine_name.h"
 #include "relay/mem.h"
-#include "relay/own_name.h"
 
 enum { FILE_MAX = 1024 * 1024, LINE_MAX_BYTES = 65536 };
 
@@ -255,7 +255,7 @@ static void check_hostname(struct reader *reader)
 	if (strcmp(config->hostname, "auto") == 0) { /* own_name.c may find a better one */
 		config->is_hostname_auto = true;
 		free(config->hostname);
-		config->hostname = own_name_of_machine();
+		config->hostname = machine_name();
 		return;
 	}
 	wrong = preflight_name_problem(config->hostname);

@@ -11,9 +11,6 @@
 
 enum { OWN_NAME_PATIENCE_MS = 5000 };
 
-/* The machine's full name, if one can greet with it, or NULL. The caller frees it. */
-char *own_name_of_machine(void);
-
 /*
  * Puts the PTR's name, if there is one, in the place of the hostname of config; asks resolvers, or
  * those of config when count is 0. Does nothing unless hostname is auto. Returns false when config has

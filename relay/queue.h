@@ -13,7 +13,7 @@
  * is its index. Pure: time is an argument. Replies, evidence and transcripts stay in the spool.
  */
 
-struct cause;       /* hold.h */
+struct cause;       /* cause.h */
 struct destination; /* destination.h */
 struct message;
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "dns/preflight.h"
+#include "relay/machine_name.h"
 #include "relay/mem.h"
 #include "relay/own_name.h"
 
@@ -106,7 +107,7 @@ Test(own_name, the_first_address_with_a_name_wins)
 
 Test(own_name, else_the_machine_s_own_stays)
 {
-	char *own = own_name_of_machine();
+	char *own = machine_name();
 
 	scene.records = unconfirmed;
 	struct config *config = find("hostname = auto\n");
