@@ -73,12 +73,8 @@ static const char *domain_of(const char *recipient)
 static const struct config_route *find_route(
 	const struct check_options *options, const struct config *config)
 {
-	if (!config || !options->to)
-		return NULL;
-	const struct config_route *route =
-		config_route_for(config, domain_of(options->to));
-
-	return route || !config->smarthost_count ? route : config->smarthosts;
+	return config && options->to ? config_next_hop(config, domain_of(options->to))
+				     : NULL;
 }
 
 /* Our addresses as receivers see them; a single NULL when none is known. */
