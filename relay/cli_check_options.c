@@ -58,15 +58,19 @@ static void undress(char *ip)
 		inet_ntop(AF_INET, address.s6_addr + 12, ip, (socklen_t)size);
 }
 
-/* The mailbox in "<ann@corp.example>", as it stands in the envelope and in logs; "" of "<>". */
+/*
+ * The mailbox in "<ann@corp.example>", as it stands in the envelope and in logs, or in "Ann <...>", as it
+ * stands in a header; "" of "<>".
+ */
 static const char *unwrap(char *mailbox)
 {
 	size_t len = strlen(mailbox);
+	char *open = strrchr(mailbox, '<');
 
-	if (len < 2 || mailbox[0] != '<' || mailbox[len - 1] != '>')
+	if (!open || mailbox[len - 1] != '>')
 		return mailbox;
 	mailbox[len - 1] = '\0';
-	return mailbox + 1;
+	return open + 1;
 }
 
 static int add_ip(struct check_options *options, char *ip)

@@ -155,7 +155,7 @@ Test(cli_check_options, mailboxes_and_addresses_are_read_as_receivers_see_them)
 {
 	cr_assert_eq(RUN(NOWHERE, GIVEN("::FFFF:192.0.2.25"), "--ip", "::ffff:6464:64",
 			     "--from", "<ann@corp.example>", "--header-from",
-			     "<ann@news.example>"),
+			     "\"Ann, B\" <ann@news.example>"),
 		EX_OK);
 	cr_expect(strstr(asked, "ip=192.0.2.25 ehlo=mail.corp.example "
 				"from=ann@corp.example author=ann@news.example "
