@@ -112,16 +112,29 @@ static bool has_name(const struct answer *ptr, const char *host)
 }
 
 /*
- * A PTR that names the host, and the way back. The PTR stands where the reverse name leads to, if
- * its zone is delegated by CNAME (RFC 2317). A PTR that is the host's alone already may stay.
+ * Where the PTR stands: where the reverse name leads to, if its zone is delegated by CNAME (RFC 2317); but
+ * an alias of the host was meant for a PTR, and gives way to one.
+ */
+static const char *reverse_owner(const struct answer *ptr, const char *host)
+{
+	for (size_t i = 0; i < ptr->chain_count; i++)
+		if (strcmp(ptr->chain[i], host) == 0)
+			return ptr->name;
+	return answer_owner(ptr);
+}
+
+/*
+ * A PTR that names the host, and the way back. A PTR that is the host's alone already may stay; so may the
+ * first there is where nothing else names us.
  */
 static void add_reverse(struct evaluation *evaluation, struct remedy *remedy)
 {
 	char name[ANSWER_NAME_MAX], reverse[80];
 	const char *host = remedy_host(evaluation->question, name);
+	const char *names[PTR_NAMES_MAX];
 	struct address own;
 
-	if (!host || !own_address(evaluation->question, &own))
+	if (!own_address(evaluation->question, &own))
 		return;
 	address_reverse(&own, reverse);
 	const struct answer *ptr = facts_lookup(evaluation->facts, reverse, TYPE_PTR);
@@ -130,8 +143,12 @@ static void add_reverse(struct evaluation *evaluation, struct remedy *remedy)
 		evaluation->pending = true;
 		return;
 	}
+	if (!host && usable_ptr_names(ptr, names) && !is_generic_name(names[0]))
+		host = names[0];
+	if (!host)
+		return;
 	if (ptr->count != 1 || !has_name(ptr, host))
-		remedy_record(remedy, "%s. PTR %s.", answer_owner(ptr), host);
+		remedy_record(remedy, "%s. PTR %s.", reverse_owner(ptr, host), host);
 	remedy_forward(evaluation, host, remedy);
 }
 

@@ -49,35 +49,65 @@ static bool look_at_family(struct evaluation *evaluation, const char *host, bool
 	return true;
 }
 
+/* Mail would arrive there, once it has our addresses where it has private ones or none. */
+static bool is_fit(const struct family families[2])
+{
+	bool has_any = false;
+
+	for (size_t i = 0; i < 2; i++) {
+		if (families[i].has_private && !families[i].own)
+			return false;
+		has_any = has_any || families[i].has_address || families[i].own;
+	}
+	return has_any;
+}
+
+/*
+ * The host of all kits, or where that has private addresses which ours cannot replace, another in the
+ * sender's domain. NULL: none is fit, or facts are missing.
+ */
+static const char *find_host(struct evaluation *evaluation, const char *domain,
+	char name[static ANSWER_NAME_MAX], struct family families[2])
+{
+	static const char *const labels[] = {NULL, "mail", "mx"};
+
+	for (size_t i = 0; i < sizeof labels / sizeof labels[0]; i++) {
+		const char *host = name;
+
+		if (!labels[i])
+			host = remedy_host(evaluation->question, name);
+		else
+			snprintf(name, ANSWER_NAME_MAX, "%s.%.1000s", labels[i], domain);
+		if (!host || !remedy_is_publishable(host))
+			continue;
+		for (size_t f = 0; f < 2; f++)
+			if (!look_at_family(evaluation, host, f == 1, &families[f]))
+				return NULL;
+		if (is_fit(families))
+			return host;
+	}
+	return NULL;
+}
+
 /* An MX that leads to a host of ours; where it has private addresses, or none, it gets ours. */
 void remedy_exchange(struct evaluation *evaluation, struct remedy *remedy)
 {
-	const struct preflight_question *question = evaluation->question;
+	const char *sender = evaluation->question->sender;
 	char domain[ANSWER_NAME_MAX], name[ANSWER_NAME_MAX];
-	const char *host = remedy_host(question, name);
 	struct family families[2];
 
-	if (!host || !has_domain(question->sender) ||
-		!remedy_is_publishable(domain_of(question->sender)))
+	if (!has_domain(sender) || !remedy_is_publishable(domain_of(sender)))
 		return;
-	name_normalize(domain_of(question->sender), domain, sizeof domain);
+	name_normalize(domain_of(sender), domain, sizeof domain);
 	const struct answer *mx = facts_lookup(evaluation->facts, domain, TYPE_MX);
 
 	if (!mx) {
 		evaluation->pending = true;
 		return;
 	}
-	for (size_t i = 0; i < 2; i++)
-		if (!look_at_family(evaluation, host, i == 1, &families[i]))
-			return;
-	bool has_any = families[0].has_address || families[1].has_address;
+	const char *host = find_host(evaluation, domain, name, families);
 
-	for (size_t i = 0; i < 2; i++) {
-		if (families[i].has_private && !families[i].own)
-			return;
-		has_any = has_any || families[i].own;
-	}
-	if (!has_any)
+	if (!host)
 		return;
 	remedy_record(remedy, "%s. MX 10 %s.", remedy_owner(evaluation, mx), host);
 	for (size_t i = 0; i < 2; i++) {

@@ -21,6 +21,7 @@ static const char *const ptr_states[] = {
 	"25.2.0.192.in-addr.arpa. PTR localhost.",
 	"25.2.0.192.in-addr.arpa. PTR 192-0-2-25.dsl.isp.example.",
 	"25.2.0.192.in-addr.arpa. CNAME 25.24/29.2.0.192.in-addr.arpa.",
+	"25.2.0.192.in-addr.arpa. CNAME mail.corp.example.",
 	"25.2.0.192.in-addr.arpa. FAILED",
 };
 static const char *const forward_states[] = {

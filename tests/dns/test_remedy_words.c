@@ -21,7 +21,7 @@ static const char *const addresses[] = {"192.0.2.25", "2001:db8::25"};
 static const struct {
 	const char *name;
 	const char *lines[12];
-	const char *ip, *ehlo, *sender, *author; /* NULL: as usual; author: none */
+	const char *ip, *ehlo, *sender, *author; /* NULL: as usual; author: none; another ip: alone */
 	enum check check;
 	const char *records[4];
 	const char *who, *text; /* parts that must be there */
@@ -54,6 +54,27 @@ static const struct {
 		CHECK_PTR, {PTR}, NULL, NULL},
 	{"nor is the sender's domain", {ORDINARY}, NULL, "mail", "ann@[192.0.2.25]", NULL,
 		CHECK_PTR, {NULL}, "you, the administrator", "Set hostname"},
+	{"an alias of our name was meant for a PTR",
+		{ORDINARY, SPF, "25.2.0.192.in-addr.arpa. CNAME mail.corp.example."},
+		NULL, NULL, NULL, NULL, CHECK_PTR, {PTR}, "isp.example", NULL},
+	{"nothing but the PTR names us",
+		{ORDINARY, "25.2.0.192.in-addr.arpa. PTR out.isp.example."}, NULL, "mail",
+		"", NULL, CHECK_FCRDNS, {"out.isp.example. A 192.0.2.25"}, NULL, NULL},
+	{"MX and SPF of an alias go where it leads to",
+		{ORDINARY, PTR, "a.example. CNAME b.example.", "b.example. MX 0 ."}, NULL,
+		NULL, "ann@a.example", NULL, CHECK_SENDER,
+		{"b.example. MX 10 mail.corp.example."}, NULL, NULL},
+	{"a private address that we cannot replace",
+		{"mail.corp.example. A 10.0.0.1",
+			"corp.example. MX 10 mail.corp.example."},
+		"2001:db8::26", NULL, NULL, NULL, CHECK_SENDER,
+		{"corp.example. MX 10 mx.corp.example.",
+			"mx.corp.example. AAAA 2001:db8::26"},
+		NULL, NULL},
+	{"a domain without local part has no kit", {ORDINARY, PTR}, NULL, NULL,
+		"corp.example", NULL, CHECK_SENDER, {NULL}, "whoever sends", NULL},
+	{"nor has an IP address in place of a domain", {ORDINARY, PTR}, NULL, NULL,
+		"ann@192.0.2.25", NULL, CHECK_SENDER, {NULL}, "whoever sends", NULL},
 	{"SPF: our address goes first",
 		{ORDINARY, PTR, "corp.example. TXT \"v=spf1 include:a.example -all\"",
 			"a.example. TXT \"v=spf1 ?all\""},
@@ -161,6 +182,9 @@ Test(remedy_words, every_row)
 				rows[row].sender ? rows[row].sender : "ann@corp.example",
 			.author = rows[row].author,
 			.addresses = {addresses, 2}};
+
+		if (strcmp(question.ip, addresses[0]) && strcmp(question.ip, addresses[1]))
+			question.addresses = (struct preflight_texts){&question.ip, 1};
 
 		preflight_defaults(question.actions);
 		evaluate_asking(&question, rows[row].lines, facts, &verdict);
