@@ -131,7 +131,7 @@ static void add_reverse(struct evaluation *evaluation, struct remedy *remedy)
 {
 	char name[ANSWER_NAME_MAX], reverse[80];
 	const char *host = remedy_host(evaluation->question, name);
-	const char *names[PTR_NAMES_MAX];
+	struct ptr_names names;
 	struct address own;
 
 	if (!own_address(evaluation->question, &own))
@@ -143,8 +143,9 @@ static void add_reverse(struct evaluation *evaluation, struct remedy *remedy)
 		evaluation->pending = true;
 		return;
 	}
-	if (!host && usable_ptr_names(ptr, names) && !is_generic_name(names[0]))
-		host = names[0];
+	usable_ptr_names(ptr, &names);
+	if (!host && names.count && !is_generic_name(names.items[0]))
+		host = names.items[0];
 	if (!host)
 		return;
 	if (ptr->count != 1 || !has_name(ptr, host))
