@@ -226,6 +226,8 @@ static struct zone find_zone(struct evaluation *evaluation, const char *name)
 			evaluation->pending = true;
 			break;
 		}
+		if (soa->status == ANSWER_FAILED)
+			break; /* a contact is not worth more waiting */
 		if (soa->status == ANSWER_FOUND)
 			return (struct zone){answer_owner(soa), soa->records[0].rname};
 		if (soa->zone)
