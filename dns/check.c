@@ -174,6 +174,8 @@ const char *shown(const char *name, char out[200])
 {
 	size_t len = strlen(name);
 
+	if (len == 0)
+		return memcpy(out, "(nothing)", sizeof "(nothing)");
 	if (escape(name, len, '!', out, 196) < len)
 		memcpy(out + strlen(out), "...", sizeof "...");
 	return out;

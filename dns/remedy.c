@@ -261,6 +261,11 @@ static void set_owner(struct evaluation *evaluation, const struct finding *findi
 			"owner of the zone that holds %.200s", owner);
 		return;
 	}
+	if (!zone.name[0]) { /* the root answered: nobody has the domain yet */
+		snprintf(remedy->who, sizeof remedy->who,
+			"whoever registers the domain of %.200s", owner);
+		return;
+	}
 	if (zone.rname && zone.rname[0])
 		format_contact(zone.rname, contact, sizeof contact);
 	snprintf(remedy->who, sizeof remedy->who,

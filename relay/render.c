@@ -10,9 +10,10 @@
 
 bool render_has_colours(FILE *file)
 {
-	const char *no_colour = getenv("NO_COLOR");
+	const char *no_colour = getenv("NO_COLOR"), *terminal = getenv("TERM");
+	bool is_dumb = terminal && strcmp(terminal, "dumb") == 0;
 
-	return isatty(fileno(file)) && !(no_colour && *no_colour);
+	return isatty(fileno(file)) && !is_dumb && !(no_colour && *no_colour);
 }
 
 void render_flush(struct page *page, FILE *file)

@@ -199,3 +199,34 @@ Test(remedy_words, every_row)
 		facts_free(facts);
 	}
 }
+
+/* A name server that knows of no zone but the root. */
+static void answer_from_root(struct facts *facts, const char *name, enum record_type type,
+	const char *const *lines)
+{
+	struct answer meta = {.status = ANSWER_NO_NAME, .ttl = 300, .learned = 1000};
+	struct answer_builder *builder = answer_builder_new(name, type);
+
+	(void)lines;
+	answer_builder_zone(builder, "", "a.root-servers.example", "nstld.root.example");
+	struct answer *answer = answer_builder_finish(builder, &meta);
+
+	cr_assert_eq(facts_add(facts, answer), 0);
+	answer_free(answer);
+}
+
+Test(remedy_words, a_domain_that_nobody_has_has_no_owner)
+{
+	struct preflight_question question = {.ip = addresses[0],
+		.ehlo = "mail.corp.example",
+		.sender = "ann@unregistered.example"};
+	struct facts *facts = facts_new();
+	struct verdict verdict;
+
+	preflight_defaults(question.actions);
+	evaluate_by(answer_from_root, &question, NULL, facts, &verdict);
+	cr_expect_str_eq(finding_of(&verdict, CHECK_SENDER)->remedy->who,
+		"whoever registers the domain of unregistered.example");
+	verdict_fini(&verdict);
+	facts_free(facts);
+}
