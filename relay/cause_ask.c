@@ -6,17 +6,28 @@
 #include "relay/hand_off.h"
 #include "relay/mem.h"
 
+/* True when word is one of the words of text: "192.0.2.25 bl.example", "corp.example 192.0.2.25". */
+static bool has_word(const char *text, const char *word)
+{
+	size_t len = strlen(word);
+
+	for (; len && *text; text += *text == ' ') {
+		size_t next = strcspn(text, " ");
+
+		if (next == len && strncmp(text, word, len) == 0)
+			return true;
+		text += next;
+	}
+	return false;
+}
+
 /* The source that was judged. Its number may be another one since; an address is known by itself. */
 static size_t find_source(
 	const struct cause *cause, const struct source *sources, size_t count)
 {
-	for (size_t i = 0; i < count; i++) {
-		const char *ip = sources[i].public_ip;
-		size_t len = strcspn(cause->subject, " "); /* "192.0.2.25 bl.example" */
-
-		if (strlen(ip) == len && strncmp(cause->subject, ip, len) == 0)
+	for (size_t i = 0; i < count; i++)
+		if (has_word(cause->subject, sources[i].public_ip))
 			return i;
-	}
 	return cause->source < count ? cause->source : 0;
 }
 

@@ -224,6 +224,7 @@ static void teardown(void)
 	cr_assert_eq(uv_loop_close(&scene.loop), 0);
 	for (size_t i = 0; i < scene.message_count; i++)
 		message_free(scene.messages[i]);
+	scene.message_count = 0;
 }
 
 TestSuite(hold, .init = setup, .fini = teardown);
@@ -486,8 +487,25 @@ Test(hold, who_looks_for_a_way_out_may_be_deleted_meanwhile)
 
 Test(hold, the_address_that_was_judged_is_asked_about_whatever_its_number_is_now)
 {
-	send_from_both_families();
-	hold(REASON_PTR_MISSING, HOLD_PREFLIGHT, "2001:db8::25");
-	run("-");
-	cr_assert_str_eq(scene.ip, "2001:db8::25");
+	static const struct {
+		enum reason reason;
+		const char *subject, *ip;
+	} rows[] = {
+		{REASON_PTR_MISSING, "2001:db8::25", "2001:db8::25"},
+		{REASON_SPF_FAIL, "corp.example 2001:db8::25", "2001:db8::25"},
+		{REASON_DNSBL_IP, "2001:db8::25 bl.example", "2001:db8::25"},
+		{REASON_SPF_FAIL, "corp.example 192.0.2.25", "192.0.2.25"},
+		{REASON_SPF_FAIL, "corp.example 2001:db8::2", "192.0.2.25"}, /* gone */
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		if (i) {
+			teardown();
+			setup();
+		}
+		send_from_both_families();
+		hold(rows[i].reason, HOLD_PREFLIGHT, rows[i].subject);
+		run("-");
+		cr_expect_str_eq(scene.ip, rows[i].ip, "%s", rows[i].subject);
+	}
 }
