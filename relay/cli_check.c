@@ -87,9 +87,8 @@ static size_t list_ips(const struct check_options *options, const struct config 
 		memcpy(ips, options->ips, options->ip_count * sizeof ips[0]);
 		return options->ip_count;
 	}
-	const struct config_route *route = find_route(options, config);
-	bool is_unseen = route && !route->domain[0] && !config->source_count;
-	size_t source_count = is_unseen ? 0 : source_list(config, NULL, sources);
+	bool is_hidden = config_is_hidden(config, find_route(options, config));
+	size_t source_count = is_hidden ? 0 : source_list(config, NULL, sources);
 
 	for (size_t i = 0; i < source_count; i++)
 		if (sources[i].public_ip[0])
@@ -124,7 +123,7 @@ static void allow_for_route(struct preflight_question *question,
 		if (is_inside || reason == REASON_RECIPIENT_NULL_MX ||
 			reason == REASON_RECIPIENT_DOMAIN_UNRESOLVABLE)
 			question->actions[reason] = ACTION_NONE;
-	if (!is_inside && !config->source_count && !options->ehlo)
+	if (config_is_hidden(config, route) && !options->ehlo)
 		question->ehlo = NULL;
 }
 

@@ -116,6 +116,12 @@ const struct config_route *config_route_for(
 const struct config_route *config_next_hop(
 	const struct config *config, const char *domain);
 
+/*
+ * True when receivers see another address than ours: a smarthost's, unless public_ip says otherwise (DESIGN
+ * section 7). next_hop: what config_next_hop gave.
+ */
+bool config_is_hidden(const struct config *config, const struct config_route *next_hop);
+
 /* A block list's zone in lower case, without trailing dot; the caller frees. NULL: no domain. */
 char *config_read_zone(const char *word);
 

@@ -43,6 +43,13 @@ const struct config_route *config_next_hop(
 	return route || !config->smarthost_count ? route : config->smarthosts;
 }
 
+bool config_is_hidden(const struct config *config, const struct config_route *next_hop)
+{
+	bool is_smarthost = next_hop && !next_hop->domain[0];
+
+	return is_smarthost && !config->source_count;
+}
+
 /* Only what our checks find about us and the sender is a matter of taste. */
 const char *config_fixed_reason(enum reason reason)
 {

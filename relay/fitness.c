@@ -169,16 +169,11 @@ static enum action weigh(const struct fitness *fitness, const struct verdict *ve
 static void find_targets(
 	const struct fitness *fitness, struct facts *facts, struct candidate *candidate)
 {
-	const struct config *config = fitness->relay->config;
 	const struct fitness_question *question = &fitness->question;
-	struct mx_options options = {
-		.host = config->hostname,
-		.allowed = config->private_mx,
-		.allowed_count = config->private_mx_count,
-		.seed = (uint32_t)question->message->id,
-	};
+	struct mx_options options = hand_off_mx(fitness->relay->config);
 	struct mx_list list;
 
+	options.seed = (uint32_t)question->message->id;
 	if (question->route)
 		mx_host(facts, question->route->host, &list);
 	else
@@ -214,10 +209,7 @@ static void on_verdict(void *owner, const struct verdict *verdict, struct facts 
 static size_t list_sources(const struct relay *relay,
 	const struct fitness_question *question, struct source sources[SOURCES_MAX])
 {
-	bool is_any =
-		question->route && (is_inside(question) || !relay->config->source_count);
-
-	if (!is_any)
+	if (!is_inside(question) && !config_is_hidden(relay->config, question->route))
 		return source_list(relay->config, relay->public_ips, sources);
 	sources[0] = (struct source){0};
 	return 1;

@@ -1,21 +1,20 @@
 /* SPDX-License-Identifier: ISC */
 #include "relay/hand_off.h"
 
+struct mx_options hand_off_mx(const struct config *config)
+{
+	return (struct mx_options){
+		.host = config->hostname,
+		.allowed = config->private_mx,
+		.allowed_count = config->private_mx_count,
+	};
+}
+
 void hand_off_settings(struct preflight_question *question, const struct config *config,
 	const char *domain)
 {
 	config_actions_for(config, domain, question->actions);
-	question->mx.host = config->hostname;
-	question->mx.allowed = config->private_mx;
-	question->mx.allowed_count = config->private_mx_count;
-}
-
-static bool is_seen_by_receivers(const struct hand_off *hand_off)
-{
-	const struct config *config = hand_off->config;
-
-	return config->source_count || !config->smarthost_count ||
-	       config_route_for(config, hand_off->domain);
+	question->mx = hand_off_mx(config);
 }
 
 /* What the message itself tells. */
@@ -52,8 +51,10 @@ static void ask_of_us(const struct hand_off *hand_off, struct hand_off_question 
 
 void hand_off_ask(const struct hand_off *hand_off, struct hand_off_question *question)
 {
-	hand_off_settings(&question->preflight, hand_off->config, hand_off->domain);
+	const struct config *config = hand_off->config;
+
+	hand_off_settings(&question->preflight, config, hand_off->domain);
 	ask_of_message(hand_off->message, question);
-	if (is_seen_by_receivers(hand_off))
+	if (!config_is_hidden(config, config_next_hop(config, hand_off->domain)))
 		ask_of_us(hand_off, question);
 }

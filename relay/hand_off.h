@@ -27,6 +27,9 @@ struct hand_off_question {
 	const char *addresses[SOURCES_MAX];
 };
 
+/* Whom we may connect to, and who we are among exchangers. */
+struct mx_options hand_off_mx(const struct config *config);
+
 /* What the settings say for mail to domain: the actions and whom we may connect to. */
 void hand_off_settings(struct preflight_question *question, const struct config *config,
 	const char *domain);
