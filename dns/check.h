@@ -104,6 +104,16 @@ bool is_null_sender(const char *sender);
  * 2.4). NULL: it is not given. */
 const char *spf_identity(const struct preflight_question *question);
 
+/* Whom SPF is asked about. Texts are the question's, or the asking's own: it must not be copied. */
+struct spf_asking {
+	struct spf_query query; /* but its client */
+	char postmaster[300];   /* the query's sender, where it is not the sender as given */
+};
+/* MAIL FROM; for the null sender postmaster@EHLO (RFC 7208 2.4). Its domain is NULL as spf_identity is. */
+void spf_ask_sender(const struct preflight_question *question, struct spf_asking *asking);
+/* The EHLO name, which must be given (RFC 7208 2.3). */
+void spf_ask_ehlo(const struct preflight_question *question, struct spf_asking *asking);
+
 /* The domain of a mailbox (or the domain itself, without '@'); "" when there is none. */
 const char *domain_of(const char *mailbox);
 

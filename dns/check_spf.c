@@ -12,43 +12,40 @@
  * postmaster@ the name we greet with (RFC 7208 2.4), and beside a real sender for that name too.
  */
 
-struct identity {
-	struct spf_query query;
-	char sender[300]; /* where it is not the sender as given */
-};
-
-static bool set_client(const struct evaluation *evaluation, struct spf_query *query)
+void spf_ask_ehlo(const struct preflight_question *question, struct spf_asking *asking)
 {
-	query->helo = evaluation->question->ehlo ? evaluation->question->ehlo : "";
-	return own_address(evaluation->question, &query->client);
+	snprintf(asking->postmaster, sizeof asking->postmaster, "postmaster@%.255s",
+		question->ehlo);
+	asking->query = (struct spf_query){.domain = question->ehlo,
+		.sender = asking->postmaster,
+		.helo = question->ehlo};
 }
 
-static void set_postmaster(struct identity *identity, const char *domain)
+void spf_ask_sender(const struct preflight_question *question, struct spf_asking *asking)
 {
-	snprintf(identity->sender, sizeof identity->sender, "postmaster@%.255s", domain);
-	identity->query.domain = domain;
-	identity->query.sender = identity->sender;
+	const char *domain = spf_identity(question);
+
+	if (domain && is_null_sender(question->sender))
+		spf_ask_ehlo(question, asking);
+	else
+		asking->query = (struct spf_query){.domain = domain,
+			.sender = question->sender,
+			.helo = question->ehlo ? question->ehlo : ""};
 }
 
 /* NULL, or why there is nothing to evaluate. */
-static const char *set_sender(
-	const struct evaluation *evaluation, struct identity *identity)
+static const char *ask_sender(
+	const struct evaluation *evaluation, struct spf_asking *asking)
 {
-	const char *sender = evaluation->question->sender;
-	const char *ehlo = evaluation->question->ehlo;
+	const struct preflight_question *question = evaluation->question;
 
-	if (!set_client(evaluation, &identity->query))
+	spf_ask_sender(question, asking);
+	if (!own_address(question, &asking->query.client))
 		return "our public IP address is not known";
-	if (!sender)
+	if (!question->sender)
 		return "no sender was given";
-	if (!is_null_sender(sender)) {
-		identity->query.sender = sender;
-		identity->query.domain = domain_of(sender);
-		return NULL;
-	}
-	if (!ehlo)
+	if (!asking->query.domain)
 		return "the sender is empty, and no EHLO name was given";
-	set_postmaster(identity, ehlo);
 	return NULL;
 }
 
@@ -63,13 +60,13 @@ static void format_subject(
 }
 
 /* Why the address is not allowed. */
-static void say_fail(const struct evaluation *evaluation, const struct identity *identity,
+static void say_fail(const struct evaluation *evaluation, const struct spf_asking *asking,
 	const struct spf_outcome *outcome, char out[512])
 {
 	const char *ip = evaluation->question->ip, *term = outcome->term;
 	char name[200];
 
-	shown(identity->query.domain, name);
+	shown(asking->query.domain, name);
 	if (strcasecmp(term, "-all") == 0 || strcasecmp(term, "~all") == 0)
 		snprintf(out, 512, "the SPF record of %s ends in %s and does not list %s",
 			name, term, ip);
@@ -83,20 +80,20 @@ static void say_fail(const struct evaluation *evaluation, const struct identity 
 }
 
 static void conclude_fault(struct evaluation *evaluation, struct finding *finding,
-	const struct identity *identity, const struct spf_outcome *outcome)
+	const struct spf_asking *asking, const struct spf_outcome *outcome)
 {
-	const char *domain = identity->query.domain;
+	const char *domain = asking->query.domain;
 	char subject[512], why[512], name[200];
 
 	shown(domain, name);
 	format_subject(evaluation, domain, subject);
 	switch (outcome->result) {
 	case SPF_FAIL:
-		say_fail(evaluation, identity, outcome, why);
+		say_fail(evaluation, asking, outcome, why);
 		conclude_fail(evaluation, finding, REASON_SPF_FAIL, subject, "%s", why);
 		break;
 	case SPF_SOFTFAIL:
-		say_fail(evaluation, identity, outcome, why);
+		say_fail(evaluation, asking, outcome, why);
 		conclude_fail(
 			evaluation, finding, REASON_SPF_SOFTFAIL, subject, "%s", why);
 		finding->result = RESULT_SOFTFAIL;
@@ -115,12 +112,12 @@ static void conclude_fault(struct evaluation *evaluation, struct finding *findin
 }
 
 static void judge(struct evaluation *evaluation, struct finding *finding,
-	const struct identity *identity, const struct spf_outcome *outcome)
+	const struct spf_asking *asking, const struct spf_outcome *outcome)
 {
 	const char *ip = evaluation->question->ip;
 	char name[200];
 
-	shown(identity->query.domain, name);
+	shown(asking->query.domain, name);
 	switch (outcome->result) {
 	case SPF_PASS:
 		conclude_pass(finding, "the SPF record of %s allows %s (%s)", name, ip,
@@ -137,7 +134,7 @@ static void judge(struct evaluation *evaluation, struct finding *finding,
 			ip, outcome->problem);
 		break;
 	default:
-		conclude_fault(evaluation, finding, identity, outcome);
+		conclude_fault(evaluation, finding, asking, outcome);
 		break;
 	}
 }
@@ -153,50 +150,51 @@ static void conclude_without_domain(
 void check_spf(struct evaluation *evaluation, struct finding *finding)
 {
 	struct spf_outcome *outcome = &evaluation->spf;
-	struct identity identity = {0};
-	const char *missing = set_sender(evaluation, &identity);
+	struct spf_asking asking;
+	const char *missing = ask_sender(evaluation, &asking);
 
 	finding->spf = spf_result_name(SPF_NONE);
 	if (missing) {
 		conclude_skipped(finding, "%s", missing);
 		return;
 	}
-	if (!spf_evaluate(evaluation, finding, &identity.query, outcome))
+	if (!spf_evaluate(evaluation, finding, &asking.query, outcome))
 		return;
 	evaluation->is_spf_known = true;
 	finding->spf = spf_result_name(outcome->result);
 	if (outcome->result == SPF_NONE && outcome->problem[0])
 		conclude_without_domain(finding, outcome);
 	else
-		judge(evaluation, finding, &identity, outcome);
+		judge(evaluation, finding, &asking, outcome);
 	if (outcome->is_uncertain)
 		withdraw_blame(evaluation, finding);
 }
 
 void check_spf_helo(struct evaluation *evaluation, struct finding *finding)
 {
-	const char *sender = evaluation->question->sender;
-	const char *ehlo = evaluation->question->ehlo;
-	struct identity identity = {0};
+	const struct preflight_question *question = evaluation->question;
 	struct spf_outcome outcome;
+	struct spf_asking asking;
+	struct address own;
 
-	if (!set_client(evaluation, &identity.query) || !ehlo || !sender) {
+	if (!own_address(question, &own) || !question->ehlo || !question->sender) {
 		conclude_skipped(finding,
 			"our public IP address, EHLO name and sender are needed");
 		return;
 	}
-	if (is_null_sender(sender)) {
+	if (is_null_sender(question->sender)) {
 		conclude_skipped(
 			finding, "the sender is empty: the EHLO name is judged as spf");
 		return;
 	}
-	set_postmaster(&identity, ehlo);
-	if (!spf_evaluate(evaluation, finding, &identity.query, &outcome))
+	spf_ask_ehlo(question, &asking);
+	asking.query.client = own;
+	if (!spf_evaluate(evaluation, finding, &asking.query, &outcome))
 		return;
 	if (outcome.result == SPF_NONE && outcome.problem[0])
 		conclude_without_domain(finding, &outcome);
 	else
-		judge(evaluation, finding, &identity, &outcome);
+		judge(evaluation, finding, &asking, &outcome);
 	warn_at_most(finding);
 	/* What a name to greet with lacks is no fault: receivers look at fail only. */
 	if (finding->result != RESULT_FAIL && finding->result != RESULT_UNKNOWN) {

@@ -127,22 +127,20 @@ static const char *reverse_owner(const struct answer *ptr, const char *host)
  * A PTR that names the host, and the way back. A PTR that is the host's alone already may stay; so may the
  * first there is where nothing else names us.
  */
-static void add_reverse(struct evaluation *evaluation, struct remedy *remedy)
+static void add_reverse(
+	struct evaluation *evaluation, struct finding *finding, struct remedy *remedy)
 {
-	char name[ANSWER_NAME_MAX], reverse[80];
+	char name[ANSWER_NAME_MAX];
 	const char *host = remedy_host(evaluation->question, name);
 	struct ptr_names names;
 	struct address own;
 
 	if (!own_address(evaluation->question, &own))
 		return;
-	address_reverse(&own, reverse);
-	const struct answer *ptr = facts_lookup(evaluation->facts, reverse, TYPE_PTR);
+	const struct answer *ptr = consult_ptr(evaluation, finding, &own);
 
-	if (!ptr) {
-		evaluation->pending = true;
+	if (!ptr)
 		return;
-	}
 	usable_ptr_names(ptr, &names);
 	if (!host && names.count && !is_generic_name(names.items[0]))
 		host = names.items[0];
@@ -158,12 +156,13 @@ static void add_records(
 	struct evaluation *evaluation, struct finding *finding, struct remedy *remedy)
 {
 	const struct preflight_question *question = evaluation->question;
+	struct spf_asking asking;
 
 	switch (finding->reason) {
 	case REASON_PTR_MISSING:
 	case REASON_FCRDNS_MISMATCH:
 	case REASON_PTR_GENERIC:
-		add_reverse(evaluation, remedy);
+		add_reverse(evaluation, finding, remedy);
 		break;
 	case REASON_HELO_UNRESOLVABLE:
 	case REASON_HELO_MISMATCH:
@@ -181,10 +180,11 @@ static void add_records(
 	case REASON_SPF_SOFTFAIL:
 	case REASON_SPF_NONE:
 	case REASON_SPF_PERMERROR:
-		remedy_spf(evaluation, finding,
-			finding->check == CHECK_SPF_HELO ? question->ehlo
-							 : spf_identity(question),
-			remedy);
+		if (finding->check == CHECK_SPF_HELO)
+			spf_ask_ehlo(question, &asking);
+		else
+			spf_ask_sender(question, &asking);
+		remedy_spf(evaluation, finding, &asking, remedy);
 		break;
 	default:
 		break;

@@ -40,9 +40,9 @@ const char *remedy_owner(struct evaluation *evaluation, const struct answer *ans
 
 /* Where mail from this sender could be answered: "domain. MX 10 host", and host's address. */
 void remedy_exchange(struct evaluation *evaluation, struct remedy *remedy);
-/* The SPF record of domain as it should read. */
+/* The SPF record of the domain asked about as it should read. */
 void remedy_spf(struct evaluation *evaluation, struct finding *finding,
-	const char *domain, struct remedy *remedy);
+	const struct spf_asking *asking, struct remedy *remedy);
 /* What lets the author's domain pass DMARC. */
 void remedy_dmarc(
 	struct evaluation *evaluation, struct finding *finding, struct remedy *remedy);

@@ -146,12 +146,14 @@ void remedy_dmarc(
 {
 	const struct preflight_question *question = evaluation->question;
 	char author[ANSWER_NAME_MAX];
+	struct spf_asking asking;
 	bool would = false;
 
 	if (!would_spf_do(evaluation, finding, &would))
 		return;
 	if (would) {
-		remedy_spf(evaluation, finding, spf_identity(question), remedy);
+		spf_ask_sender(question, &asking);
+		remedy_spf(evaluation, finding, &asking, remedy);
 		return;
 	}
 	if (!remedy_is_publishable(domain_of(question->author)))

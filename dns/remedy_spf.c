@@ -53,14 +53,13 @@ static void add_term(struct terms *terms, const char *term, size_t len)
 	terms->text[terms->len] = '\0';
 }
 
-/* An address of ours, unless the record lets it pass as it is. May leave the evaluation pending. */
-static void add_address(struct evaluation *evaluation, const char *domain,
+/*
+ * An address of ours, unless the record lets it pass as it is; query: as it was asked about the one
+ * that is judged. May leave the evaluation pending.
+ */
+static void add_address(struct evaluation *evaluation, struct spf_query query,
 	const char *text, struct correction *correction)
 {
-	const struct preflight_question *question = evaluation->question;
-	struct spf_query query = {.domain = domain,
-		.sender = question->sender ? question->sender : "",
-		.helo = question->ehlo ? question->ehlo : ""};
 	struct spf_outcome outcome;
 	struct finding unused = {0};
 	char term[64];
@@ -141,30 +140,33 @@ static void add_notes(const struct correction *correction, struct remedy *remedy
 			SPF_LOOKUPS_MAX);
 	else if (correction->lookups == SPF_LOOKUPS_MAX)
 		remedy_say(remedy,
-			"\nThe record needs all %d DNS look-ups that are allowed: there is "
+			"\nThe record needs all %d DNS look-ups that are allowed: there "
+		        "is "
 			"no room for another include.\n",
 			SPF_LOOKUPS_MAX);
 }
 
 void remedy_spf(struct evaluation *evaluation, struct finding *finding,
-	const char *domain, struct remedy *remedy)
+	const struct spf_asking *asking, struct remedy *remedy)
 {
 	const struct preflight_question *question = evaluation->question;
 	struct correction correction = {.records = 0};
 	struct terms *terms = &correction.terms, *all = &correction.all;
+	struct spf_query query = asking->query;
 	char name[ANSWER_NAME_MAX];
 
-	if (!remedy_is_publishable(domain))
+	if (!remedy_is_publishable(query.domain))
 		return;
-	name_normalize(domain, name, sizeof name);
+	name_normalize(query.domain, name, sizeof name);
+	query.domain = name;
 	const struct answer *answer = consult(evaluation, finding, name, TYPE_TXT);
 
 	if (!answer)
 		return;
 	/* In one order, whichever of them is judged: the kits of all must be one record. */
 	for (size_t i = 0; i < question->addresses.count; i++)
-		add_address(evaluation, name, question->addresses.items[i], &correction);
-	add_address(evaluation, name, question->ip, &correction);
+		add_address(evaluation, query, question->addresses.items[i], &correction);
+	add_address(evaluation, query, question->ip, &correction);
 	for (size_t i = 0; i < answer->count; i++) {
 		if (!spf_record_is(&answer->records[i]))
 			continue;

@@ -138,6 +138,22 @@ static const struct {
 		{"mail.corp.example. TXT \"v=spf1 ip4:192.0.2.25 ip6:2001:db8::25 "
                  "-all\""},
 		NULL, NULL},
+	{"SPF of the EHLO name is postmaster's, not the sender's",
+		{ORDINARY, PTR, SPF,
+			"mail.corp.example. TXT \"v=spf1 exists:%{l}.x.example -all\"",
+			"ann.x.example. A 127.0.0.2"},
+		NULL, NULL, NULL, NULL, CHECK_SPF_HELO,
+		{"mail.corp.example. TXT \"v=spf1 ip4:192.0.2.25 ip6:2001:db8::25 "
+		 "exists:%{l}.x.example -all\""},
+		NULL, NULL},
+	{"so it is for the null sender",
+		{ORDINARY, PTR,
+			"mail.corp.example. TXT \"v=spf1 exists:%{s}.x.example -all\"",
+			"postmaster\\064.x.example. A 127.0.0.2"},
+		NULL, NULL, "", NULL, CHECK_SPF,
+		{"mail.corp.example. TXT \"v=spf1 ip4:192.0.2.25 ip6:2001:db8::25 "
+		 "exists:%{s}.x.example -all\""},
+		NULL, NULL},
 	{"DMARC that SPF can satisfy",
 		{ORDINARY, PTR, "corp.example. TXT \"v=spf1 ~all\"",
 			"_dmarc.corp.example. TXT \"v=DMARC1; p=reject\""},
