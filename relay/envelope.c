@@ -158,7 +158,6 @@ void recipient_record_encode(const struct recipient_record *record, struct buf *
 	put_integer(out, (uint64_t)record->first_deferral, 8);
 	put_integer(out, (uint64_t)record->held_since, 8);
 	put_text(out, record->subject);
-	put_text(out, record->detail);
 }
 
 int recipient_record_decode(const void *bytes, size_t len, struct recipient_record *record)
@@ -174,7 +173,6 @@ int recipient_record_decode(const void *bytes, size_t len, struct recipient_reco
 	record->first_deferral = (int64_t)get_integer(&cursor, 8);
 	record->held_since = (int64_t)get_integer(&cursor, 8);
 	record->subject = get_text(&cursor);
-	record->detail = get_text(&cursor);
 	if (cursor.bad || cursor.left || version != RECIPIENT_VERSION || state > RCPT_DELETED ||
 		state == RCPT_ACTIVE || reason >= REASON_COUNT || origin > HOLD_MANUAL)
 		return -EINVAL;

@@ -10,8 +10,9 @@
 #include "smtp/smtp.h"
 
 /*
- * What the relay keeps in the spool's envelope and state bytes, and back. Versioned; a decoder
- * never trusts a length. Times are milliseconds since the epoch.
+ * What the relay keeps in the spool's envelopes and the summaries of its states, and back. Versioned; a
+ * decoder never trusts a length. Times are milliseconds since the epoch. The detail of a state is JSON:
+ * last reply, evidence, remedy, transcript, history; or nothing.
  */
 
 struct envelope {
@@ -54,8 +55,6 @@ struct recipient_record {
 	int64_t first_deferral; /* by our own pre-flight; 0: never. Starts unknown_send_after */
 	int64_t held_since;     /* 0: not held */
 	const char *subject;    /* of the cause it is held for, or "" */
-	const char *
-		detail; /* JSON: last reply, evidence, remedy, transcript, history; or "" */
 };
 
 void envelope_encode(const struct envelope *envelope, struct buf *out);

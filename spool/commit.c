@@ -6,12 +6,13 @@
 
 #include "spool/fs.h"
 #include "spool/transaction.h"
+#include "spool/upkeep.h"
 
 /*
  * Group commit. One job at a time runs in the pool; what is committed meanwhile waits for the
  * next one, so the busier the spool, the more transactions share a write and a sync.
  *
- *   waiting ──> job: [retire] [new segment] write... fdatasync ──> folded into the index, told
+ *   waiting ──> job: [new segment] write... fdatasync ──> folded into the index, told
  *                        └── any failure: the segment is fenced off by a new one, all get the error
  *
  * A file whose write or sync failed is never synced again: what the kernel then claims to be
@@ -51,27 +52,10 @@ int start_segment(struct spool *spool, struct segment **segment)
 void adopt_segment(struct spool *spool, struct segment *segment)
 {
 	TAILQ_INSERT_TAIL(&spool->segments, segment, others);
+	spool->stats.disk_bytes += segment->size;
 	spool->active = segment;
 	spool->next_id = segment->head.number * SEGMENT_IDS;
 	spool->id_end = spool->next_id + SEGMENT_IDS;
-}
-
-/* Segments nobody needs: the oldest first, so that no removal outlives less than its message. */
-static void unlink_retired(struct spool *spool)
-{
-	struct segment *segment;
-	char name[SEGMENT_NAME];
-	bool any = false;
-
-	while ((segment = TAILQ_FIRST(&spool->retired))) {
-		segment_name(segment->head.number, name);
-		fs_unlink(spool->log, name);
-		TAILQ_REMOVE(&spool->retired, segment, others);
-		segment_free(segment);
-		any = true;
-	}
-	if (any)
-		fs_sync_dir(spool->log);
 }
 
 /* The parts of a record in the order of the file: head, then head, body and bytes of each item. */
@@ -95,8 +79,10 @@ static int write_record(struct commit_job *job, struct spool_transaction *transa
 
 		item_encode(&item->item, item->head);
 		parts[used++] = (struct iovec){item->head, ITEM_HEAD};
-		if (item->item.body_size)
-			parts[used++] = (struct iovec){item->body, item->item.body_size};
+		size_t body = (size_t)item_inline_size(&item->item);
+
+		if (body)
+			parts[used++] = (struct iovec){item->body, body};
 		if (item->item.len)
 			parts[used++] =
 				(struct iovec){(void *)item->item.bytes, item->item.len};
@@ -135,7 +121,6 @@ static void on_work(uv_work_t *work)
 	struct commit_job *job = work->data;
 	struct spool *spool = job->spool;
 
-	unlink_retired(spool);
 	if (job->needs_segment) {
 		job->status = start_segment(spool, &job->fresh);
 		if (job->status)
@@ -161,31 +146,14 @@ static int fold(struct spool *spool, struct segment *segment,
 
 	for (size_t i = 0; i < transaction->count; i++) {
 		const struct item *item = &transaction->items[i].item;
-		struct place place = {segment, at};
+		struct place place = {
+			segment, (uint32_t)at, (uint32_t)item_size(item)};
 
 		if (index_apply(spool->index, item, place))
 			return -ENOMEM;
 		at += item_size(item);
 	}
 	return 0;
-}
-
-/*
- * A segment may go when nothing live is in it or in any older one: removals and states are about
- * messages in the same segment or an older one, so none is lost that is still needed.
- */
-static void retire(struct spool *spool)
-{
-	struct segment *oldest;
-
-	while ((oldest = TAILQ_FIRST(&spool->segments)) && oldest != spool->active &&
-		oldest->live == 0 && oldest->pins == 0) {
-		TAILQ_REMOVE(&spool->segments, oldest, others);
-		TAILQ_INSERT_TAIL(&spool->retired, oldest, others);
-		spool->stats.log_bytes -= oldest->end < spool->stats.log_bytes
-		                                  ? oldest->end
-		                                  : spool->stats.log_bytes;
-	}
 }
 
 static void tell(struct commit_job *job)
@@ -220,13 +188,16 @@ static void on_done(uv_work_t *work, int cancelled)
 		job->segment->end = job->end;
 		spool->durable += job->count;
 		spool->stats.bytes_written += job->written;
-		spool->stats.log_bytes += job->written;
+		if (job->end > job->segment->size) {
+			spool->stats.disk_bytes += job->end - job->segment->size;
+			job->segment->size = job->end;
+		}
 	}
 	spool->stats.failed = job->status && !spool->active;
 	tell(job);
-	retire(spool);
 	free(job);
 	start_job(spool);
+	upkeep(spool);
 	check_closing(spool);
 }
 

@@ -8,7 +8,7 @@
 
 static const uint32_t SEGMENT_MAGIC = 0x53525450; /* "PTRS" */
 static const uint32_t RECORD_MAGIC = 0x58525450;  /* "PTRX" */
-static const uint32_t VERSION = 1;
+static const uint32_t VERSION = 2;
 
 static void put32(uint8_t *out, uint32_t value)
 {
@@ -117,18 +117,29 @@ static uint32_t item_crc(const struct item *item, const uint8_t *head)
 
 void item_encode(const struct item *item, uint8_t out[static ITEM_HEAD])
 {
-	bool is_state = item->kind == ITEM_KIND_STATE;
 	put32(out + 4, item->kind);
 	put64(out + 8, item->id);
 	put64(out + 16, item->body_size);
-	put32(out + 24, is_state ? item->recipient : item->body_crc);
-	put32(out + 28, item->len);
+	put32(out + 24, item->body_crc);
+	put32(out + 28, item->recipient);
+	put32(out + 32, item->len);
+	put32(out + 36, 0);
 	put32(out, item_crc(item, out));
+}
+
+uint64_t item_inline_size(const struct item *item)
+{
+	return item->kind == ITEM_KIND_FILED ? 0 : item->body_size;
 }
 
 uint64_t item_size(const struct item *item)
 {
-	return ITEM_HEAD + item->body_size + item->len;
+	return ITEM_HEAD + item_inline_size(item) + item->len;
+}
+
+bool item_is_message(const struct item *item)
+{
+	return item->kind == ITEM_KIND_MESSAGE || item->kind == ITEM_KIND_FILED;
 }
 
 void item_decode_head(const uint8_t in[static ITEM_HEAD], struct item *item)
@@ -137,21 +148,17 @@ void item_decode_head(const uint8_t in[static ITEM_HEAD], struct item *item)
 		.kind = get32(in + 4),
 		.id = get64(in + 8),
 		.body_size = get64(in + 16),
-		.len = get32(in + 28),
+		.body_crc = get32(in + 24),
+		.recipient = get32(in + 28),
+		.len = get32(in + 32),
 	};
-	if (item->kind == ITEM_KIND_STATE)
-		item->recipient = get32(in + 24);
-	else
-		item->body_crc = get32(in + 24);
 }
 
 bool item_is_sound(const struct item *item, const uint8_t in[static ITEM_HEAD])
 {
 	bool is_known =
-		item->kind >= ITEM_KIND_MESSAGE && item->kind <= ITEM_KIND_REMOVAL;
-	bool has_body = item->body_size > 0;
-	return is_known && (!has_body || item->kind == ITEM_KIND_MESSAGE) &&
-	       get32(in) == item_crc(item, in);
+		item->kind >= ITEM_KIND_MESSAGE && item->kind <= ITEM_KIND_FILED;
+	return is_known && get32(in) == item_crc(item, in);
 }
 
 bool item_decode(const uint8_t *in, uint64_t len, struct item *item)
@@ -160,8 +167,9 @@ bool item_decode(const uint8_t *in, uint64_t len, struct item *item)
 		return false;
 	item_decode_head(in, item);
 	len -= ITEM_HEAD;
-	if (item->body_size > len || item->len > len - item->body_size)
+	uint64_t body = item_inline_size(item);
+	if (body > len || item->len > len - body)
 		return false;
-	item->bytes = in + ITEM_HEAD + item->body_size;
+	item->bytes = in + ITEM_HEAD + body;
 	return item_is_sound(item, in);
 }

@@ -16,7 +16,7 @@
  *   |----------------|----|-------|------------------------------------------------------------|
  *   | CRC            |  0 | 4     | of bytes 4..55                                             |
  *   | magic          |  4 | 4     | "PTRS"                                                     |
- *   | version        |  8 | 4     | 1                                                          |
+ *   | version        |  8 | 4     | 2                                                          |
  *   | zero           | 12 | 4     |                                                            |
  *   | number         | 16 | 8     | of the segment, never used twice; its ids are              |
  *   |                |    |       | number << 20 up to the next one's                          |
@@ -40,14 +40,17 @@
  *
  *   | item           | at | bytes |                                                            |
  *   |----------------|----|-------|------------------------------------------------------------|
- *   | CRC            |  0 | 4     | of bytes 4..31 and the bytes, not of the body              |
- *   | kind           |  4 | 4     | 1 message, 2 state, 3 removal                              |
+ *   | CRC            |  0 | 4     | of bytes 4..39 and the bytes, not of the body              |
+ *   | kind           |  4 | 4     | 1 message, 2 state, 3 removal, 4 message whose body is in  |
+ *   |                |    |       | a file of its own, body/ID                                 |
  *   | id             |  8 | 8     | of the message                                             |
- *   | body size      | 16 | 8     | message only                                               |
- *   | body CRC       | 24 | 4     | message; state: number of the recipient                    |
- *   | length         | 28 | 4     | of the bytes                                               |
- *   | body           | 32 |       | message only                                               |
- *   | bytes          |    |       | envelope of a message, state of a recipient                |
+ *   | body size      | 16 | 8     | of the message, of the detail of a state                   |
+ *   | body CRC       | 24 | 4     |                                                            |
+ *   | recipient      | 28 | 4     | state: number of the recipient                             |
+ *   | length         | 32 | 4     | of the bytes                                               |
+ *   | zero           | 36 | 4     |                                                            |
+ *   | body           | 40 |       | of a message, unless it has a file; detail of a state      |
+ *   | bytes          |    |       | envelope of a message, summary of the state                |
  */
 
 enum {
@@ -57,10 +60,11 @@ enum {
 	SEGMENT_DATA = 8192,
 	SEGMENT_IDS = 1 << 20,
 	RECORD_HEAD = 48,
-	ITEM_HEAD = 32,
+	ITEM_HEAD = 40,
 	ITEM_KIND_MESSAGE = 1,
 	ITEM_KIND_STATE = 2,
 	ITEM_KIND_REMOVAL = 3,
+	ITEM_KIND_FILED = 4, /* a message whose body is in a file */
 };
 
 struct segment_head {
@@ -83,7 +87,7 @@ struct item {
 	uint32_t kind;
 	uint32_t recipient; /* state only */
 	uint64_t id;
-	uint64_t body_size; /* message only, as the next */
+	uint64_t body_size; /* or of a state's detail, as the next */
 	uint32_t body_crc;
 	uint32_t len; /* of bytes */
 	const void *bytes;
@@ -111,7 +115,9 @@ bool record_decode(const uint8_t *segment, uint64_t len, uint64_t offset, uint64
 
 /* Writes the head of an item; its bytes are item->bytes. */
 void item_encode(const struct item *item, uint8_t out[static ITEM_HEAD]);
-uint64_t item_size(const struct item *item); /* head, body and bytes */
+uint64_t item_inline_size(const struct item *item); /* of the body, as far as it is in the log */
+uint64_t item_size(const struct item *item);        /* head, inline body and bytes */
+bool item_is_message(const struct item *item);
 
 /* Reads an item's head, unchecked, and without its bytes. */
 void item_decode_head(const uint8_t in[static ITEM_HEAD], struct item *item);

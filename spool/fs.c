@@ -119,6 +119,20 @@ int fs_sync_dir(int fd)
 	return fsync(fd) == 0 ? 0 : -errno;
 }
 
+int fs_truncate(int fd, uint64_t size)
+{
+	int result;
+	do
+		result = ftruncate(fd, (off_t)size);
+	while (result != 0 && errno == EINTR);
+	return result == 0 ? 0 : -errno;
+}
+
+int fs_rename(int dir, const char *from, const char *to)
+{
+	return renameat(dir, from, dir, to) == 0 ? 0 : -errno;
+}
+
 int fs_unlink(int dir, const char *name)
 {
 	return unlinkat(dir, name, 0) == 0 ? 0 : -errno;

@@ -33,6 +33,8 @@ int fs_write(int fd, const struct iovec *parts, size_t count, uint64_t offset);
 int fs_sync_data(int fd); /* a file: content and size */
 int fs_sync_dir(int fd);  /* a directory: its entries */
 
+int fs_truncate(int fd, uint64_t size);
+int fs_rename(int dir, const char *from, const char *to); /* within dir; replaces what is at to */
 int fs_unlink(int dir, const char *name);
 
 /* Calls each for every name until it returns non-zero; returns that. */

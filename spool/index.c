@@ -9,6 +9,7 @@ enum { BUCKETS_MIN = 64 };
 struct index {
 	struct index_entry **buckets; /* a power of two */
 	size_t bucket_count, count;
+	uint64_t live_bytes;
 };
 
 struct index *index_new(void)
@@ -53,6 +54,11 @@ size_t index_count(const struct index *index)
 	return index->count;
 }
 
+uint64_t index_live_bytes(const struct index *index)
+{
+	return index->live_bytes;
+}
+
 static struct index_entry **bucket_of(const struct index *index, uint64_t id)
 {
 	return &index->buckets[(id * 0x9E3779B97F4A7C15u >> 32) &
@@ -92,6 +98,30 @@ static int grow(struct index *index)
 	return 0;
 }
 
+static uint64_t filed_size(const struct index_entry *entry)
+{
+	return entry->is_filed ? entry->body_size : 0;
+}
+
+/* Takes off what the entry and its states count for, and forgets the states. */
+static void forget_places(struct index *index, struct index_entry *entry)
+{
+	index->live_bytes -= entry->place.size + filed_size(entry);
+	for (uint32_t i = 0; i < entry->state_count; i++)
+		index->live_bytes -= entry->states[i].place.size;
+	free(entry->states);
+	entry->states = NULL;
+	entry->state_count = 0;
+	entry->place.segment->live--;
+}
+
+static void set_place(struct index *index, struct index_entry *entry, struct place place)
+{
+	entry->place = place;
+	index->live_bytes += place.size + filed_size(entry);
+	place.segment->live++;
+}
+
 static int add_message(struct index *index, const struct item *item, struct place place)
 {
 	if (index->count == index->bucket_count && grow(index))
@@ -105,15 +135,16 @@ static int add_message(struct index *index, const struct item *item, struct plac
 	*entry = (struct index_entry){.id = item->id,
 		.body_size = item->body_size,
 		.body_crc = item->body_crc,
-		.place = place,
+		.is_filed = item->kind == ITEM_KIND_FILED,
 		.bucket = *bucket};
 	*bucket = entry;
 	index->count++;
-	place.segment->live++;
+	set_place(index, entry, place);
 	return 0;
 }
 
-static int set_state(struct index_entry *entry, uint32_t recipient, struct place place)
+static int set_state(struct index *index, struct index_entry *entry, uint32_t recipient,
+	struct place place)
 {
 	uint32_t at = 0;
 
@@ -128,8 +159,11 @@ static int set_state(struct index_entry *entry, uint32_t recipient, struct place
 		entry->states = states;
 		for (uint32_t i = entry->state_count++; i > at; i--)
 			states[i] = states[i - 1];
+	} else {
+		index->live_bytes -= entry->states[at].place.size;
 	}
 	entry->states[at] = (struct state_place){recipient, place};
+	index->live_bytes += place.size;
 	return 0;
 }
 
@@ -141,7 +175,7 @@ static void remove_message(struct index *index, struct index_entry *entry)
 		link = &(*link)->bucket;
 	*link = entry->bucket;
 	index->count--;
-	entry->place.segment->live--;
+	forget_places(index, entry);
 	free_entry(entry);
 }
 
@@ -149,12 +183,17 @@ int index_apply(struct index *index, const struct item *item, struct place place
 {
 	struct index_entry *entry = index_find(index, item->id);
 
-	if (item->kind == ITEM_KIND_MESSAGE)
-		return entry ? 0 : add_message(index, item, place);
+	if (item_is_message(item) && !entry)
+		return add_message(index, item, place);
 	if (!entry) /* its message was damaged, or is removed already */
 		return 0;
+	if (item_is_message(item)) {
+		forget_places(index, entry);
+		set_place(index, entry, place);
+		return 0;
+	}
 	if (item->kind == ITEM_KIND_STATE)
-		return set_state(entry, item->recipient, place);
+		return set_state(index, entry, item->recipient, place);
 	remove_message(index, entry);
 	return 0;
 }

@@ -13,7 +13,8 @@
 
 struct place {
 	struct segment *segment;
-	uint64_t offset; /* of the item */
+	uint32_t offset; /* of the item */
+	uint32_t size;   /* of the item, with what is inline */
 };
 
 struct state_place {
@@ -25,7 +26,8 @@ struct index_entry {
 	uint64_t id;
 	uint64_t body_size;
 	uint32_t body_crc;
-	uint32_t state_count;
+	uint32_t state_count : 31;
+	uint32_t is_filed : 1; /* its body is in a file of its own */
 	struct place place;
 	struct state_place *states; /* by recipient */
 	struct index_entry *bucket;
@@ -37,9 +39,13 @@ struct index *index_new(void); /* NULL without memory */
 void index_free(struct index *index);
 
 size_t index_count(const struct index *index);
+uint64_t index_live_bytes(const struct index *index); /* of messages, states, body files */
 struct index_entry *index_find(const struct index *index, uint64_t id); /* or NULL */
 
-/* Folds one item, found at place, into the index. Returns 0 or -ENOMEM. */
+/*
+ * Folds one item, found at place, into the index. A message that is there already was copied forward:
+ * its states so far are gone, the copies follow. Returns 0 or -ENOMEM.
+ */
 int index_apply(struct index *index, const struct item *item, struct place place);
 
 /* All entries, by id. Returns an array that the caller frees, or NULL without memory. */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "spool/crc32c.h"
 #include "spool/fs.h"
 #include "spool/store.h"
 
@@ -39,66 +40,105 @@ void entry_places_free(struct entry_places *places)
 	free(places);
 }
 
-/* Reads an item's head, then its bytes behind those at *used in *bytes, which grows. */
-static int read_item(
-	const struct place *place, char **bytes, size_t *used, struct item *item)
+/* Reads a part of the item behind those at *used in *bytes, which grows. */
+static int read_part(
+	const struct place *place, uint64_t skip, size_t len, char **bytes, size_t *used)
+{
+	size_t got;
+	char *grown = realloc(*bytes, *used + len + 1);
+
+	if (!grown)
+		return -ENOMEM;
+	*bytes = grown;
+	int error = fs_read(
+		place->segment->fd, grown + *used, len, place->offset + skip, &got);
+
+	if (!error && got != len)
+		error = -EBADMSG;
+	*used += len;
+	return error;
+}
+
+/* The envelope: what is in front of it and behind the head is the body, which is not read. */
+static int read_envelope(const struct index_entry *entry, char **bytes, size_t *used,
+	struct spool_entry *result)
 {
 	uint8_t head[ITEM_HEAD];
-	size_t got;
-	int error = fs_read(place->segment->fd, head, sizeof head, place->offset, &got);
+	struct item item;
+	size_t got, start = *used;
+	int error = fs_read(
+		entry->place.segment->fd, head, sizeof head, entry->place.offset, &got);
 
 	if (error)
 		return error;
 	if (got != sizeof head)
 		return -EBADMSG;
-	item_decode_head(head, item);
-	char *grown = realloc(*bytes, *used + item->len + 1);
-
-	if (!grown)
-		return -ENOMEM;
-	*bytes = grown;
-	error = fs_read(place->segment->fd, grown + *used, item->len,
-		place->offset + ITEM_HEAD + item->body_size, &got);
-	item->bytes = grown + *used;
-	if (!error && (got != item->len || !item_is_sound(item, head)))
+	item_decode_head(head, &item);
+	if (item.id != entry->id || item_size(&item) != entry->place.size)
+		return -EBADMSG;
+	error = read_part(
+		&entry->place, entry->place.size - item.len, item.len, bytes, used);
+	item.bytes = *bytes + start;
+	if (!error && !item_is_sound(&item, head))
 		error = -EBADMSG;
-	*used += item->len;
+	result->envelope_len = item.len;
 	return error;
+}
+
+/* Its pointers stay NULL until *bytes has stopped moving. */
+static int read_state(const struct state_place *at, char **bytes, size_t *used,
+	struct spool_state *state)
+{
+	size_t start = *used;
+	struct item item;
+	int error = read_part(&at->place, 0, at->place.size, bytes, used);
+
+	if (error)
+		return error;
+	const uint8_t *in = (const uint8_t *)*bytes + start;
+
+	if (!item_decode(in, at->place.size, &item) ||
+		crc32c(0, in + ITEM_HEAD, (size_t)item.body_size) != item.body_crc)
+		return -EBADMSG;
+	*state = (struct spool_state){.recipient = at->recipient,
+		.summary_len = item.len,
+		.detail_len = (size_t)item.body_size};
+	return 0;
+}
+
+static void set_pointers(
+	struct spool_entry *result, struct spool_state *states, const char *bytes)
+{
+	result->envelope = bytes;
+	bytes += result->envelope_len;
+	for (size_t i = 0; i < result->state_count; i++) {
+		states[i].detail = bytes + ITEM_HEAD;
+		states[i].summary = bytes + ITEM_HEAD + states[i].detail_len;
+		bytes += ITEM_HEAD + states[i].detail_len + states[i].summary_len;
+	}
 }
 
 int read_entry(const struct entry_places *places, struct spool_entry *result,
 	char **bytes, struct spool_state **states)
 {
 	const struct index_entry *entry = &places->entry;
-	struct item item;
-	size_t used = 0, at = 0;
+	size_t used = 0;
 
 	*bytes = NULL;
 	*states = calloc(entry->state_count + 1, sizeof **states);
 	if (!*states)
 		return -ENOMEM;
-	int error = read_item(&entry->place, bytes, &used, &item);
-
 	*result = (struct spool_entry){.id = entry->id,
 		.body_size = entry->body_size,
-		.envelope_len = item.len,
 		.states = *states,
 		.state_count = entry->state_count};
-	for (uint32_t i = 0; i < entry->state_count && !error; i++) {
-		error = read_item(&places->states[i].place, bytes, &used, &item);
-		(*states)[i] =
-			(struct spool_state){places->states[i].recipient, NULL, item.len};
-	}
-	if (error)
-		return error;
-	result->envelope =
-		*bytes; /* it has stopped moving: now the pointers can be set */
-	at = result->envelope_len;
-	for (uint32_t i = 0; i < entry->state_count; i++) {
-		(*states)[i].bytes = *bytes + at;
-		at += (*states)[i].len;
-	}
-	return 0;
+	int error = read_envelope(entry, bytes, &used, result);
+
+	for (uint32_t i = 0; i < entry->state_count && !error; i++)
+		error = read_state(&places->states[i], bytes, &used, &(*states)[i]);
+	if (!error)
+		set_pointers(result, *states, *bytes);
+	return error;
 }
 
 struct load {
@@ -178,8 +218,28 @@ int spool_load_now(struct spool *spool, uint64_t id, spool_load_cb cb, void *own
 	return 0;
 }
 
+/* The entry, then its states. */
+static int tell(const struct spool_entry *entry,
+	int (*each)(void *owner, const struct spool_item *item), void *owner)
+{
+	struct spool_item item = {.id = entry->id,
+		.body_size = entry->body_size,
+		.bytes = entry->envelope,
+		.len = entry->envelope_len};
+	int result = each(owner, &item);
+
+	item.is_state = true;
+	for (size_t i = 0; i < entry->state_count && result == 0; i++) {
+		item.recipient = entry->states[i].recipient;
+		item.bytes = entry->states[i].summary;
+		item.len = entry->states[i].summary_len;
+		result = each(owner, &item);
+	}
+	return result;
+}
+
 int spool_each(struct spool *spool,
-	int (*each)(void *owner, const struct spool_entry *entry), void *owner)
+	int (*each)(void *owner, const struct spool_item *item), void *owner)
 {
 	struct index_entry **sorted = index_sorted(spool->index);
 	size_t count = index_count(spool->index);
@@ -198,7 +258,7 @@ int spool_each(struct spool *spool,
 		if (read_entry(places, &entry, &bytes, &states))
 			spool->stats.damaged++; /* it was sound when the log was read */
 		else
-			result = each(owner, &entry);
+			result = tell(&entry, each, owner);
 		entry_places_free(places);
 		free(states);
 		free(bytes);

@@ -65,7 +65,8 @@ static int apply_record(struct spool *spool, struct segment *segment,
 	struct item item;
 
 	while (at < end && item_decode(bytes + at, end - at, &item)) {
-		struct place place = {segment, at};
+		struct place place = {
+			segment, (uint32_t)at, (uint32_t)item_size(&item)};
 
 		if (index_apply(spool->index, &item, place))
 			return -ENOMEM;
@@ -151,7 +152,7 @@ static int scan_segment(
 	if (!error)
 		error = scan_records(spool, segment, bytes, got, is_last);
 	free(bytes);
-	spool->stats.log_bytes += segment->size;
+	spool->stats.disk_bytes += segment->size;
 	return error;
 }
 

@@ -51,7 +51,7 @@ int segment_create(int dir, const struct segment_head *head, struct segment **re
 	if (!segment)
 		return -ENOMEM;
 	segment->head = *head;
-	segment->end = SEGMENT_DATA;
+	segment->end = segment->size = SEGMENT_DATA;
 	segment_name(head->number, name);
 	int error = fs_random(&segment->head.salt, sizeof segment->head.salt);
 

@@ -16,7 +16,7 @@ struct segment {
 	struct segment_head head;
 	int fd;
 	uint64_t end;  /* where the next record goes; behind the last durable one */
-	uint64_t size; /* of the file, as recovery found it */
+	uint64_t size; /* of the file */
 	uint64_t live; /* messages in it that are not removed */
 	unsigned pins; /* reads under way: it must stay */
 	TAILQ_ENTRY(segment) others;

@@ -34,10 +34,10 @@ static void free_segments(struct segment_list *list)
 static void free_spool(struct spool *spool)
 {
 	free_segments(&spool->segments);
-	free_segments(&spool->retired);
 	index_free(spool->index);
 	fs_close(spool->lock);
 	fs_close(spool->log);
+	fs_close(spool->bodies);
 	fs_close(spool->dir);
 	free(spool->path);
 	free(spool);
@@ -49,11 +49,10 @@ static struct spool *new_spool(const char *path)
 
 	if (!spool)
 		return NULL;
-	spool->dir = spool->log = spool->lock = -1;
+	spool->dir = spool->log = spool->bodies = spool->lock = -1;
 	spool->path = strdup(path);
 	spool->index = index_new();
 	TAILQ_INIT(&spool->segments);
-	TAILQ_INIT(&spool->retired);
 	TAILQ_INIT(&spool->waiting);
 	if (spool->path && spool->index)
 		return spool;
@@ -72,14 +71,27 @@ static int take_lock(struct spool *spool, bool shared, struct spool_error *error
 		error->code = code;
 		snprintf(error->text, sizeof error->text,
 			"another ptrelay is using the spool %s; stop it, or set another "
-		        "spool_dir",
+			"spool_dir",
 			spool->path);
 		return code;
 	}
 	return code ? complain(error, code, "lock", spool->path, "/lock") : 0;
 }
 
-/* Directory, lock, log: everything but a new segment. */
+static int open_below(struct spool *spool, const char *name, bool read_only, int *dir,
+	struct spool_error *error)
+{
+	char path[16];
+	int code = read_only ? 0 : fs_make_dir(spool->dir, name);
+
+	snprintf(path, sizeof path, "/%s", name);
+	if (code)
+		return complain(error, code, "make", spool->path, path);
+	*dir = fs_open_dir(spool->dir, name);
+	return *dir < 0 ? complain(error, *dir, "open", spool->path, path) : 0;
+}
+
+/* Directories, lock, log: everything but a new segment. */
 static int open_spool(struct spool **result, const char *path, bool read_only,
 	struct spool_error *error)
 {
@@ -96,15 +108,10 @@ static int open_spool(struct spool **result, const char *path, bool read_only,
 		code = complain(error, spool->dir, "open the spool", path, "");
 	if (!code)
 		code = take_lock(spool, read_only, error);
-	if (!code && !read_only) {
-		code = fs_make_dir(spool->dir, "log");
-		code = code ? complain(error, code, "make", path, "/log") : 0;
-	}
-	if (!code) {
-		spool->log = fs_open_dir(spool->dir, "log");
-		code = spool->log < 0 ? complain(error, spool->log, "open", path, "/log")
-		                      : 0;
-	}
+	if (!code)
+		code = open_below(spool, "log", read_only, &spool->log, error);
+	if (!code)
+		code = open_below(spool, "body", read_only, &spool->bodies, error);
 	if (!code)
 		code = recover(spool, error);
 	if (code) {
@@ -159,8 +166,8 @@ static void on_closer_closed(uv_handle_t *handle)
 
 void check_closing(struct spool *spool)
 {
-	bool is_idle =
-		!spool->committing && !spool->reads && TAILQ_EMPTY(&spool->waiting);
+	bool is_idle = !spool->committing && !spool->is_in_upkeep && !spool->reads &&
+	               TAILQ_EMPTY(&spool->waiting);
 
 	if (spool->closing && is_idle && !uv_is_closing((uv_handle_t *)&spool->closer))
 		uv_close((uv_handle_t *)&spool->closer, on_closer_closed);
@@ -186,6 +193,13 @@ void spool_stats(const struct spool *spool, struct spool_stats *stats)
 {
 	*stats = spool->stats;
 	stats->messages = index_count(spool->index);
+	stats->live_bytes = index_live_bytes(spool->index);
+}
+
+void spool_watch_damage(struct spool *spool, spool_damage_cb damaged, void *owner)
+{
+	spool->damaged = damaged;
+	spool->damaged_owner = owner;
 }
 
 /* Asked for each message, so counted once a second; what was written since is taken off. */

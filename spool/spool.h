@@ -33,6 +33,7 @@
 enum {
 	SPOOL_ID_TEXT = 17,  /* a printed id, NUL included */
 	SPOOL_BLOCK = 65536, /* a reader gives at most this many bytes at once */
+	SPOOL_SEGMENT_MAX = 1 << 30,
 };
 
 struct spool;
@@ -42,7 +43,8 @@ struct spool_reader;
 
 struct spool_options {
 	const char *dir;
-	uint64_t segment_size; /* bytes; a segment is closed when it has grown so large */
+	uint64_t segment_size; /* bytes; at most SPOOL_SEGMENT_MAX */
+	uint64_t inline_max;   /* bytes; a larger body goes to a file of its own */
 	uint64_t reserve;      /* bytes of the file system to be kept free */
 };
 
@@ -53,13 +55,23 @@ struct spool_error {
 };
 
 struct spool_stats {
-	uint64_t messages;  /* live */
-	uint64_t log_bytes; /* in segments */
+	uint64_t messages;   /* live */
+	uint64_t live_bytes; /* of them and their last states, bodies in files included */
+	uint64_t disk_bytes; /* all files of the spool */
 	uint64_t syncs;     /* fdatasync calls so far */
 	uint64_t bytes_written;
 	uint64_t damaged;    /* transactions found damaged by recovery */
 	uint64_t torn_bytes; /* dropped from the tail by recovery */
 	bool failed; /* the last durable call failed and no new segment could be made */
+};
+
+/* The state of a recipient: what is needed to work on, and the rest, which only spool_load reads back. */
+struct spool_state {
+	uint32_t recipient;
+	const void *summary;
+	size_t summary_len;
+	const void *detail;
+	size_t detail_len;
 };
 
 /* A message as the log has it. Everything is borrowed for the time of the call. */
@@ -73,10 +85,23 @@ struct spool_entry {
 	size_t state_count;
 };
 
-struct spool_state {
-	uint32_t recipient;
-	const void *bytes;
+/* What spool_each tells: a message, or the last state of one of its recipients. Borrowed as well. */
+struct spool_item {
+	uint64_t id;
+	uint64_t body_size; /* of the message */
+	bool is_state;
+	uint32_t recipient; /* of the state */
+	const void *bytes;  /* the envelope, or the state's summary */
 	size_t len;
+};
+
+/* What cannot be read any more, and where it is kept for somebody to look at. */
+struct spool_damage {
+	uint64_t id;    /* of the message, 0: not known, there may have been several */
+	uint64_t len;   /* bytes */
+	char place[64]; /* in the spool directory: "log/0000000000000003.seg:8192" */
+	char kept[64];  /* the copy: "damaged/0000000000000003-8192"; "": none was made */
+	int code;       /* -errno: -EBADMSG when the bytes are wrong, -EIO... when they cannot be read */
 };
 
 /* Status 0: durable, and will be found by every recovery. Else -errno: it will not. */
@@ -100,13 +125,25 @@ void spool_close(struct spool *spool, void (*closed)(void *owner), void *owner);
 void spool_close_now(
 	struct spool *spool); /* of spool_open_readonly, or one not yet used */
 
-/* Calls each for every live message, oldest id first, until it returns non-zero; returns that. */
+/*
+ * Calls each for every live message, and after it for the last state of each of its recipients, in the
+ * order of the log (not of the ids), until it returns non-zero; returns that. Only right after the
+ * opening, before anything is committed. Bodies and details are not read. Blocks.
+ */
 int spool_each(struct spool *spool,
-	int (*each)(void *owner, const struct spool_entry *entry), void *owner);
+	int (*each)(void *owner, const struct spool_item *item), void *owner);
+
+/* Calls damaged for each damage that recovery found, from inside, and later, from the loop, for
+ * each that is met. A damaged message stays until its owner removes it. */
+typedef void (*spool_damage_cb)(void *owner, const struct spool_damage *damage);
+void spool_watch_damage(struct spool *spool, spool_damage_cb damaged, void *owner);
 
 void spool_stats(const struct spool *spool, struct spool_stats *stats);
 
-/* False when bytes more would eat into the reserve, or the spool has failed: answer 452. */
+/*
+ * False when bytes more would eat into the reserve, or the spool has failed: answer 452. Once it is false
+ * a tenth more than the reserve must be free before it is true again.
+ */
 bool spool_has_room(struct spool *spool, uint64_t bytes);
 
 /* Prints an id: 10 to 13 of [0-9A-Z]. text holds SPOOL_ID_TEXT bytes. Ids are never reused. */
@@ -122,8 +159,21 @@ struct spool_writer *spool_create(struct spool *spool); /* NULL: out of memory *
 uint64_t spool_writer_id(const struct spool_writer *writer);
 int spool_append(
 	struct spool_writer *writer, const void *bytes, size_t len); /* 0 or -errno */
+/*
+ * True when much of a large body waits for the disk: stop reading until drained is called. It is
+ * called once, from the loop, and not any more once the writer is handed over or abandoned.
+ */
+bool spool_writer_is_full(const struct spool_writer *writer);
+void spool_writer_wait(
+	struct spool_writer *writer, void (*drained)(void *owner), void *owner);
 uint64_t spool_writer_size(const struct spool_writer *writer);
 void spool_abandon(struct spool_writer *writer);
+
+/*
+ * Copies what is left of a message to damaged/ID in the spool directory, durably; done then. The message
+ * stays: its owner tells the sender and removes it. Returns 0, -ENOENT or -ENOMEM.
+ */
+int spool_quarantine(struct spool *spool, uint64_t id, spool_done_cb done, void *owner);
 
 /*
  * A transaction: messages, states and removals that become durable together or not at all.
@@ -134,7 +184,7 @@ struct spool_transaction *spool_begin(struct spool *spool); /* NULL: out of memo
 int spool_add_message(struct spool_transaction *transaction, struct spool_writer *writer,
 	const void *envelope, size_t len); /* takes the writer, also on error */
 int spool_add_state(struct spool_transaction *transaction, uint64_t id,
-	uint32_t recipient, const void *bytes, size_t len);
+	const struct spool_state *state);
 int spool_add_removal(struct spool_transaction *transaction, uint64_t id);
 void spool_commit(struct spool_transaction *transaction, spool_done_cb done, void *owner);
 void spool_discard(struct spool_transaction *transaction); /* instead of spool_commit */

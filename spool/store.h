@@ -14,10 +14,9 @@ TAILQ_HEAD(transaction_list, spool_transaction);
 struct spool {
 	uv_loop_t *loop;
 	char *path;
-	int dir, log, lock;
+	int dir, log, bodies, lock;
 	uint64_t segment_size, reserve;
 	struct segment_list segments; /* the oldest first; the active one is the last */
-	struct segment_list retired;  /* to be unlinked by the next job */
 	struct segment *active; /* NULL: none could be made, or opened for reading only */
 	uint64_t last_number;   /* of a segment, good or void */
 	uint64_t durable;       /* sequence of the last record known to be durable */
@@ -25,9 +24,12 @@ struct spool {
 	struct index *index;
 	struct transaction_list waiting;
 	bool committing;
+	bool is_in_upkeep; /* one work at a time: upkeep.h */
 	unsigned reads; /* loads and blocks on their way */
 	struct spool_stats stats;
 	uint64_t room, room_time; /* bytes, and when they were counted (uv_now) */
+	spool_damage_cb damaged;
+	void *damaged_owner;
 	uv_timer_t closer;
 	bool closing;
 	void (*closed)(void *owner);

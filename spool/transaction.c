@@ -126,14 +126,27 @@ int spool_add_message(struct spool_transaction *transaction, struct spool_writer
 }
 
 int spool_add_state(struct spool_transaction *transaction, uint64_t id,
-	uint32_t recipient, const void *bytes, size_t len)
+	const struct spool_state *state)
 {
 	struct item item = {.kind = ITEM_KIND_STATE,
 		.id = id,
-		.recipient = recipient,
-		.len = (uint32_t)len};
+		.recipient = state->recipient,
+		.body_size = state->detail_len,
+		.body_crc = crc32c(0, state->detail, state->detail_len),
+		.len = (uint32_t)state->summary_len};
+	char *detail = malloc(state->detail_len + 1);
 
-	return len > UINT32_MAX ? -EMSGSIZE : add(transaction, item, bytes);
+	if (!detail)
+		return -ENOMEM;
+	if (state->detail_len)
+		memcpy(detail, state->detail, state->detail_len);
+	int error = add(transaction, item, state->summary);
+
+	if (error)
+		free(detail);
+	else
+		transaction->items[transaction->count - 1].body = detail;
+	return error;
 }
 
 int spool_add_removal(struct spool_transaction *transaction, uint64_t id)

@@ -15,7 +15,7 @@ struct spool_writer {
 
 struct transaction_item {
 	struct item item; /* its bytes are owned */
-	char *body;       /* owned; message only */
+	char *body;       /* owned; what is inline: a body, a detail */
 	uint8_t head[ITEM_HEAD];
 };
 

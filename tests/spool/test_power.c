@@ -79,7 +79,8 @@ static void add_message(struct life *life, int i)
 	spool_add_message(transaction, writer, text, strlen(text));
 	if (i > 0) {
 		snprintf(text, sizeof text, "state %d", i);
-		spool_add_state(transaction, life->ids[i - 1], 0, text, strlen(text));
+		spool_add_state(transaction, life->ids[i - 1],
+			&(struct spool_state){0, text, strlen(text), text, strlen(text)});
 	}
 	life->begun[i] = true;
 	spool_commit(transaction, on_committed, make_token(life, i, false));
@@ -129,22 +130,24 @@ struct found {
 	int state[ROUNDS]; /* i: the state that came with message i; 0: none */
 };
 
-static int on_entry(void *owner, const struct spool_entry *entry)
+static int on_item(void *owner, const struct spool_item *item)
 {
 	struct found *found = owner;
 	char text[32];
 
 	for (int i = 0; i < ROUNDS; i++) {
-		if (!found->life->begun[i] || found->life->ids[i] != entry->id)
+		if (!found->life->begun[i] || found->life->ids[i] != item->id)
 			continue;
 		snprintf(text, sizeof text, "envelope %d", i);
-		cr_assert_eq(entry->envelope_len, strlen(text));
-		cr_assert_arr_eq(entry->envelope, text, strlen(text));
-		found->there[i] = true;
-		if (entry->state_count) {
-			snprintf(text, sizeof text, "%.*s", (int)entry->states[0].len,
-				(const char *)entry->states[0].bytes);
+		if (item->is_state) {
+			cr_assert(found->there[i], "the state before its message");
+			snprintf(text, sizeof text, "%.*s", (int)item->len,
+				(const char *)item->bytes);
 			found->state[i] = atoi(text + strlen("state "));
+		} else {
+			cr_assert_eq(item->len, strlen(text));
+			cr_assert_arr_eq(item->bytes, text, strlen(text));
+			found->there[i] = true;
 		}
 	}
 	return 0;
@@ -197,7 +200,7 @@ static void check_after(struct life *life, const char *where)
 	int code = spool_open(&spool, &loop, &options, &error);
 
 	cr_assert_eq(code, 0, "%s: %s", where, error.text);
-	cr_assert_eq(spool_each(spool, on_entry, &found), 0);
+	cr_assert_eq(spool_each(spool, on_item, &found), 0);
 	check_found(spool, &found, where);
 	struct spool_writer *writer = spool_create(spool);
 
@@ -312,7 +315,7 @@ Test(power, a_flipped_byte_is_noticed)
 
 			file->now[at] ^= 0x40;
 			cr_assert_eq(spool_open_readonly(&spool, "spool", &error), 0);
-			spool_each(spool, on_entry, &found);
+			spool_each(spool, on_item, &found);
 			for (int i = 0; i < ROUNDS; i++)
 				if (found.there[i])
 					check_body(spool, &life, i);

@@ -194,8 +194,8 @@ static void on_loaded(void *owner, int status, const struct spool_entry *entry)
 		(int)entry->envelope_len, (const char *)entry->envelope);
 	for (size_t i = 0; i < entry->state_count; i++)
 		snprintf(loaded->states + strlen(loaded->states), 32, "%u:%.*s ",
-			entry->states[i].recipient, (int)entry->states[i].len,
-			(const char *)entry->states[i].bytes);
+			entry->states[i].recipient, (int)entry->states[i].summary_len,
+			(const char *)entry->states[i].summary);
 }
 
 static struct loaded load(uint64_t id)
@@ -217,7 +217,8 @@ Test(spool, the_last_state_of_each_recipient_counts_also_after_a_restart)
 		char text[8];
 
 		snprintf(text, sizeof text, "s%u", i);
-		spool_add_state(transaction, id, 2 - i % 3, text, strlen(text));
+		spool_add_state(transaction, id,
+			&(struct spool_state){2 - i % 3, text, strlen(text), "why", 3});
 		commit(transaction);
 	}
 	for (int restart = 0; restart < 2; restart++) {
@@ -248,7 +249,7 @@ Test(spool, what_is_done_gives_its_space_back)
 	open_spool();
 	spool_stats(scene.spool, &stats);
 	cr_assert_eq(stats.messages, 0);
-	cr_assert_lt(stats.log_bytes, 4 * scene.options.segment_size);
+	cr_assert_lt(stats.disk_bytes, 4 * scene.options.segment_size);
 	cr_assert_eq(stats.damaged, 0);
 	cr_assert_eq(stats.torn_bytes, 0);
 }

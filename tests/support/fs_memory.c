@@ -17,21 +17,24 @@
 enum {
 	FILES_MAX = 64,
 	FILE_CAP = 1 << 20,
-	DIR_ROOT = 1000,
-	DIR_LOG = 1001,
+	DIR_ROOT = 1000, /* then the directories below it */
 	FD_FILE = 2000
 };
 
 enum loss { LOSE_ALL_UNSYNCED, KEEP_ALL, KEEP_HALF_OF_LAST_WRITE };
 
 struct memory_file {
-	char name[64];
+	int dir;
+	char name[64], durable_name[64];
 	bool exists, durable_entry;
 	uint8_t *now, *durable;
 	size_t size, durable_size;
 	size_t last_at, last_len; /* of the last write since the sync */
 	bool is_sync_failed;      /* its sync failed: it must not be synced again */
 };
+
+static const char *const memory_dirs[] = {".", "log", "body", "damaged"};
+enum { DIR_COUNT = sizeof memory_dirs / sizeof memory_dirs[0] };
 
 static struct {
 	pthread_mutex_t mutex;
@@ -91,8 +94,10 @@ static void memory_reboot(enum loss loss)
 
 		if (!file->now)
 			continue;
-		if (loss == LOSE_ALL_UNSYNCED)
+		if (loss == LOSE_ALL_UNSYNCED) {
 			file->exists = file->durable_entry;
+			memcpy(file->name, file->durable_name, sizeof file->name);
+		}
 		forget(file, loss);
 	}
 	memory.is_dark = memory.is_locked = false;
@@ -112,26 +117,33 @@ int fs_make_dir(int dir, const char *name)
 
 int fs_open_dir(int dir, const char *name)
 {
-	(void)name;
-	return dir == AT_FDCWD ? DIR_ROOT : DIR_LOG;
+	if (dir == AT_FDCWD)
+		return DIR_ROOT;
+	for (int i = 1; i < DIR_COUNT; i++)
+		if (strcmp(memory_dirs[i], name) == 0)
+			return DIR_ROOT + i;
+	return strcmp(name, ".") == 0 ? dir : -ENOENT;
 }
 
-static int find_file(const char *name)
+static int find_file(int dir, const char *name)
 {
 	for (int i = 0; i < FILES_MAX; i++)
-		if (memory.files[i].exists && strcmp(memory.files[i].name, name) == 0)
+		if (memory.files[i].exists && memory.files[i].dir == dir &&
+			strcmp(memory.files[i].name, name) == 0)
 			return i;
 	return -ENOENT;
 }
 
-static int make_file(const char *name)
+static int make_file(int dir, const char *name)
 {
 	for (int i = 0; i < FILES_MAX; i++) {
 		struct memory_file *file = &memory.files[i];
 
-		if (file->now)
+		if (file->exists || file->durable_entry)
 			continue;
-		*file = (struct memory_file){.exists = true};
+		free(file->now);
+		free(file->durable);
+		*file = (struct memory_file){.dir = dir, .exists = true};
 		snprintf(file->name, sizeof file->name, "%s", name);
 		file->now = calloc(1, FILE_CAP);
 		file->durable = calloc(1, FILE_CAP);
@@ -142,14 +154,13 @@ static int make_file(const char *name)
 
 int fs_open(int dir, const char *name, int flags)
 {
-	(void)dir;
 	pthread_mutex_lock(&memory.mutex);
 	int number = flags & O_CREAT ? tick() : 0;
 
 	if (number == 0) {
-		number = find_file(name);
+		number = find_file(dir, name);
 		if (number == -ENOENT && flags & O_CREAT)
-			number = make_file(name);
+			number = make_file(dir, name);
 		else if (number >= 0 && flags & O_EXCL)
 			number = -EEXIST;
 	}
@@ -234,24 +245,63 @@ int fs_sync_data(int fd)
 
 int fs_sync_dir(int fd)
 {
-	(void)fd;
 	pthread_mutex_lock(&memory.mutex);
 	int error = tick();
 
-	for (int i = 0; i < FILES_MAX && !error; i++)
-		memory.files[i].durable_entry = memory.files[i].exists;
+	for (int i = 0; i < FILES_MAX && !error; i++) {
+		struct memory_file *file = &memory.files[i];
+
+		if (file->dir != fd)
+			continue;
+		file->durable_entry = file->exists;
+		memcpy(file->durable_name, file->name, sizeof file->name);
+	}
+	pthread_mutex_unlock(&memory.mutex);
+	return error;
+}
+
+int fs_truncate(int fd, uint64_t size)
+{
+	struct memory_file *file = file_of(fd);
+
+	pthread_mutex_lock(&memory.mutex);
+	int error = tick();
+
+	if (!error) {
+		if (size < file->size)
+			memset(file->now + size, 0, file->size - (size_t)size);
+		file->size = (size_t)size;
+	}
+	pthread_mutex_unlock(&memory.mutex);
+	return error;
+}
+
+int fs_rename(int dir, const char *from, const char *to)
+{
+	pthread_mutex_lock(&memory.mutex);
+	int error = tick();
+
+	if (!error) {
+		int number = find_file(dir, from), replaced = find_file(dir, to);
+
+		error = number < 0 ? number : 0;
+		if (number >= 0 && replaced >= 0)
+			memory.files[replaced].exists = false;
+		if (number >= 0)
+			snprintf(memory.files[number].name,
+				sizeof memory.files[number].name, "%s", to);
+	}
 	pthread_mutex_unlock(&memory.mutex);
 	return error;
 }
 
 int fs_unlink(int dir, const char *name)
 {
-	(void)dir;
 	pthread_mutex_lock(&memory.mutex);
 	int number = tick();
 
 	if (number == 0) {
-		number = find_file(name);
+		number = find_file(dir, name);
 		if (number >= 0)
 			memory.files[number].exists = false;
 	}
@@ -261,11 +311,10 @@ int fs_unlink(int dir, const char *name)
 
 int fs_list(int dir, int (*each)(void *owner, const char *name), void *owner)
 {
-	(void)dir;
 	int result = 0;
 
 	for (int i = 0; i < FILES_MAX && result == 0; i++)
-		if (memory.files[i].exists && strcmp(memory.files[i].name, "lock") != 0)
+		if (memory.files[i].exists && memory.files[i].dir == dir)
 			result = each(owner, memory.files[i].name);
 	return result;
 }

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: ISC */
+#pragma once
+
+#include "spool/store.h"
+
+/*
+ * All the spool does besides committing and reading, one piece of work at a time in the pool, so that
+ * at most one of its threads is not there for mail:
+ *
+ *   idle ──upkeep()──> the first kind in the table of upkeep.c that has something to do
+ *     ^                     │ work, in the pool
+ *     └──── nothing ─────── done, on the loop; then the table again
+ *
+ * A kind of work is a function that looks whether there is something to do now, on the loop thread,
+ * and returns it or NULL. Its struct begins with a struct upkeep.
+ */
+struct upkeep {
+	uv_work_t request;
+	struct spool *spool;
+	void (*work)(struct upkeep *upkeep); /* in the pool; touches nothing of the loop's */
+	void (*done)(struct upkeep *upkeep); /* on the loop; frees it */
+};
+
+/* Something may be to do. Called after each commit and whenever else that may be so. */
+void upkeep(struct spool *spool);
+
+/* The kinds of work. Each returns NULL when there is nothing to do, or no memory for it. */
+struct upkeep *retire_next(struct spool *spool); /* retire.c */
