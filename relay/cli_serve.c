@@ -29,6 +29,8 @@
  *
  *   RUNNING ──signal──> sessions gone ──> control gone ──> attempts settled ──> spool closed
  */
+enum { SPOOL_INLINE_MAX = 128 * 1024 };
+
 struct server {
 	struct relay relay;
 	struct config *config; /* relay.config, until everything is open */
@@ -128,21 +130,6 @@ static void watch_signals(struct server *server)
 	uv_signal_start(&server->interrupt, on_signal, SIGINT);
 }
 
-static int resume(void *owner, const struct spool_entry *entry)
-{
-	struct server *server = owner;
-	char id[SPOOL_ID_TEXT];
-
-	if (resume_message(&server->relay, entry)) {
-		spool_id_format(entry->id, id);
-		log_event(&server->relay.log, LOG_ERROR,
-			"unreadable id=%s what=\"its envelope is of another version; "
-			"kept\"",
-			id);
-	}
-	return 0;
-}
-
 static int open_resolver(struct server *server)
 {
 	const struct config *config = server->relay.config;
@@ -169,6 +156,7 @@ static int open_spool(struct server *server)
 	struct spool_options options = {
 		.dir = config->spool_dir,
 		.segment_size = config->spool_segment,
+		.inline_max = SPOOL_INLINE_MAX,
 		.reserve = config->spool_reserve,
 	};
 	struct spool_error error;
@@ -292,7 +280,7 @@ static int run(struct server *server)
 	relay->public_ips = public_ips_new(&relay->log);
 	relay->dispatch = dispatch_new(relay);
 	relay->stats.started = text_now();
-	spool_each(relay->spool, resume, server);
+	resume_queue(relay);
 	log_start(server);
 	uv_run(&server->loop, UV_RUN_DEFAULT);
 	log_event(

@@ -112,7 +112,8 @@ static json_t *describe_spool(const struct spool *spool)
 	spool_stats(spool, &stats);
 	struct figure figures[] = {
 		{"messages", stats.messages},
-		{"log_bytes", stats.log_bytes},
+		{"live_bytes", stats.live_bytes},
+		{"disk_bytes", stats.disk_bytes},
 		{"syncs", stats.syncs},
 		{"bytes_written", stats.bytes_written},
 		{"damaged", stats.damaged},

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "relay/buf.h"
+#include "relay/detail.h"
 #include "relay/mem.h"
 #include "relay/text.h"
 
@@ -168,23 +169,6 @@ json_t *describe_verdict(
 	return object;
 }
 
-/* The stored detail of one recipient, or NULL. */
-static json_t *load_detail(const struct spool_entry *entry, uint32_t recipient)
-{
-	struct recipient_record record;
-
-	for (size_t i = 0; entry && i < entry->state_count; i++) {
-		const struct spool_state *state = &entry->states[i];
-
-		if (state->recipient != recipient)
-			continue;
-		if (recipient_record_decode(state->bytes, state->len, &record))
-			return NULL;
-		return json_loads(record.detail, 0, NULL);
-	}
-	return NULL;
-}
-
 static json_t *origin_or_null(enum hold_origin origin)
 {
 	static const char *const names[] = {
@@ -207,7 +191,7 @@ static json_t *describe_recipient(
 	const struct recipient *rcpt, const struct spool_entry *entry, bool full)
 {
 	json_t *object = mem_must(json_object());
-	json_t *detail = load_detail(entry, rcpt->index);
+	json_t *detail = detail_load(entry, rcpt->index);
 	json_t *reply = json_object_get(detail, "reply");
 	enum recipient_state state = (enum recipient_state)rcpt->state;
 

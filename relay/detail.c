@@ -9,23 +9,33 @@
 #include "relay/mem.h"
 #include "relay/text.h"
 
+json_t *detail_load(const struct spool_entry *entry, uint32_t recipient)
+{
+	for (size_t i = 0; entry && i < entry->state_count; i++) {
+		const struct spool_state *state = &entry->states[i];
+
+		if (state->recipient == recipient)
+			return json_loadb(state->detail, state->detail_len, 0, NULL);
+	}
+	return NULL;
+}
+
 static void set_text(json_t *object, const char *key, const char *text)
 {
 	if (text)
 		json_object_set_new(object, key, describe_text(text, strlen(text)));
 }
 
-static void add_history(
-	json_t *detail, const char *before, const struct outcome *outcome, int64_t now)
+static void add_history(json_t *detail, const json_t *before,
+	const struct outcome *outcome, int64_t now)
 {
-	json_t *old = json_loads(before, 0, NULL);
-	json_t *history = json_object_get(old, "history");
+	json_t *history = json_copy(json_object_get(before, "history"));
 	bool has_aside = outcome->left_out != NULL;
 	char *event = mem_printf("%s%s%s%s", outcome->event, has_aside ? " (" : "",
 		has_aside ? outcome->left_out : "", has_aside ? ")" : "");
 	char time[32];
 
-	history = history ? json_incref(history) : json_array();
+	history = history ? history : mem_must(json_array());
 	if (json_array_size(history) >= DETAIL_HISTORY_MAX)
 		json_array_remove(
 			history, 1); /* the first one is worth more than the second */
@@ -33,11 +43,10 @@ static void add_history(
 		history, json_pack("{s:s, s:o}", "time", text_time(now, time), "event",
 				 describe_text(event, strlen(event))));
 	json_object_set_new(detail, "history", history);
-	json_decref(old);
 	free(event);
 }
 
-char *detail_update(const char *before, const struct outcome *outcome, int64_t now)
+char *detail_update(const json_t *before, const struct outcome *outcome, int64_t now)
 {
 	json_t *detail = mem_must(json_object());
 
@@ -72,18 +81,16 @@ static void append_finding(struct buf *words, const json_t *finding)
 	}
 }
 
-char *detail_words(const char *event, const char *detail)
+char *detail_words(const char *event, const json_t *detail)
 {
-	json_t *json = json_loads(detail, 0, NULL);
-	const char *reply = json_string_value(json_object_get(json, "reply"));
-	const char *remote = json_string_value(json_object_get(json, "remote"));
+	const char *reply = json_string_value(json_object_get(detail, "reply"));
+	const char *remote = json_string_value(json_object_get(detail, "remote"));
 	struct buf words = {0};
 
 	buf_printf(&words, "%s\n", event);
-	append_finding(&words, json_object_get(json, "finding"));
+	append_finding(&words, json_object_get(detail, "finding"));
 	if (reply && remote)
 		buf_printf(&words, "The last answer of %s was:\n    %s\n", remote, reply);
-	json_decref(json);
 	char *text = mem_strndup(words.bytes, words.len);
 
 	buf_fini(&words);

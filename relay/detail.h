@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include "relay/outcome.h"
+#include "spool/spool.h"
 
 /*
  * The part of a recipient's state that only `explain` and `show` read: JSON text with "reply",
@@ -12,14 +13,17 @@
 
 enum { DETAIL_HISTORY_MAX = 20 }; /* events kept: the first, then the latest */
 
+/* The stored detail of a recipient, the caller's; NULL when there is none. entry may be NULL. */
+json_t *detail_load(const struct spool_entry *entry, uint32_t recipient);
+
 /*
- * The detail after outcome, which happened at now; before is the stored one (or ""). The caller
+ * The detail after outcome, which happened at now; before is the stored one (or NULL). The caller
  * frees the text.
  */
-char *detail_update(const char *before, const struct outcome *outcome, int64_t now);
+char *detail_update(const json_t *before, const struct outcome *outcome, int64_t now);
 
 /*
  * For the notification of a recipient that is given up: event, then what was wrong and which
- * record is missing, from the stored detail. The caller frees the text.
+ * record is missing, from the stored detail (or NULL). The caller frees the text.
  */
-char *detail_words(const char *event, const char *detail);
+char *detail_words(const char *event, const json_t *detail);

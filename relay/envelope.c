@@ -14,12 +14,12 @@
  *              from version 2 on: author signers:u8 signer...
  *              recipient...
  *   recipient  version:u8 state:u8 reason:u8 origin:u8 attempts:u32 next:i64 deferral:i64 held:i64
- *              subject detail
+ *              subject (version 1 had the detail behind it: it stands beside the summary now)
  */
 enum {
 	ENVELOPE_VERSION = 2,
 	ENVELOPE_WITHOUT_AUTHOR = 1, /* read, no longer written */
-	RECIPIENT_VERSION = 1,
+	RECIPIENT_VERSION = 2,
 	FLAG_EIGHT_BIT = 1,
 	FLAG_NOTIFICATION = 2,
 };

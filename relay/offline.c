@@ -16,6 +16,7 @@ struct reading {
 	const struct control_sink *sink;
 	int64_t now;
 	uint64_t messages, recipients;
+	const struct message *shown; /* while its details are read */
 	bool *found; /* for each of filter->ids */
 };
 
@@ -48,29 +49,81 @@ static void mark_found(struct reading *reading, uint64_t id)
 			reading->found[i] = true;
 }
 
-static int on_entry(void *owner, const struct spool_entry *entry)
+static void complain(uint64_t id, const char *what)
+{
+	char text[SPOOL_ID_TEXT];
+
+	spool_id_format(id, text);
+	fprintf(stderr, "ptrelay: %s: %s\n", text, what);
+}
+
+static void read_message(struct queue *queue, const struct spool_item *item)
+{
+	struct message *message;
+
+	if (message_restore(item, &message))
+		complain(item->id, "its envelope is of another version");
+	else
+		queue_add(queue, message);
+}
+
+static void read_state(struct queue *queue, const struct spool_item *item)
+{
+	struct message *message = queue_find(queue, item->id);
+	struct recipient_record record;
+
+	if (!message || message_restore_state(message, item, &record))
+		return;
+	complain(item->id, "the state of a recipient is of another version");
+	queue_remove(queue, message);
+}
+
+static int on_item(void *owner, const struct spool_item *item)
+{
+	if (item->is_state)
+		read_state(owner, item);
+	else
+		read_message(owner, item);
+	return 0;
+}
+
+static void show(struct reading *reading, const struct message *message,
+	const struct spool_entry *entry)
+{
+	json_t *object = listing_describe(
+		reading->filter, message, entry, reading->form, reading->now);
+
+	reading->sink->object(reading->sink->owner, object);
+	json_decref(object);
+}
+
+/* A message whose details are lost is still one in the queue. */
+static void on_loaded(void *owner, int status, const struct spool_entry *entry)
 {
 	struct reading *reading = owner;
-	struct message *message;
-	char id[SPOOL_ID_TEXT];
 
-	if (message_restore(entry, &message)) {
-		spool_id_format(entry->id, id);
-		fprintf(stderr, "ptrelay: %s: its envelope is of another version\n", id);
-		return 0;
-	}
+	if (status)
+		complain(reading->shown->id, "its details cannot be read");
+	show(reading, reading->shown, status ? NULL : entry);
+}
+
+static void list_message(
+	struct reading *reading, struct spool *spool, const struct message *message)
+{
 	mark_found(reading, message->id);
-	if (listing_selects(
-		    reading->filter, message, reading->now, &reading->recipients)) {
-		json_t *object = listing_describe(
-			reading->filter, message, entry, reading->form, reading->now);
-
-		reading->messages++;
-		reading->sink->object(reading->sink->owner, object);
-		json_decref(object);
+	if (!listing_selects(
+		    reading->filter, message, reading->now, &reading->recipients))
+		return;
+	reading->messages++;
+	reading->shown = message;
+	if (reading->form == LISTING_ROWS) {
+		show(reading, message, NULL);
+		return;
 	}
-	message_free(message);
-	return 0;
+	int error = spool_load_now(spool, message->id, on_loaded, reading);
+
+	if (error)
+		on_loaded(reading, error, NULL);
 }
 
 static json_t *make_end(const struct reading *reading)
@@ -100,9 +153,16 @@ int offline_list(const char *spool_dir, const struct filter *filter,
 	if (code != EX_OK)
 		return code;
 	reading.found = mem_alloc(filter->id_count * sizeof(bool));
-	spool_each(spool, on_entry, &reading);
+	struct queue *queue = queue_new();
+
+	spool_each(spool, on_item, queue);
+	queue_sort(queue);
+	for (const struct message *message = queue_first(queue); message;
+		message = queue_next(message))
+		list_message(&reading, spool, message);
 	*end = make_end(&reading);
 	free(reading.found);
+	queue_free(queue);
 	spool_close_now(spool);
 	return EX_OK;
 }

@@ -161,8 +161,7 @@ static int64_t deferred_since(
 }
 
 struct recipient_record outcome_record(const struct outcome *outcome,
-	const struct recipient *rcpt, const char *detail, const struct config *config,
-	int64_t now)
+	const struct recipient *rcpt, const struct config *config, int64_t now)
 {
 	bool is_released = outcome->state == RCPT_QUEUED;
 	uint64_t id = rcpt->message->id;
@@ -175,7 +174,6 @@ struct recipient_record outcome_record(const struct outcome *outcome,
 		.first_deferral = deferred_since(outcome, rcpt, now),
 		.held_since = rcpt->held_since,
 		.subject = outcome->subject ? outcome->subject : "",
-		.detail = detail ? detail : "",
 	};
 
 	if (record.state == RCPT_HELD && !record.held_since)

@@ -60,13 +60,11 @@ void outcome_from_failure(struct outcome *outcome, const char *remote,
 	const char *failure, const char *status);
 
 /*
- * What the spool is to hold about rcpt after outcome, with the next time planned; detail (or NULL) is
- * borrowed as the subject is. Released, it keeps why it was held: a second 5xx must find the first
- * one.
+ * What the spool is to hold about rcpt after outcome, with the next time planned; the subject is
+ * borrowed. Released, it keeps why it was held: a second 5xx must find the first one.
  */
 struct recipient_record outcome_record(const struct outcome *outcome,
-	const struct recipient *rcpt, const char *detail, const struct config *config,
-	int64_t now);
+	const struct recipient *rcpt, const struct config *config, int64_t now);
 
 /* The spool found the body damaged: held until an administrator has looked at it. */
 void outcome_from_damage(struct outcome *outcome, const char *failure);

@@ -182,6 +182,29 @@ size_t queue_count(const struct queue *queue)
 	return queue->count;
 }
 
+static int compare_ids(const void *left, const void *right)
+{
+	const struct message *const *a = left, *const *b = right;
+
+	return (*a)->id < (*b)->id ? -1 : (*a)->id > (*b)->id;
+}
+
+void queue_sort(struct queue *queue)
+{
+	struct message **sorted = mem_alloc(queue->count * sizeof(struct message *));
+	struct message *message;
+	size_t count = 0;
+
+	while ((message = TAILQ_FIRST(&queue->messages))) {
+		TAILQ_REMOVE(&queue->messages, message, order);
+		sorted[count++] = message;
+	}
+	qsort(sorted, count, sizeof(struct message *), compare_ids);
+	for (size_t i = 0; i < count; i++)
+		TAILQ_INSERT_TAIL(&queue->messages, sorted[i], order);
+	free(sorted);
+}
+
 static void heap_put(struct queue *queue, size_t position, struct recipient *rcpt)
 {
 	queue->heap[position] = rcpt;

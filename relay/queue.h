@@ -72,6 +72,8 @@ struct message *queue_find(const struct queue *queue, uint64_t id); /* or NULL *
 struct message *queue_first(const struct queue *queue);
 struct message *queue_next(const struct message *message);
 size_t queue_count(const struct queue *queue);
+/* Puts all messages in the order of their ids. */
+void queue_sort(struct queue *queue);
 
 /* Plans the recipient's next attempt; 0 takes it off the plan. */
 void queue_plan(struct queue *queue, struct recipient *rcpt, int64_t when);

@@ -33,7 +33,8 @@ static const struct line lines[] = {
 			{"failed", "failed"}, {"over_tcp", "over TCP"},
 			{"cached", "cached"}}},
 	{"spool", "spool",
-		{{"messages", "messages"}, {"log_bytes", "bytes"}, {"syncs", "syncs"},
+		{{"messages", "messages"}, {"live_bytes", "bytes"},
+			{"disk_bytes", "bytes on disk"}, {"syncs", "syncs"},
 			{"damaged", "damaged"}}},
 };
 

@@ -88,8 +88,7 @@ static bool is_final(enum recipient_state state)
 /* What is written, and then true in memory. */
 static struct recipient_record make_record(const struct settle *s, size_t i, int64_t now)
 {
-	return outcome_record(&s->outcomes[i], s->rcpts[i], s->details[i],
-		s->relay->config, now);
+	return outcome_record(&s->outcomes[i], s->rcpts[i], s->relay->config, now);
 }
 
 static void count_outcome(struct stats *stats, const struct outcome *outcome)
@@ -227,11 +226,17 @@ static int add_states(struct settle *s, struct spool_transaction *transaction)
 
 	for (size_t i = 0; i < s->count && !error; i++) {
 		struct recipient_record record = make_record(s, i, now);
+		const char *detail = s->details[i];
 
 		bytes.len = 0;
 		recipient_record_encode(&record, &bytes);
-		error = spool_add_state(transaction, s->message->id, s->rcpts[i]->index,
-			bytes.bytes, bytes.len);
+		struct spool_state state = {.recipient = s->rcpts[i]->index,
+			.summary = bytes.bytes,
+			.summary_len = bytes.len,
+			.detail = detail,
+			.detail_len = detail ? strlen(detail) : 0};
+
+		error = spool_add_state(transaction, s->message->id, &state);
 	}
 	buf_fini(&bytes);
 	return error;
@@ -288,18 +293,6 @@ static bool read_header(struct settle *s)
 	return true;
 }
 
-static const char *stored_detail(const struct spool_entry *entry, uint32_t index)
-{
-	struct recipient_record record;
-
-	for (size_t i = 0; entry && i < entry->state_count; i++)
-		if (entry->states[i].recipient == index &&
-			recipient_record_decode(entry->states[i].bytes,
-				entry->states[i].len, &record) == 0)
-			return record.detail;
-	return "";
-}
-
 static void on_loaded(void *owner, int status, const struct spool_entry *entry)
 {
 	struct settle *s = owner;
@@ -307,12 +300,12 @@ static void on_loaded(void *owner, int status, const struct spool_entry *entry)
 
 	for (size_t i = 0; i < s->count; i++) {
 		struct outcome *outcome = &s->outcomes[i];
-		const char *before =
-			stored_detail(status ? NULL : entry, s->rcpts[i]->index);
+		json_t *before = detail_load(status ? NULL : entry, s->rcpts[i]->index);
 
 		if (outcome->state == RCPT_BOUNCED && !outcome->reply)
 			outcome->words = detail_words(outcome->event, before);
 		s->details[i] = detail_update(before, outcome, now);
+		json_decref(before);
 	}
 	s->state = SETTLE_HEADER;
 	settle_step(s);

@@ -30,12 +30,16 @@ void spool_close_now(struct spool *spool)
 	(void)spool;
 }
 
-static int give_entry(uint64_t id, const char *sender,
-	int (*each)(void *owner, const struct spool_entry *entry), void *owner)
+/* The stored bytes of one of them. */
+struct stored {
+	struct buf envelope, summary;
+};
+
+static struct stored store(uint64_t id)
 {
 	static const char *const addresses[] = {"bob@dest.example", "eve@other.example"};
 	struct envelope envelope = {.received = 1764000000000,
-		.sender = sender,
+		.sender = id == 1 ? "ann@corp.example" : "",
 		.recipients = addresses,
 		.count = 2,
 		.client = "192.0.2.7"};
@@ -43,34 +47,72 @@ static int give_entry(uint64_t id, const char *sender,
 		.reason = REASON_PTR_MISSING,
 		.origin = HOLD_PREFLIGHT,
 		.attempts = 1,
-		.subject = "",
-		.detail = "{\"history\":[{\"time\":\"2025-11-24T16:00:01Z\","
-			  "\"event\":\"held before sending\"}]}"};
-	struct buf head = {0}, bytes = {0};
+		.subject = ""};
+	struct stored stored = {0};
 
-	envelope_encode(&envelope, &head);
-	recipient_record_encode(&record, &bytes);
-	struct spool_state state = {.bytes = bytes.bytes, .len = bytes.len};
-	struct spool_entry entry = {.id = id,
+	envelope_encode(&envelope, &stored.envelope);
+	recipient_record_encode(&record, &stored.summary);
+	return stored;
+}
+
+static void fini(struct stored *stored)
+{
+	buf_fini(&stored->envelope);
+	buf_fini(&stored->summary);
+}
+
+static int give_items(uint64_t id,
+	int (*each)(void *owner, const struct spool_item *item), void *owner)
+{
+	struct stored stored = store(id);
+	struct spool_item message = {.id = id,
 		.body_size = 812,
-		.envelope = head.bytes,
-		.envelope_len = head.len,
-		.states = &state,
-		.state_count = 1};
-	int result = each(owner, &entry);
+		.bytes = stored.envelope.bytes,
+		.len = stored.envelope.len};
+	struct spool_item state = {.id = id,
+		.is_state = true,
+		.bytes = stored.summary.bytes,
+		.len = stored.summary.len};
+	int result = each(owner, &message);
 
-	buf_fini(&head);
-	buf_fini(&bytes);
+	if (result == 0)
+		result = each(owner, &state);
+	fini(&stored);
 	return result;
 }
 
+/* The first one was copied forward in the log. */
 int spool_each(struct spool *spool,
-	int (*each)(void *owner, const struct spool_entry *entry), void *owner)
+	int (*each)(void *owner, const struct spool_item *item), void *owner)
 {
 	(void)spool;
-	int result = give_entry(1, "ann@corp.example", each, owner);
+	int result = give_items(2, each, owner);
 
-	return result ? result : give_entry(2, "", each, owner);
+	return result ? result : give_items(1, each, owner);
+}
+
+static int load_status;
+
+int spool_load_now(struct spool *spool, uint64_t id, spool_load_cb cb, void *owner)
+{
+	static const char detail[] = "{\"history\":[{\"time\":\"2025-11-24T16:00:01Z\","
+				     "\"event\":\"held before sending\"}]}";
+	struct stored stored = store(id);
+	struct spool_state state = {.summary = stored.summary.bytes,
+		.summary_len = stored.summary.len,
+		.detail = detail,
+		.detail_len = sizeof detail - 1};
+	struct spool_entry entry = {.id = id,
+		.body_size = 812,
+		.envelope = stored.envelope.bytes,
+		.envelope_len = stored.envelope.len,
+		.states = &state,
+		.state_count = 1};
+
+	(void)spool;
+	cb(owner, load_status, load_status ? NULL : &entry);
+	fini(&stored);
+	return 0;
 }
 
 int spool_body_now(struct spool *spool, uint64_t id, char **body, size_t *len)
@@ -229,6 +271,30 @@ Test(cli_queue, the_list_comes_from_the_spool)
 	cr_expect_str_eq(json_string_value(json_object_get(object, "from")), "");
 	cr_expect_eq(json_object_size(object), 6);
 	json_decref(object);
+}
+
+Test(cli_queue, the_list_has_the_order_of_the_ids)
+{
+	char output[8192];
+
+	cr_expect_eq(QUEUE(output, "list", "--json"), EX_OK);
+	char *first = strstr(output, "0000000001");
+	char *second = strstr(output, "0000000002");
+
+	cr_assert(first && second && first < second, "%s", output);
+}
+
+Test(cli_queue, a_message_whose_details_are_lost_is_listed_all_the_same)
+{
+	char output[8192];
+
+	load_status = -EBADMSG;
+	cr_expect_eq(QUEUE(output, "show", "0000000001"), EX_OK);
+	cr_expect(strstr(output, "bob@dest.example"), "%s", output);
+	cr_expect_eq(run(cli_queue, STDERR_FILENO, output,
+			     (const char *const[]){"list", "--json", "0000000001", NULL}),
+		EX_OK);
+	cr_expect_str_eq(output, "ptrelay: 0000000001: its details cannot be read\n");
 }
 
 Test(cli_queue, the_list_can_be_counted)

@@ -95,12 +95,15 @@ static void loaded(struct later *later)
 	struct recipient_record record = {.state = RCPT_HELD,
 		.reason = REASON_PTR_MISSING,
 		.origin = HOLD_PREFLIGHT,
-		.subject = "",
-		.detail = "{\"reply\":\"450 4.7.25 no\"}"};
+		.subject = ""};
+	static const char detail[] = "{\"reply\":\"450 4.7.25 no\"}";
 	struct buf bytes = {0};
 
 	recipient_record_encode(&record, &bytes);
-	struct spool_state state = {.bytes = bytes.bytes, .len = bytes.len};
+	struct spool_state state = {.summary = bytes.bytes,
+		.summary_len = bytes.len,
+		.detail = detail,
+		.detail_len = sizeof detail - 1};
 	struct spool_entry entry = {.id = later->id, .states = &state, .state_count = 1};
 
 	later->loaded(later->owner, 0, &entry);

@@ -13,8 +13,10 @@ static char *update(const char *before, const char *event, const char *reply)
 		outcome.reply = mem_strdup(reply);
 		outcome.remote = mem_strdup("mx.dest.example [198.51.100.7]:25");
 	}
-	char *detail = detail_update(before, &outcome, 1764000000000);
+	json_t *json = json_loads(before, 0, NULL);
+	char *detail = detail_update(json, &outcome, 1764000000000);
 
+	json_decref(json);
 	outcome_fini(&outcome);
 	return detail;
 }
@@ -51,7 +53,7 @@ Test(detail, the_history_tells_which_source_was_left_out)
 	struct outcome outcome = {.state = RCPT_DEFERRED,
 		.event = mem_strdup("deferred by mx: 450 later"),
 		.left_out = mem_strdup("IPv6 2001:db8::25 left out: ptr-missing")};
-	char *detail = detail_update("", &outcome, 1764000000000);
+	char *detail = detail_update(NULL, &outcome, 1764000000000);
 
 	cr_assert(strstr(detail, "\"deferred by mx: 450 later (IPv6 2001:db8::25 left "
 				 "out: ptr-missing)\""),
@@ -67,18 +69,37 @@ Test(detail, words_tell_what_is_missing_and_what_was_said)
 		"record\",\"remedy\":{\"records\":"
 		"[\"25.2.0.192.in-addr.arpa. PTR mail.corp.example.\"]}},"
 		"\"reply\":\"450 4.7.25 no\",\"remote\":\"mx\"}";
-	char *words = detail_words("given up after 5d", stored);
+	json_t *detail = json_loads(stored, 0, NULL);
+	char *words = detail_words("given up after 5d", detail);
 
 	cr_assert(strstr(words, "given up after 5d"));
 	cr_assert(strstr(words, "192.0.2.25 has no PTR record"));
 	cr_assert(strstr(words, "25.2.0.192.in-addr.arpa. PTR mail.corp.example."));
 	cr_assert(strstr(words, "450 4.7.25 no"));
+	json_decref(detail);
 	free(words);
 }
 
-Test(detail, a_detail_that_is_no_json_is_no_story)
+Test(detail, the_stored_detail_is_that_of_the_recipient)
 {
-	char *words = detail_words("deleted", "{{{");
+	static const struct spool_state states[] = {
+		{.recipient = 1, .detail = "{\"reply\":\"450 no\"}}", .detail_len = 18},
+		{.recipient = 3, .detail = "{{{", .detail_len = 3},
+		{.recipient = 4},
+	};
+	struct spool_entry entry = {.states = states, .state_count = 3};
+	json_t *detail = detail_load(&entry, 1);
+
+	cr_assert_str_eq(json_string_value(json_object_get(detail, "reply")), "450 no");
+	for (uint32_t none = 2; none <= 4; none++)
+		cr_expect_null(detail_load(&entry, none), "of %u", none);
+	cr_expect_null(detail_load(NULL, 1));
+	json_decref(detail);
+}
+
+Test(detail, without_a_detail_there_is_no_story)
+{
+	char *words = detail_words("deleted", NULL);
 	char *detail = update("{{{", "event", "250 ok");
 
 	cr_assert_str_eq(words, "deleted\n");

@@ -4,11 +4,10 @@
 
 #include "relay/message_restore.h"
 
-/* An entry with two recipients and one stored state. */
+/* A message to two and the stored state of one of them. */
 struct stored {
 	struct buf envelope, record;
-	struct spool_state state;
-	struct spool_entry entry;
+	struct spool_item message, state;
 };
 
 static void store(struct stored *stored, enum recipient_state state, uint32_t recipient)
@@ -31,21 +30,20 @@ static void store(struct stored *stored, enum recipient_state state, uint32_t re
 		.next_attempt = 11,
 		.first_deferral = 12,
 		.held_since = 13,
-		.subject = "192.0.2.25",
-		.detail = ""};
+		.subject = "192.0.2.25"};
 
 	*stored = (struct stored){0};
 	envelope_encode(&envelope, &stored->envelope);
 	recipient_record_encode(&record, &stored->record);
-	stored->state = (struct spool_state){.recipient = recipient,
+	stored->message = (struct spool_item){.id = 9,
+		.body_size = 100,
+		.bytes = stored->envelope.bytes,
+		.len = stored->envelope.len};
+	stored->state = (struct spool_item){.id = 9,
+		.is_state = true,
+		.recipient = recipient,
 		.bytes = stored->record.bytes,
 		.len = stored->record.len};
-	stored->entry = (struct spool_entry){.id = 9,
-		.body_size = 100,
-		.envelope = stored->envelope.bytes,
-		.envelope_len = stored->envelope.len,
-		.states = &stored->state,
-		.state_count = 1};
 }
 
 static void fini(struct stored *stored)
@@ -59,9 +57,10 @@ Test(message_restore, brings_back_envelope_and_states)
 	struct stored stored;
 	struct message *message;
 	const char *signers[SMTP_SIGNERS_MAX];
+	struct recipient_record record;
 
 	store(&stored, RCPT_HELD, 1);
-	cr_assert_eq(message_restore(&stored.entry, &message), 0);
+	cr_assert_eq(message_restore(&stored.message, &message), 0);
 	cr_assert_eq(message->id, 9);
 	cr_assert_eq(message->size, 100);
 	cr_assert_eq(message->received, 5);
@@ -73,10 +72,15 @@ Test(message_restore, brings_back_envelope_and_states)
 	cr_assert_eq(message_signers(message, signers), 2);
 	cr_assert_str_eq(signers[0], "corp.example");
 	cr_assert_str_eq(signers[1], "isp.example");
+	cr_assert_eq(message->recipients[1].state, RCPT_QUEUED);
+	const struct recipient *held =
+		message_restore_state(message, &stored.state, &record);
+
+	cr_assert_eq(held, &message->recipients[1]);
+	cr_assert_str_eq(record.subject, "192.0.2.25");
+	cr_assert_eq(message->open, 2);
 	cr_assert_eq(message->recipients[0].state, RCPT_QUEUED);
 	cr_assert_eq(message->recipients[0].attempts, 0);
-	const struct recipient *held = &message->recipients[1];
-
 	cr_assert_str_eq(held->address, "eve@dest.example");
 	cr_assert_eq(held->state, RCPT_HELD);
 	cr_assert_eq(held->reason, REASON_PTR_MISSING);
@@ -97,10 +101,16 @@ Test(message_restore, counts_only_what_is_still_to_be_done)
 	for (size_t i = 0; i < sizeof closed / sizeof closed[0]; i++) {
 		struct stored stored;
 		struct message *message;
+		struct recipient_record record;
 
 		store(&stored, closed[i], 0);
-		cr_assert_eq(message_restore(&stored.entry, &message), 0);
-		cr_expect_eq(message->open, 1, "%s", recipient_state_name(closed[i]));
+		cr_assert_eq(message_restore(&stored.message, &message), 0);
+		for (int again = 0; again < 2; again++) {
+			cr_assert_not_null(message_restore_state(
+				message, &stored.state, &record));
+			cr_expect_eq(message->open, 1, "%s",
+				recipient_state_name(closed[i]));
+		}
 		message_free(message);
 		fini(&stored);
 	}
@@ -110,15 +120,17 @@ Test(message_restore, refuses_bytes_that_are_not_ours)
 {
 	struct stored stored;
 	struct message *message;
+	struct recipient_record record;
 
 	store(&stored, RCPT_HELD, 2); /* there is no third recipient */
-	cr_expect_eq(message_restore(&stored.entry, &message), -EINVAL);
-	fini(&stored);
-	store(&stored, RCPT_HELD, 0);
+	cr_assert_eq(message_restore(&stored.message, &message), 0);
+	cr_expect_null(message_restore_state(message, &stored.state, &record));
+	stored.state.recipient = 0;
 	stored.state.len--;
-	cr_expect_eq(message_restore(&stored.entry, &message), -EINVAL);
-	stored.state.len++;
-	stored.entry.envelope_len--;
-	cr_expect_eq(message_restore(&stored.entry, &message), -EINVAL);
+	cr_expect_null(message_restore_state(message, &stored.state, &record));
+	cr_expect_eq(message->recipients[0].state, RCPT_QUEUED);
+	message_free(message);
+	stored.message.len--;
+	cr_expect_eq(message_restore(&stored.message, &message), -EINVAL);
 	fini(&stored);
 }

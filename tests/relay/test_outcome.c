@@ -150,7 +150,7 @@ Test(outcome, only_our_own_dns_starts_the_wait_for_unknown_send_after)
 		outcome.finding = rows[i].is_own ? json_object() : NULL;
 		rcpt->reason = (uint8_t)rows[i].before;
 		rcpt->first_deferral = rows[i].since;
-		cr_assert_eq(outcome_record(&outcome, rcpt, NULL, &config, 100)
+		cr_assert_eq(outcome_record(&outcome, rcpt, &config, 100)
 				     .first_deferral,
 			rows[i].expected, "row %zu", i);
 		outcome_fini(&outcome);
@@ -165,15 +165,14 @@ Test(outcome, what_is_held_again_is_held_since_the_first_time)
 		.tried = true,
 		.subject = (char *)"192.0.2.25"};
 	struct recipient_record record =
-		outcome_record(&outcome, rcpt, "{}", &config, 100);
+		outcome_record(&outcome, rcpt, &config, 100);
 
 	cr_assert_eq(record.held_since, 100);
 	cr_assert_eq(record.attempts, 1);
 	cr_assert_eq(record.next_attempt, 1100, "its end: what holds it releases it");
 	cr_assert_str_eq(record.subject, "192.0.2.25");
-	cr_assert_str_eq(record.detail, "{}");
 	rcpt->held_since = record.held_since;
-	record = outcome_record(&outcome, rcpt, "{}", &config, 500);
+	record = outcome_record(&outcome, rcpt, &config, 500);
 	cr_assert_eq(record.held_since, 100);
 	cr_assert_eq(record.next_attempt, 1100);
 }
@@ -185,7 +184,7 @@ Test(outcome, what_is_released_is_due_now_and_keeps_why_it_was_held)
 	rcpt->reason = REASON_PTR_MISSING;
 	rcpt->origin = HOLD_REPLY_5XX;
 	struct recipient_record record =
-		outcome_record(&outcome, rcpt, NULL, &config, 100);
+		outcome_record(&outcome, rcpt, &config, 100);
 
 	cr_assert_eq(record.reason, REASON_PTR_MISSING);
 	cr_assert_eq(record.origin, HOLD_REPLY_5XX);

@@ -44,6 +44,24 @@ Test(queue, messages_are_found_by_id_and_listed_as_accepted)
 	queue_free(queue);
 }
 
+Test(queue, messages_are_sorted_by_id)
+{
+	struct queue *queue = queue_new();
+	uint64_t expected = 0;
+
+	queue_sort(queue);
+	for (uint64_t i = 0; i < 1000; i++)
+		queue_add(queue, make(i * 7 % 1000, 1));
+	queue_sort(queue);
+	for (struct message *message = queue_first(queue); message;
+		message = queue_next(message))
+		cr_assert_eq(message->id, expected++);
+	cr_assert_eq(expected, 1000);
+	queue_add(queue, make(expected, 1));
+	cr_assert_eq(queue_find(queue, 1000)->id, 1000);
+	queue_free(queue);
+}
+
 Test(queue, the_recipient_due_first_is_found_whatever_the_order_of_planning)
 {
 	struct queue *queue = queue_new();

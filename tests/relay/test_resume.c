@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include <criterion/criterion.h>
-#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 #include "relay/dispatch.h"
 #include "relay/hold.h"
@@ -18,9 +19,18 @@ static struct {
 	const struct recipient *held;
 	char subject[64];
 	struct buf envelope, record;
-	struct spool_state state;
-	struct spool_entry entry;
+	struct spool_item items[4]; /* what the spool tells */
+	size_t item_count;
 } scene;
+
+int spool_each(struct spool *spool,
+	int (*each)(void *owner, const struct spool_item *item), void *owner)
+{
+	(void)spool;
+	for (size_t i = 0; i < scene.item_count; i++)
+		cr_assert_eq(each(owner, &scene.items[i]), 0);
+	return 0;
+}
 
 void holds_add(struct holds *holds, struct recipient *rcpt, const char *subject,
 	size_t source, uint32_t ttl)
@@ -28,6 +38,12 @@ void holds_add(struct holds *holds, struct recipient *rcpt, const char *subject,
 	(void)holds, (void)source, (void)ttl;
 	scene.held = rcpt;
 	snprintf(scene.subject, sizeof scene.subject, "%s", subject);
+}
+
+void holds_remove(struct recipient *rcpt)
+{
+	if (scene.held == rcpt)
+		scene.held = NULL;
 }
 
 void dispatch_wake(struct dispatch *dispatch)
@@ -48,7 +64,9 @@ void settle_start(struct relay *relay, struct message *message,
 static void setup(void)
 {
 	scene.config = (struct config){.queue_lifetime = LIFETIME};
-	scene.relay = (struct relay){.config = &scene.config, .queue = queue_new()};
+	scene.relay = (struct relay){.config = &scene.config,
+		.log = {.level = LOG_ERROR, .fd = open("/dev/null", O_WRONLY)},
+		.queue = queue_new()};
 }
 
 static void teardown(void)
@@ -56,12 +74,28 @@ static void teardown(void)
 	queue_free(scene.relay.queue);
 	buf_fini(&scene.envelope);
 	buf_fini(&scene.record);
+	close(scene.relay.log.fd);
 }
 
 TestSuite(resume, .init = setup, .fini = teardown);
 
-/* Stores a message to one recipient in this state, resumes it, and returns the recipient. */
-static const struct recipient *resume(
+static struct spool_item message_item(uint64_t id)
+{
+	return (struct spool_item){.id = id,
+		.bytes = scene.envelope.bytes,
+		.len = scene.envelope.len};
+}
+
+static struct spool_item state_item(uint64_t id)
+{
+	return (struct spool_item){.id = id,
+		.is_state = true,
+		.bytes = scene.record.bytes,
+		.len = scene.record.len};
+}
+
+/* The bytes of a message to one recipient, and of its state. */
+static void store(
 	enum recipient_state state, enum hold_origin origin, int64_t next_attempt)
 {
 	const char *address = "b@dest.example";
@@ -72,19 +106,21 @@ static const struct recipient *resume(
 	struct recipient_record record = {.state = state,
 		.origin = origin,
 		.next_attempt = next_attempt,
-		.subject = "192.0.2.25",
-		.detail = ""};
+		.subject = "192.0.2.25"};
 
 	envelope_encode(&envelope, &scene.envelope);
 	recipient_record_encode(&record, &scene.record);
-	scene.state = (struct spool_state){
-		.bytes = scene.record.bytes, .len = scene.record.len};
-	scene.entry = (struct spool_entry){.id = 9,
-		.envelope = scene.envelope.bytes,
-		.envelope_len = scene.envelope.len,
-		.states = &scene.state,
-		.state_count = 1};
-	cr_assert_eq(resume_message(&scene.relay, &scene.entry), 0);
+}
+
+/* Resumes a message to one recipient in this state, and returns the recipient. */
+static const struct recipient *resume(
+	enum recipient_state state, enum hold_origin origin, int64_t next_attempt)
+{
+	store(state, origin, next_attempt);
+	scene.items[0] = message_item(9);
+	scene.items[1] = state_item(9);
+	scene.item_count = 2;
+	resume_queue(&scene.relay);
 	cr_assert_eq(scene.wakes, 1);
 	return &queue_find(scene.relay.queue, 9)->recipients[0];
 }
@@ -128,9 +164,59 @@ Test(resume, a_message_that_is_done_is_removed)
 	cr_assert_null(queue_due(scene.relay.queue));
 }
 
+Test(resume, what_has_no_state_is_due_now)
+{
+	int64_t before = text_now();
+
+	store(RCPT_HELD, HOLD_MANUAL, 0);
+	scene.items[0] = message_item(9);
+	scene.item_count = 1;
+	resume_queue(&scene.relay);
+	cr_assert_geq(queue_due(scene.relay.queue)->next_attempt, before);
+	cr_assert_leq(queue_due(scene.relay.queue)->next_attempt, text_now());
+}
+
+Test(resume, the_queue_has_the_order_of_the_ids_not_of_the_log)
+{
+	store(RCPT_HELD, HOLD_MANUAL, 0);
+	scene.items[0] = message_item(9);
+	scene.items[1] = message_item(7);
+	scene.items[2] = state_item(7);
+	scene.items[3] = message_item(8);
+	scene.item_count = 4;
+	resume_queue(&scene.relay);
+	uint64_t id = 7;
+
+	for (struct message *message = queue_first(scene.relay.queue); message;
+		message = queue_next(message), id++) {
+		cr_expect_eq(message->id, id);
+		cr_expect_eq(message_state(message), id == 7 ? RCPT_HELD : RCPT_QUEUED);
+	}
+	cr_assert_eq(id, 10);
+}
+
 Test(resume, what_cannot_be_read_is_left_alone)
 {
-	scene.entry = (struct spool_entry){.id = 9, .envelope = "", .envelope_len = 1};
-	cr_assert_eq(resume_message(&scene.relay, &scene.entry), -EINVAL);
+	store(RCPT_HELD, HOLD_PREFLIGHT, 5);
+	scene.items[0] = (struct spool_item){.id = 8, .bytes = "", .len = 1};
+	scene.items[1] = state_item(8);
+	scene.item_count = 2;
+	resume_queue(&scene.relay);
 	cr_assert_eq(queue_count(scene.relay.queue), 0);
+	cr_assert_null(scene.held);
+}
+
+Test(resume, a_message_with_a_state_that_cannot_be_read_goes_to_nobody)
+{
+	store(RCPT_HELD, HOLD_PREFLIGHT, 5);
+	scene.items[0] = message_item(9);
+	scene.items[1] = state_item(9);
+	scene.items[2] = state_item(9);
+	scene.items[2].len--;
+	scene.items[3] = state_item(9); /* of the message that is not there any more */
+	scene.item_count = 4;
+	resume_queue(&scene.relay);
+	cr_assert_eq(queue_count(scene.relay.queue), 0);
+	cr_assert_null(scene.held);
+	cr_assert_eq(scene.settled, 0);
 }
