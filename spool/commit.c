@@ -12,7 +12,7 @@
  * Group commit. One job at a time runs in the pool; what is committed meanwhile waits for the
  * next one, so the busier the spool, the more transactions share a write and a sync.
  *
- *   waiting ──> job: [new segment] write... fdatasync ──> folded into the index, told
+ *   waiting ──> job: [next segment] write... fdatasync ──> folded into the index, told
  *                        └── any failure: the segment is fenced off by a new one, all get the error
  *
  * A file whose write or sync failed is never synced again: what the kernel then claims to be
@@ -27,8 +27,12 @@ struct commit_job {
 	struct transaction_list transactions;
 	struct segment *segment; /* written to */
 	struct segment *fresh;   /* made by this job, to be adopted */
-	uint64_t count;          /* of transactions */
-	uint64_t end;            /* of the segment, when all went well */
+	struct segment_head head; /* of the next segment */
+	struct spare *spare;     /* for it, or NULL */
+	bool is_spare_used;
+	uint64_t count; /* of transactions */
+	uint64_t end;   /* of the segment, when all went well */
+	uint64_t size;  /* of its file */
 	uint64_t written;
 	unsigned syncs;
 	int status;
@@ -38,14 +42,24 @@ struct commit_job {
 
 static void start_job(struct spool *spool);
 
-int start_segment(struct spool *spool, struct segment **segment)
+struct segment_head next_head(const struct spool *spool)
 {
 	const struct segment *last = TAILQ_LAST(&spool->segments, segment_list);
-	struct segment_head head = {.number = ++spool->last_number,
-		.first_sequence = spool->durable + 1,
+
+	return (struct segment_head){.first_sequence = spool->durable + 1,
 		.previous = last ? last->head.number : 0,
 		.previous_end = last ? last->end : 0};
+}
 
+int start_segment(struct spool *spool, struct segment_head head,
+	const struct spare *spare, struct segment **segment)
+{
+	head.number = ++spool->last_number;
+	if (spare) {
+		if (segment_reuse(spool->log, &head, spare, segment) == 0)
+			return 0;
+		head.number = ++spool->last_number;
+	}
 	return segment_create(spool->log, &head, segment);
 }
 
@@ -115,14 +129,23 @@ static int write_all(struct commit_job *job)
 	return fs_sync_data(job->segment->fd);
 }
 
+static int make_segment(struct commit_job *job)
+{
+	const struct spare *spare = job->is_spare_used ? NULL : job->spare;
+
+	job->is_spare_used = job->spare != NULL;
+	return start_segment(job->spool, job->head, spare, &job->fresh);
+}
+
 /* In the pool. */
 static void on_work(uv_work_t *work)
 {
 	struct commit_job *job = work->data;
-	struct spool *spool = job->spool;
 
+	if (job->status)
+		return;
 	if (job->needs_segment) {
-		job->status = start_segment(spool, &job->fresh);
+		job->status = make_segment(job);
 		if (job->status)
 			return; /* the old one is whole, but must not grow for ever */
 		job->segment = job->fresh;
@@ -132,10 +155,12 @@ static void on_work(uv_work_t *work)
 		return;
 	job->is_fenced = true;
 	if (job->fresh) { /* it never held anything: the next one's head passes it over */
-		segment_free(job->fresh);
-		job->fresh = NULL;
+		segment_discard(job->spool->log, job->fresh);
+		job->segment = job->fresh = NULL;
+	} else if (fs_size(job->segment->fd, &job->size)) {
+		job->size = 0;
 	}
-	if (start_segment(spool, &job->fresh))
+	if (make_segment(job))
 		job->fresh = NULL;
 }
 
@@ -180,18 +205,22 @@ static void on_done(uv_work_t *work, int cancelled)
 	assert(cancelled == 0); /* we never cancel a job */
 	spool->committing = false;
 	spool->stats.syncs += job->syncs;
+	if (job->is_fenced && job->segment)
+		job->segment->is_fenced = true;
+	if (job->spare)
+		spare_return(spool, job->spare, job->is_spare_used);
 	if (job->fresh)
 		adopt_segment(spool, job->fresh);
 	else if (job->is_fenced)
 		spool->active = NULL;
 	if (!job->status) {
-		job->segment->end = job->end;
+		job->segment->end = job->size = job->end;
 		spool->durable += job->count;
 		spool->stats.bytes_written += job->written;
-		if (job->end > job->segment->size) {
-			spool->stats.disk_bytes += job->end - job->segment->size;
-			job->segment->size = job->end;
-		}
+	}
+	if (job->segment && job->size > job->segment->size) {
+		spool->stats.disk_bytes += job->size - job->segment->size;
+		job->segment->size = job->size;
 	}
 	spool->stats.failed = job->status && !spool->active;
 	tell(job);
@@ -201,18 +230,38 @@ static void on_done(uv_work_t *work, int cancelled)
 	check_closing(spool);
 }
 
-/* What waits, up to a bound that keeps the wait of the first one short. */
+static void take_first(struct spool *spool, struct commit_job *job)
+{
+	struct spool_transaction *transaction = TAILQ_FIRST(&spool->waiting);
+
+	TAILQ_REMOVE(&spool->waiting, transaction, others);
+	TAILQ_INSERT_TAIL(&job->transactions, transaction, others);
+	job->count++;
+}
+
+/*
+ * What waits, up to a bound that keeps the wait of the first one short, and as far as the segment, or
+ * a fresh one, has room. A record that is too large for any goes alone into a fresh one.
+ */
 static void take_waiting(struct spool *spool, struct commit_job *job)
 {
-	struct spool_transaction *transaction;
-	uint64_t bytes = 0;
+	const struct segment *active = spool->active;
+	uint64_t length = transaction_length(TAILQ_FIRST(&spool->waiting)), bytes = 0;
+	uint64_t start = active ? active->end : SEGMENT_DATA;
 
-	while (bytes < JOB_BYTES_MAX && (transaction = TAILQ_FIRST(&spool->waiting))) {
-		TAILQ_REMOVE(&spool->waiting, transaction, others);
-		TAILQ_INSERT_TAIL(&job->transactions, transaction, others);
-		bytes += transaction_length(transaction);
-		job->count++;
-	}
+	job->needs_segment = !active || spool->id_end - spool->next_id < SEGMENT_IDS / 4 ||
+	                     (start > SEGMENT_DATA && start + length > spool->segment_size);
+	if (job->needs_segment)
+		start = SEGMENT_DATA;
+	if (SEGMENT_DATA + length > UINT32_MAX) /* offsets have 32 bits */
+		job->status = -EMSGSIZE;
+	do {
+		take_first(spool, job);
+		bytes += length;
+		if (TAILQ_EMPTY(&spool->waiting))
+			break;
+		length = transaction_length(TAILQ_FIRST(&spool->waiting));
+	} while (bytes < JOB_BYTES_MAX && start + bytes + length <= spool->segment_size);
 }
 
 static void start_job(struct spool *spool)
@@ -226,8 +275,8 @@ static void start_job(struct spool *spool)
 	job->spool = spool;
 	job->work.data = job;
 	job->segment = spool->active;
-	job->needs_segment = !job->segment || job->segment->end >= spool->segment_size ||
-	                     spool->id_end - spool->next_id < SEGMENT_IDS / 4;
+	job->head = next_head(spool);
+	job->spare = spare_lend(spool);
 	TAILQ_INIT(&job->transactions);
 	take_waiting(spool, job);
 	spool->committing = true;

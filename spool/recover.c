@@ -97,6 +97,16 @@ static bool find_record(const struct segment *segment, const uint8_t *bytes,
 	return false;
 }
 
+/* Zeros, or a record of a former life of the file, are not a torn one. */
+static bool has_mark(
+	const struct segment *segment, const uint8_t *bytes, uint64_t limit, uint64_t at)
+{
+	uint8_t mark[RECORD_MARK];
+
+	record_mark(segment->head.salt, mark);
+	return memmem(bytes + at, (size_t)(limit - at), mark, sizeof mark) != NULL;
+}
+
 /* limit is where the records end as far as they are known to have been durable; last: unknown. */
 static int scan_records(struct spool *spool, struct segment *segment,
 	const uint8_t *bytes, uint64_t limit, bool is_last)
@@ -114,7 +124,8 @@ static int scan_records(struct spool *spool, struct segment *segment,
 				find_record(segment, bytes, limit, at + 1, &record);
 
 			if (is_last && (!has_more || record.durable < missing)) {
-				spool->stats.torn_bytes += limit - at;
+				if (has_mark(segment, bytes, limit, at))
+					spool->stats.torn_bytes += limit - at;
 				break;
 			}
 			spool->stats.damaged++;

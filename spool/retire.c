@@ -6,29 +6,66 @@
 
 /*
  * The oldest segment goes when no message in it is live: what is newer never refers to it, since a message
- * that is copied forward takes its states along. Always the oldest: a removal must not go before
- * the last copy of its message is durably gone.
+ * that is copied forward takes its states along. Always the oldest, and the next one only after it is
+ * durably gone: a removal must not go before the last copy of its message. So when that could
+ * not be made durable, none is retired any more in this run: a failed sync is not tried again.
  */
 struct retirement {
 	struct upkeep upkeep;
 	struct segment *segment;
+	bool becomes_spare;
+	bool is_gone; /* from the log; durably if status is 0 */
+	int status;
 };
 
-static void unlink_segment(struct upkeep *upkeep)
+static int rename_to_spare(int dir, uint64_t number)
 {
-	struct retirement *retirement = (struct retirement *)upkeep;
-	char name[SEGMENT_NAME];
+	char name[SEGMENT_NAME], spare_name[SEGMENT_NAME];
 
-	segment_name(retirement->segment->head.number, name);
-	fs_unlink(upkeep->spool->log, name);
-	fs_sync_dir(upkeep->spool->log);
+	segment_name(number, name);
+	segment_spare_name(number, spare_name);
+	return fs_rename(dir, name, spare_name);
 }
 
-static void on_unlinked(struct upkeep *upkeep)
+static int unlink_segment(int dir, uint64_t number)
+{
+	char name[SEGMENT_NAME];
+
+	segment_name(number, name);
+	return fs_unlink(dir, name);
+}
+
+/* On a full disk there may be no room for a longer name: then it is unlinked. */
+static void retire_segment(struct upkeep *upkeep)
 {
 	struct retirement *retirement = (struct retirement *)upkeep;
+	int dir = upkeep->spool->log;
+	uint64_t number = retirement->segment->head.number;
 
-	segment_free(retirement->segment);
+	if (retirement->becomes_spare && rename_to_spare(dir, number))
+		retirement->becomes_spare = false;
+	if (!retirement->becomes_spare)
+		retirement->status = unlink_segment(dir, number);
+	retirement->is_gone = !retirement->status;
+	if (retirement->is_gone)
+		retirement->status = fs_sync_dir(dir);
+}
+
+/* A spare only once the directory says so: it could still be needed as the segment that it was. */
+static void on_retired(struct upkeep *upkeep)
+{
+	struct retirement *retirement = (struct retirement *)upkeep;
+	struct spool *spool = upkeep->spool;
+	struct segment *segment = retirement->segment;
+	struct spare *left = NULL;
+
+	spool->stats.disk_bytes -= segment->size;
+	if (retirement->becomes_spare || !retirement->is_gone)
+		left = spare_add(spool, segment->head.number, segment->size);
+	if (left && retirement->status)
+		left->state = SPARE_LEFT;
+	spool->cannot_retire = retirement->status != 0;
+	segment_free(segment);
 	free(retirement);
 }
 
@@ -36,16 +73,19 @@ struct upkeep *retire_next(struct spool *spool)
 {
 	struct segment *oldest = TAILQ_FIRST(&spool->segments);
 
-	if (!oldest || oldest == spool->active || oldest->live || oldest->pins)
+	if (spool->closing || spool->cannot_retire)
+		return NULL;
+	if (!spool->active || oldest == spool->active || oldest->live || oldest->pins)
 		return NULL;
 	struct retirement *retirement = calloc(1, sizeof *retirement);
 
 	if (!retirement)
 		return NULL;
-	retirement->upkeep.work = unlink_segment;
-	retirement->upkeep.done = on_unlinked;
+	retirement->upkeep.work = retire_segment;
+	retirement->upkeep.done = on_retired;
 	retirement->segment = oldest;
+	retirement->becomes_spare =
+		!oldest->is_fenced && spares_count(spool) < SPARES_MAX;
 	TAILQ_REMOVE(&spool->segments, oldest, others);
-	spool->stats.disk_bytes -= oldest->size;
 	return &retirement->upkeep;
 }

@@ -12,6 +12,8 @@
 
 enum { SEGMENT_NAME = 24 };
 
+struct spare;
+
 struct segment {
 	struct segment_head head;
 	int fd;
@@ -19,17 +21,25 @@ struct segment {
 	uint64_t size; /* of the file */
 	uint64_t live; /* messages in it that are not removed */
 	unsigned pins; /* reads under way: it must stay */
+	bool is_fenced; /* a write or sync of it failed: never synced again, so no spare */
 	TAILQ_ENTRY(segment) others;
 };
 
 TAILQ_HEAD(segment_list, segment);
 
 void segment_name(uint64_t number, char name[static SEGMENT_NAME]);
-/* The number in a file name, or 0 when it is no segment's. */
+void segment_spare_name(uint64_t number, char name[static SEGMENT_NAME]);
+/* The number in a file name, or 0 when it is no segment's, no spare's. */
 uint64_t segment_number(const char *name);
+uint64_t segment_spare_number(const char *name);
 
-/* Makes the segment that head describes (its salt is chosen here), durably. 0 or -errno. */
+/*
+ * Makes the segment that head describes (its salt is chosen here), durably, of a new file or of a spare,
+ * whose descriptor it takes. 0 or -errno: then the file is removed, as far as that is possible.
+ */
 int segment_create(int dir, const struct segment_head *head, struct segment **segment);
+int segment_reuse(int dir, const struct segment_head *head, const struct spare *spare,
+	struct segment **segment);
 
 /*
  * Opens one for reading. -EBADMSG: its head is damaged in both copies.
@@ -37,3 +47,5 @@ int segment_create(int dir, const struct segment_head *head, struct segment **se
 int segment_open(int dir, uint64_t number, struct segment **segment);
 
 void segment_free(struct segment *segment); /* closes the file */
+/* Of one that never held anything: the file goes too, as far as that is possible. */
+void segment_discard(int dir, struct segment *segment);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "spool/spool.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -8,9 +9,7 @@
 #include <string.h>
 
 #include "spool/fs.h"
-#include "spool/store.h"
-
-enum { ROOM_MS = 1000, FILES_MIN = 16 };
+#include "spool/upkeep.h"
 
 static int complain(struct spool_error *error, int code, const char *what,
 	const char *path, const char *name)
@@ -34,6 +33,7 @@ static void free_segments(struct segment_list *list)
 static void free_spool(struct spool *spool)
 {
 	free_segments(&spool->segments);
+	spares_free(spool);
 	index_free(spool->index);
 	fs_close(spool->lock);
 	fs_close(spool->log);
@@ -53,6 +53,7 @@ static struct spool *new_spool(const char *path)
 	spool->path = strdup(path);
 	spool->index = index_new();
 	TAILQ_INIT(&spool->segments);
+	TAILQ_INIT(&spool->spares);
 	TAILQ_INIT(&spool->waiting);
 	if (spool->path && spool->index)
 		return spool;
@@ -114,6 +115,8 @@ static int open_spool(struct spool **result, const char *path, bool read_only,
 		code = open_below(spool, "body", read_only, &spool->bodies, error);
 	if (!code)
 		code = recover(spool, error);
+	if (!code && (code = spares_find(spool)))
+		complain(error, code, "list", spool->path, "/log");
 	if (code) {
 		free_spool(spool);
 		return code;
@@ -127,6 +130,9 @@ int spool_open(struct spool **result, uv_loop_t *loop,
 {
 	struct spool *spool;
 	struct segment *segment;
+
+	assert(options->segment_size > SEGMENT_DATA &&
+	       options->segment_size <= SPOOL_SEGMENT_MAX);
 	int code = open_spool(&spool, options->dir, false, error);
 
 	if (code)
@@ -136,7 +142,7 @@ int spool_open(struct spool **result, uv_loop_t *loop,
 	spool->reserve = options->reserve;
 	code = fs_sync_dir(spool->dir);
 	if (!code)
-		code = start_segment(spool, &segment);
+		code = start_segment(spool, next_head(spool), NULL, &segment);
 	if (code) {
 		free_spool(spool);
 		return complain(error, code, "write to the spool", options->dir, "");
@@ -178,6 +184,7 @@ void spool_close(struct spool *spool, void (*closed)(void *owner), void *owner)
 	spool->closing = true;
 	spool->closed = closed;
 	spool->closed_owner = owner;
+	upkeep(spool);
 	check_closing(spool);
 }
 
@@ -200,23 +207,4 @@ void spool_watch_damage(struct spool *spool, spool_damage_cb damaged, void *owne
 {
 	spool->damaged = damaged;
 	spool->damaged_owner = owner;
-}
-
-/* Asked for each message, so counted once a second; what was written since is taken off. */
-bool spool_has_room(struct spool *spool, uint64_t bytes)
-{
-	uint64_t now = uv_now(spool->loop);
-	struct fs_room room;
-
-	if (spool->stats.failed)
-		return false;
-	if (!spool->room_time || now - spool->room_time >= ROOM_MS) {
-		if (fs_room(spool->dir, &room))
-			return false;
-		spool->room = room.files < FILES_MIN
-		                      ? 0
-		                      : room.bytes + spool->stats.bytes_written;
-		spool->room_time = now;
-	}
-	return spool->room >= bytes + spool->reserve + spool->stats.bytes_written;
 }

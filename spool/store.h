@@ -2,11 +2,12 @@
 #pragma once
 
 #include "spool/index.h"
+#include "spool/spare.h"
 #include "spool/spool.h"
 
 /*
  * What the parts of the spool share. Everything belongs to the loop thread, but for the active
- * segment and the retired ones, which belong to the commit job while it runs. Internal to spool/.
+ * segment and a lent spare, which belong to the commit job while it runs. Internal to spool/.
  */
 
 TAILQ_HEAD(transaction_list, spool_transaction);
@@ -18,16 +19,22 @@ struct spool {
 	uint64_t segment_size, reserve;
 	struct segment_list segments; /* the oldest first; the active one is the last */
 	struct segment *active; /* NULL: none could be made, or opened for reading only */
-	uint64_t last_number;   /* of a segment, good or void */
+	struct spare_list spares;
+	uint64_t spare_pause; /* none is prepared before (uv_now) */
+	/* Of a segment, good or void, or a spare; commit job and upkeep both take the next one. */
+	_Atomic uint64_t last_number;
 	uint64_t durable;       /* sequence of the last record known to be durable */
 	uint64_t next_id, id_end;
 	struct index *index;
 	struct transaction_list waiting;
 	bool committing;
 	bool is_in_upkeep; /* one work at a time: upkeep.h */
+	bool cannot_retire; /* retire.c */
 	unsigned reads; /* loads and blocks on their way */
 	struct spool_stats stats;
-	uint64_t room, room_time; /* bytes, and when they were counted (uv_now) */
+	uint64_t room, room_time; /* for mail, and when that was counted (uv_now) */
+	uint64_t room_written;    /* stats.bytes_written then */
+	bool is_short;            /* spool_has_room said no */
 	spool_damage_cb damaged;
 	void *damaged_owner;
 	uv_timer_t closer;
@@ -39,8 +46,14 @@ struct spool {
 /* Reads the whole log into the index. Called once, by spool_open*. 0 or -errno. */
 int recover(struct spool *spool, struct spool_error *error);
 
-/* Makes the segment that the next records go to. Blocks. 0 or -errno. */
-int start_segment(struct spool *spool, struct segment **segment);
+/* What the head of the next segment says, but for its number and salt. */
+struct segment_head next_head(const struct spool *spool);
+/*
+ * Makes the segment that the next records go to, of the spare (which is no more then, also on error), or
+ * of a new file if it is NULL or fails. Blocks. 0 or -errno.
+ */
+int start_segment(struct spool *spool, struct segment_head head,
+	const struct spare *spare, struct segment **segment);
 /* It is the active one from now on. */
 void adopt_segment(struct spool *spool, struct segment *segment);
 

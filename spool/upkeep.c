@@ -6,6 +6,7 @@
 /* The most urgent first. */
 static struct upkeep *(*const kinds[])(struct spool *spool) = {
 	retire_next,
+	spare_next,
 };
 
 static void on_work(uv_work_t *request)

@@ -21,8 +21,12 @@ struct upkeep {
 	void (*done)(struct upkeep *upkeep); /* on the loop; frees it */
 };
 
-/* Something may be to do. Called after each commit and whenever else that may be so. */
+/*
+ * Something may be to do. Called after each commit and whenever else that may be so, also while the spool
+ * is closing: then a kind begins only what belongs to a clean end.
+ */
 void upkeep(struct spool *spool);
 
 /* The kinds of work. Each returns NULL when there is nothing to do, or no memory for it. */
 struct upkeep *retire_next(struct spool *spool); /* retire.c */
+struct upkeep *spare_next(struct spool *spool);  /* spare.c */

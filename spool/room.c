@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: ISC */
+#include "spool/room.h"
+
+#include "spool/spare.h"
+#include "spool/store.h"
+
+enum { COUNT_MS = 1000 };
+
+uint64_t room_for_mail(const struct room *room, bool was_short)
+{
+	uint64_t kept = room->reserve + (was_short ? room->reserve / 10 : 0);
+	uint64_t files = ROOM_FILES_MIN + (was_short ? ROOM_FILES_MIN / 10 : 0);
+
+	if (room->fs.bytes < kept || room->fs.files < files)
+		return 0;
+	return room->fs.bytes - kept +
+	       (room->unused > room->segment_size ? room->unused - room->segment_size : 0);
+}
+
+bool room_is_ample(const struct fs_room *fs, uint64_t reserve, uint64_t bytes)
+{
+	struct room room = {.fs = *fs, .reserve = reserve};
+
+	return bytes == 0 || room_for_mail(&room, true) >= bytes;
+}
+
+static uint64_t unused(const struct spool *spool)
+{
+	const struct segment *active = spool->active;
+
+	return spares_room(spool) +
+	       (active && active->size > active->end ? active->size - active->end : 0);
+}
+
+/* Asked for each message, so counted once a second; what was written since is taken off. */
+bool spool_has_room(struct spool *spool, uint64_t bytes)
+{
+	uint64_t now = uv_now(spool->loop), written = spool->stats.bytes_written;
+	struct room room = {.unused = unused(spool),
+		.segment_size = spool->segment_size,
+		.reserve = spool->reserve};
+
+	if (spool->stats.failed)
+		return false;
+	if (!spool->room_time || now - spool->room_time >= COUNT_MS) {
+		spool->room_time = now;
+		spool->room_written = written;
+		spool->room = fs_room(spool->dir, &room.fs)
+		                      ? 0
+		                      : room_for_mail(&room, spool->is_short);
+	}
+	uint64_t taken = written - spool->room_written;
+
+	spool->is_short = spool->room <= taken || spool->room - taken < bytes;
+	return !spool->is_short;
+}
