@@ -95,7 +95,7 @@ const struct setting config_settings[] = {
 		1000, false, "connections at once to one recipient domain"},
 	{"spool_dir", SETTING_TEXT, AT(spool_dir), "/var/spool/ptrelay", 0, 0, false,
 		"where accepted mail lives: a local, durable file system"},
-	{"spool_segment", SETTING_SIZE, AT(spool_segment), "64M", 256 * KIB, 4096 * MIB,
+	{"spool_segment", SETTING_SIZE, AT(spool_segment), "64M", 256 * KIB, 1024 * MIB,
 		false, "size of a file of the spool's log"},
 	{"spool_reserve", SETTING_SIZE, AT(spool_reserve), "256M", 0, 1024 * 1024 * MIB,
 		false,

@@ -64,7 +64,8 @@ static int new_segment(const struct segment_head *head, struct segment **result)
 	if (!segment)
 		return -ENOMEM;
 	segment->head = *head;
-	segment->end = segment->size = SEGMENT_DATA;
+	segment->end = SEGMENT_DATA;
+	segment->size = SEGMENT_COPY + SEGMENT_HEAD;
 	segment->fd = -1;
 	int error = fs_random(&segment->head.salt, sizeof segment->head.salt);
 

@@ -11,10 +11,12 @@
  * The same small life of a spool, cut off at its first durable call, its second, and so on, until
  * it runs through. After each: whatever was acknowledged is there, nothing is there by half.
  *
+ * Its segments are small: there are many switches, and files have several lives.
+ *
  * Round i commits, at once: message i together with a state of message i - 1 (one transaction), and the
  * removal of message i - 3 (another).
  */
-enum { ROUNDS = 14, BODY_MAX = 3000 };
+enum { ROUNDS = 30, BODY_MAX = 3000 };
 
 struct life {
 	uv_loop_t loop;
@@ -200,6 +202,11 @@ static void check_after(struct life *life, const char *where)
 	int code = spool_open(&spool, &loop, &options, &error);
 
 	cr_assert_eq(code, 0, "%s: %s", where, error.text);
+	struct spool_stats stats;
+
+	spool_stats(spool, &stats);
+	cr_assert_eq(stats.disk_bytes, memory_bytes(), "%s: %zu bytes on disk, not %zu",
+		where, memory_bytes(), (size_t)stats.disk_bytes);
 	cr_assert_eq(spool_each(spool, on_item, &found), 0);
 	check_found(spool, &found, where);
 	struct spool_writer *writer = spool_create(spool);
@@ -235,6 +242,11 @@ static unsigned cut_everywhere(enum loss loss, const char *name)
 
 Test(power, a_cut_at_any_call_loses_nothing_that_was_acknowledged)
 {
+	struct life life;
+
+	memory_wipe();
+	live(&life);
+	cr_assert_gt(memory.reuses, 4, "%u lives of spares are too few", memory.reuses);
 	unsigned points =
 		cut_everywhere(LOSE_ALL_UNSYNCED, "all that was not synced is gone");
 

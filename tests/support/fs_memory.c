@@ -43,6 +43,8 @@ static struct {
 	int fault; /* -errno, once; 0: the power goes */
 	bool is_dark;
 	unsigned resyncs; /* of files whose sync had failed */
+	unsigned reuses;  /* of spares, as a segment */
+	size_t capacity;  /* of the disk; 0: no end */
 	bool is_locked;
 } memory = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
@@ -66,7 +68,8 @@ static void memory_wipe(void)
 		free(memory.files[i].durable);
 		memory.files[i] = (struct memory_file){0};
 	}
-	memory.calls = memory.fault_at = memory.resyncs = 0;
+	memory.calls = memory.fault_at = memory.resyncs = memory.reuses = 0;
+	memory.capacity = 0;
 	memory.is_dark = memory.is_locked = false;
 }
 
@@ -102,6 +105,16 @@ static void memory_reboot(enum loss loss)
 	}
 	memory.is_dark = memory.is_locked = false;
 	memory.fault_at = 0;
+}
+
+/* Of all files, as the disk has them. */
+static size_t memory_bytes(void)
+{
+	size_t bytes = 0;
+
+	for (int i = 0; i < FILES_MAX; i++)
+		bytes += memory.files[i].exists ? memory.files[i].size : 0;
+	return bytes;
 }
 
 static struct memory_file *file_of(int fd)
@@ -201,6 +214,16 @@ int fs_read(int fd, void *bytes, size_t len, uint64_t offset, size_t *got)
 	return 0;
 }
 
+/* A full disk takes what is written over. */
+static bool is_full_for(
+	const struct memory_file *file, const struct iovec *parts, size_t count, size_t at)
+{
+	for (size_t i = 0; i < count; i++)
+		at += parts[i].iov_len;
+	return memory.capacity > 0 && at > file->size &&
+	       memory_bytes() + at - file->size > memory.capacity;
+}
+
 int fs_write(int fd, const struct iovec *parts, size_t count, uint64_t offset)
 {
 	struct memory_file *file = file_of(fd);
@@ -209,6 +232,10 @@ int fs_write(int fd, const struct iovec *parts, size_t count, uint64_t offset)
 	int error = tick();
 	size_t at = (size_t)offset;
 
+	if (!error && is_full_for(file, parts, count, at)) {
+		pthread_mutex_unlock(&memory.mutex);
+		return -ENOSPC;
+	}
 	for (size_t i = 0; i < count && (!error || memory.is_dark || error == -ENOSPC);
 		i++) {
 		/* A failing write, and one that the power cuts, may still leave something behind. */
@@ -235,7 +262,10 @@ int fs_sync_data(int fd)
 	if (error) {
 		file->is_sync_failed = true;
 	} else {
-		memcpy(file->durable, file->now, FILE_CAP);
+		size_t len = file->size > file->durable_size ? file->size
+		                                             : file->durable_size;
+
+		memcpy(file->durable, file->now, len);
 		file->durable_size = file->size;
 		file->last_len = 0;
 	}
@@ -290,6 +320,7 @@ int fs_rename(int dir, const char *from, const char *to)
 		if (number >= 0)
 			snprintf(memory.files[number].name,
 				sizeof memory.files[number].name, "%s", to);
+		memory.reuses += strstr(from, ".spare") != NULL;
 	}
 	pthread_mutex_unlock(&memory.mutex);
 	return error;
@@ -323,6 +354,11 @@ int fs_room(int dir, struct fs_room *room)
 {
 	(void)dir;
 	*room = (struct fs_room){.bytes = 1 << 30, .files = 1000};
+	if (memory.capacity > 0) {
+		size_t used = memory_bytes();
+
+		room->bytes = memory.capacity > used ? memory.capacity - used : 0;
+	}
 	return 0;
 }
 
