@@ -21,7 +21,7 @@ from relay import Relay
 from support import BASE, wait_for
 
 SESSIONS, ROUNDS, WATCHED, MESSAGE_SIZE = (10, 50), 3, 500, 4096
-RATIO_MIN, SYNCS_MAX, KIB_MAX = 4, 0.1, 6
+RATIO_MIN, SYNCS_MAX, KIB_MAX = 4, 0.1, 6  # of issue 4; the last two with the most sessions
 SILENT_HOST, SINK_DOMAIN = "198.51.100.8", "sink.example"
 
 # Set in its favour: no delays of its own, no look-ups, no process that ends for having served enough or
@@ -140,7 +140,7 @@ def watch_syncs(source, server, sessions):
 
 def compare(source, relay, postfix, disk, sessions):
     """In turn, so that whatever else the machine does falls upon both. What others write to the disk can only
-    add: hence the least of the KiB."""
+    add: hence the least of the KiB. Returns the bounds that are broken, in words."""
     for server in (relay, postfix):  # not counted: processes start, and a virtual machine gets its memory back
         measure(source, server, disk, sessions)
     syncs, accepted = relay.count_syncs(), relay.count_accepted()
@@ -148,11 +148,16 @@ def compare(source, relay, postfix, disk, sessions):
     syncs, accepted = relay.count_syncs() - syncs, relay.count_accepted() - accepted
     ours, theirs = (statistics.median(r[i][0] for r in rounds) for i in (0, 1))
     our_kib, their_kib = (min(r[i][1] for r in rounds) for i in (0, 1))
-    ratio = statistics.median(r[0][0] / r[1][0] for r in rounds)
+    ratio, syncs = statistics.median(r[0][0] / r[1][0] for r in rounds), syncs / accepted
     print(f"{sessions} sessions: ptrelay {ours:,.0f} messages/s, Postfix {theirs:,.0f}; "
           f"ratio {ratio:.1f} (bound {RATIO_MIN})")
-    print(f"  a message: ptrelay {our_kib:.1f} KiB written, {syncs / accepted:.3f} syncs "
-          f"(bounds at 50 sessions: {KIB_MAX}, {SYNCS_MAX}); Postfix {their_kib:.1f} KiB", flush=True)
+    print(f"  a message: ptrelay {our_kib:.1f} KiB written, {syncs:.3f} syncs "
+          f"(bounds at {SESSIONS[-1]} sessions: {KIB_MAX}, {SYNCS_MAX}); Postfix {their_kib:.1f} KiB", flush=True)
+    bounds = [(ratio < RATIO_MIN, f"{ratio:.2f} times Postfix, at least {RATIO_MIN} wanted")]
+    if sessions == SESSIONS[-1]:
+        bounds += [(syncs > SYNCS_MAX, f"{syncs:.3f} syncs a message, at most {SYNCS_MAX} wanted"),
+                   (our_kib > KIB_MAX, f"{our_kib:.1f} KiB written a message, at most {KIB_MAX} wanted")]
+    return [f"{sessions} sessions: {words}" for broken, words in bounds if broken]
 
 
 def count_by_strace(source, relay, postfix, sessions):
@@ -172,11 +177,12 @@ def main():
     with contextlib.closing(socket.create_server((SILENT_HOST, 25))):
         postfix.start()
         relay.start()
-        for sessions in SESSIONS:
-            compare(postfix, relay, postfix, disk, sessions)
+        broken = [words for sessions in SESSIONS for words in compare(postfix, relay, postfix, disk, sessions)]
         count_by_strace(postfix, relay, postfix, SESSIONS[-1])
         relay.stop()
-    print("The bounds are those of issue 4, which is open: none of them fails this run yet.")
+    for words in broken:
+        print(f"accept: BROKEN: {words}")
+    sys.exit(1 if broken else 0)
 
 
 main()
