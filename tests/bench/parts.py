@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: ISC
+"""What the benchmarks on a disk share: ptrelay with its spool on that disk, what its process uses, and
+Postfix's smtp-source."""
+
+import json
+import os
+import pathlib
+
+from postfix import COMMON
+from private_root import PrivateRoot
+from relay import Relay
+from support import wait_for
+
+KIB, MIB = 1024, 1024 * 1024
+
+
+class DiskRelay(Relay):
+    """ptrelay with its spool in a directory of ours, and a log for each of its lives."""
+
+    def __init__(self, binary, spool, **settings):
+        super().__init__(binary)
+        self.spool, self.settings = spool, settings
+
+    def configure(self, **changes):
+        return super().configure(spool_dir=str(self.spool), log_level="info", **{**self.settings, **changes})
+
+    def start(self, seconds=60, **changes):
+        self.log_path.unlink(missing_ok=True)
+        self.launch(**changes)
+        wait_for(lambda: " ready host=" in self.log, "the relay to be ready", seconds)
+        return self
+
+    def status(self):
+        return json.loads(self.run("status", "--json").stdout)
+
+    def rss(self, key="VmRSS"):
+        """Bytes; VmHWM: the most since reset_peak()."""
+        text = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(text.split(key + ":")[1].split()[0]) * KIB
+
+    def reset_peak(self):
+        pathlib.Path(f"/proc/{self.process.pid}/clear_refs").write_text("5")
+
+    def files_open(self):
+        """What its file descriptors are, by name; sockets and the like have a number in theirs."""
+        names = []
+        for link in pathlib.Path(f"/proc/{self.process.pid}/fd").iterdir():
+            try:
+                names.append(os.readlink(link))
+            except FileNotFoundError:  # closed while we look
+                pass
+        return names
+
+    def spool_bytes(self):
+        """Of all files of the spool, by their sizes: what the file system adds is its own affair."""
+        total = 0
+        for directory, _, names in os.walk(self.spool):
+            for name in names:
+                try:
+                    total += os.stat(os.path.join(directory, name)).st_size
+                except FileNotFoundError:  # removed while we look
+                    pass
+        return total
+
+
+class Source(PrivateRoot):
+    """smtp-source out of Debian's package; no Postfix runs."""
+
+    def __init__(self):
+        super().__init__("source", "127.0.0.4")
+        self.unpack("postfix", users={"postfix": 5101})
+        self.write("etc/postfix/main.cf", COMMON)
+
+    def send(self, count, sender, recipient, size, sessions=50):
+        """Each message has a recipient of its own: a number in front of that one."""
+        self.run("/usr/sbin/smtp-source", "-d", "-N", "-s", str(sessions), "-m", str(count), "-l", str(size),
+                 "-f", sender, "-t", recipient, "127.0.0.1:2525")
