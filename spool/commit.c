@@ -37,6 +37,7 @@ struct commit_job {
 	unsigned syncs;
 	int status;
 	bool needs_segment; /* the active one is full, or there is none */
+	bool has_files;     /* one of the transactions has body files */
 	bool is_fenced;     /* the segment must not be written to any more */
 };
 
@@ -115,6 +116,12 @@ static int write_all(struct commit_job *job)
 	struct spool_transaction *transaction;
 	uint64_t sequence = job->spool->durable, offset = job->segment->end;
 
+	if (job->has_files) { /* their names must not be lost once records refer to them */
+		int error = fs_sync_dir(job->spool->bodies);
+
+		if (error)
+			return error;
+	}
 	TAILQ_FOREACH(transaction, &job->transactions, others)
 	{
 		int error = write_record(job, transaction, ++sequence, offset);
@@ -174,6 +181,8 @@ static int fold(struct spool *spool, struct segment *segment,
 		struct place place = {
 			segment, (uint32_t)at, (uint32_t)item_size(item)};
 
+		if (item->kind == ITEM_KIND_REMOVAL)
+			body_remove(spool, item->id);
 		if (index_apply(spool->index, item, place))
 			return -ENOMEM;
 		at += item_size(item);
@@ -189,6 +198,9 @@ static void tell(struct commit_job *job)
 		int status = job->status;
 
 		TAILQ_REMOVE(&job->transactions, transaction, others);
+		/* Without a fence the next start may find the record whole: not without its body. */
+		if (!status || job->spool->stats.failed)
+			transaction_keep_files(transaction);
 		if (!status)
 			status = fold(job->spool, job->segment, transaction);
 		if (transaction->done)
@@ -236,6 +248,7 @@ static void take_first(struct spool *spool, struct commit_job *job)
 
 	TAILQ_REMOVE(&spool->waiting, transaction, others);
 	TAILQ_INSERT_TAIL(&job->transactions, transaction, others);
+	job->has_files |= transaction->file_count > 0;
 	job->count++;
 }
 
@@ -283,12 +296,10 @@ static void start_job(struct spool *spool)
 	uv_queue_work(spool->loop, &job->work, on_work, on_done);
 }
 
-void spool_commit(struct spool_transaction *transaction, spool_done_cb done, void *owner)
+void transaction_join(struct spool_transaction *transaction)
 {
 	struct spool *spool = transaction->spool;
 
-	transaction->done = done;
-	transaction->owner = owner;
 	TAILQ_INSERT_TAIL(&spool->waiting, transaction, others);
 	start_job(spool);
 }

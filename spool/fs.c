@@ -58,6 +58,15 @@ int fs_size(int fd, uint64_t *size)
 	return 0;
 }
 
+int fs_size_of(int dir, const char *name, uint64_t *size)
+{
+	struct stat status;
+	if (fstatat(dir, name, &status, AT_SYMLINK_NOFOLLOW) != 0)
+		return -errno;
+	*size = (uint64_t)status.st_size;
+	return S_ISREG(status.st_mode) ? 0 : -EINVAL;
+}
+
 int fs_read(int fd, void *bytes, size_t len, uint64_t offset, size_t *got)
 {
 	*got = 0;

@@ -8,7 +8,7 @@ enum { BUCKETS_MIN = 64 };
 
 struct index {
 	struct index_entry **buckets; /* a power of two */
-	size_t bucket_count, count;
+	size_t bucket_count, count, filed_count;
 	uint64_t live_bytes;
 };
 
@@ -52,6 +52,11 @@ void index_free(struct index *index)
 size_t index_count(const struct index *index)
 {
 	return index->count;
+}
+
+size_t index_filed_count(const struct index *index)
+{
+	return index->filed_count;
 }
 
 uint64_t index_live_bytes(const struct index *index)
@@ -139,6 +144,7 @@ static int add_message(struct index *index, const struct item *item, struct plac
 		.bucket = *bucket};
 	*bucket = entry;
 	index->count++;
+	index->filed_count += entry->is_filed;
 	set_place(index, entry, place);
 	return 0;
 }
@@ -175,6 +181,7 @@ static void remove_message(struct index *index, struct index_entry *entry)
 		link = &(*link)->bucket;
 	*link = entry->bucket;
 	index->count--;
+	index->filed_count -= entry->is_filed;
 	forget_places(index, entry);
 	free_entry(entry);
 }

@@ -1,18 +1,25 @@
 /* SPDX-License-Identifier: ISC */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "spool/crc32c.h"
 #include "spool/fs.h"
-#include "spool/store.h"
+#include "spool/upkeep.h"
 
-/* A body on its way out. Its segment is pinned as long as the reader is open. */
+/*
+ * A body on its way out. As long as the reader is open its segment is pinned, or its file stays: it
+ * is opened with the first block, in the pool, and must still be there then.
+ */
 struct spool_reader {
 	uv_work_t work;
 	struct spool *spool;
-	struct segment *segment;
-	uint64_t offset, size, done; /* of the body; done: bytes given out */
+	uint64_t id;
+	struct segment *segment;          /* NULL: the body is in a file */
+	int file;                         /* of that; -1: not opened yet */
+	TAILQ_ENTRY(spool_reader) others; /* readers of files */
+	uint64_t offset, size, done;      /* of the body; done: bytes given out */
 	uint32_t crc, expected;
 	size_t len; /* in block */
 	int status;
@@ -22,14 +29,30 @@ struct spool_reader {
 	char block[SPOOL_BLOCK];
 };
 
+/* Says the body is damaged when its file is not there: to who reads, it is the same. */
+static int open_body(struct spool_reader *reader)
+{
+	char name[SPOOL_ID_TEXT];
+
+	if (reader->segment || reader->file >= 0)
+		return 0;
+	spool_id_format(reader->id, name);
+	reader->file = fs_open(reader->spool->bodies, name, O_RDONLY);
+	if (reader->file >= 0)
+		return 0;
+	return reader->file == -ENOENT ? -EBADMSG : reader->file;
+}
+
 /* Reads the next block; the last one is only good if the CRC over all is. */
 static int read_block(struct spool_reader *reader)
 {
 	uint64_t left = reader->size - reader->done;
 	size_t want = left < SPOOL_BLOCK ? (size_t)left : SPOOL_BLOCK, got;
-	int error = fs_read(reader->segment->fd, reader->block, want,
-		reader->offset + reader->done, &got);
+	int error = open_body(reader);
 
+	if (!error)
+		error = fs_read(reader->segment ? reader->segment->fd : reader->file,
+			reader->block, want, reader->offset + reader->done, &got);
 	reader->len = want;
 	if (error)
 		return error;
@@ -43,8 +66,29 @@ static int read_block(struct spool_reader *reader)
 
 static void free_reader(struct spool_reader *reader)
 {
-	reader->segment->pins--;
+	struct spool *spool = reader->spool;
+
+	if (reader->segment) {
+		reader->segment->pins--;
+	} else {
+		TAILQ_REMOVE(&spool->body.readers, reader, others);
+		fs_close(reader->file);
+	}
 	free(reader);
+	if (spool->loop)
+		upkeep(spool); /* what it held may go now */
+}
+
+bool reader_has_file(const struct spool *spool, uint64_t id)
+{
+	const struct spool_reader *reader;
+
+	TAILQ_FOREACH(reader, &spool->body.readers, others)
+	{
+		if (reader->id == id)
+			return true;
+	}
+	return false;
 }
 
 static void on_work(uv_work_t *work)
@@ -80,12 +124,18 @@ struct spool_reader *spool_reader_open(struct spool *spool, uint64_t id, int *er
 		return NULL;
 	*error = 0;
 	reader->spool = spool;
-	reader->segment = entry->place.segment;
-	reader->offset = entry->place.offset + ITEM_HEAD;
+	reader->id = id;
+	reader->file = -1;
 	reader->size = entry->body_size;
 	reader->expected = entry->body_crc;
 	reader->work.data = reader;
+	if (entry->is_filed) {
+		TAILQ_INSERT_TAIL(&spool->body.readers, reader, others);
+		return reader;
+	}
+	reader->segment = entry->place.segment;
 	reader->segment->pins++;
+	reader->offset = entry->place.offset + ITEM_HEAD;
 	return reader;
 }
 

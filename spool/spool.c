@@ -35,6 +35,7 @@ static void free_spool(struct spool *spool)
 	free_segments(&spool->segments);
 	spares_free(spool);
 	index_free(spool->index);
+	body_files_fini(&spool->body);
 	fs_close(spool->lock);
 	fs_close(spool->log);
 	fs_close(spool->bodies);
@@ -55,6 +56,7 @@ static struct spool *new_spool(const char *path)
 	TAILQ_INIT(&spool->segments);
 	TAILQ_INIT(&spool->spares);
 	TAILQ_INIT(&spool->waiting);
+	body_files_init(&spool->body);
 	if (spool->path && spool->index)
 		return spool;
 	free_spool(spool);
@@ -140,6 +142,8 @@ int spool_open(struct spool **result, uv_loop_t *loop,
 	spool->loop = loop;
 	spool->segment_size = options->segment_size;
 	spool->reserve = options->reserve;
+	if (options->inline_max)
+		spool->body.inline_max = options->inline_max;
 	code = fs_sync_dir(spool->dir);
 	if (!code)
 		code = start_segment(spool, next_head(spool), NULL, &segment);
@@ -148,6 +152,11 @@ int spool_open(struct spool **result, uv_loop_t *loop,
 		return complain(error, code, "write to the spool", options->dir, "");
 	}
 	adopt_segment(spool, segment);
+	code = body_check_files(spool);
+	if (code) {
+		free_spool(spool);
+		return complain(error, code, "read", options->dir, "/body");
+	}
 	uv_timer_init(loop, &spool->closer);
 	spool->closer.data = spool;
 	*result = spool;
@@ -173,7 +182,7 @@ static void on_closer_closed(uv_handle_t *handle)
 void check_closing(struct spool *spool)
 {
 	bool is_idle = !spool->committing && !spool->is_in_upkeep && !spool->reads &&
-	               TAILQ_EMPTY(&spool->waiting);
+	               TAILQ_EMPTY(&spool->waiting) && body_files_are_idle(&spool->body);
 
 	if (spool->closing && is_idle && !uv_is_closing((uv_handle_t *)&spool->closer))
 		uv_close((uv_handle_t *)&spool->closer, on_closer_closed);
@@ -207,4 +216,10 @@ void spool_watch_damage(struct spool *spool, spool_damage_cb damaged, void *owne
 {
 	spool->damaged = damaged;
 	spool->damaged_owner = owner;
+}
+
+void note_damage(struct spool *spool, const struct spool_damage *damage)
+{
+	if (spool->damaged)
+		spool->damaged(spool->damaged_owner, damage);
 }

@@ -44,7 +44,7 @@ struct spool_reader;
 struct spool_options {
 	const char *dir;
 	uint64_t segment_size; /* bytes; at most SPOOL_SEGMENT_MAX */
-	uint64_t inline_max;   /* bytes; a larger body goes to a file of its own */
+	uint64_t inline_max;   /* bytes; a larger body goes to a file of its own; 0: 128 KiB */
 	uint64_t reserve;      /* bytes of the file system to be kept free */
 };
 
@@ -157,8 +157,9 @@ int spool_id_parse(const char *text, uint64_t *id);
  */
 struct spool_writer *spool_create(struct spool *spool); /* NULL: out of memory */
 uint64_t spool_writer_id(const struct spool_writer *writer);
-int spool_append(
-	struct spool_writer *writer, const void *bytes, size_t len); /* 0 or -errno */
+/* Never blocks: a large body is written by and by, and an error of that comes back later, from here
+ * and from the commit. Returns 0 or -errno. */
+int spool_append(struct spool_writer *writer, const void *bytes, size_t len);
 /*
  * True when much of a large body waits for the disk: stop reading until drained is called. It is
  * called once, from the loop, and not any more once the writer is handed over or abandoned.

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #pragma once
 
+#include "spool/body.h"
 #include "spool/index.h"
 #include "spool/spare.h"
 #include "spool/spool.h"
@@ -27,6 +28,7 @@ struct spool {
 	uint64_t next_id, id_end;
 	struct index *index;
 	struct transaction_list waiting;
+	struct body_files body; /* in the directory bodies */
 	bool committing;
 	bool is_in_upkeep; /* one work at a time: upkeep.h */
 	bool cannot_retire; /* retire.c */
@@ -56,6 +58,9 @@ int start_segment(struct spool *spool, struct segment_head head,
 	const struct spare *spare, struct segment **segment);
 /* It is the active one from now on. */
 void adopt_segment(struct spool *spool, struct segment *segment);
+
+/* Damage was met: told to the owner, or kept until somebody watches. Copied. */
+void note_damage(struct spool *spool, const struct spool_damage *damage);
 
 /* Something ended: a spool that is being closed may be able to go now. */
 void check_closing(struct spool *spool);

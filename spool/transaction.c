@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 #include "spool/transaction.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "spool/crc32c.h"
-
-enum { BODY_MAX = 256 * 1024 * 1024 };
 
 struct spool_writer *spool_create(struct spool *spool)
 {
@@ -29,37 +28,54 @@ uint64_t spool_writer_id(const struct spool_writer *writer)
 
 uint64_t spool_writer_size(const struct spool_writer *writer)
 {
-	return writer->len;
+	return writer->size;
+}
+
+static int add_bytes(struct spool_writer *writer, const void *bytes, size_t len)
+{
+	struct spool *spool = writer->spool;
+
+	if (writer->file)
+		return body_file_add(writer->file, bytes, len);
+	int error = buffer_add(spool, &writer->body, bytes, len);
+
+	if (!error && body_must_spill(spool, writer->body.len)) {
+		writer->file = body_file_new(spool, writer->id, &writer->body);
+		error = writer->file ? 0 : -ENOMEM;
+	}
+	return error;
 }
 
 int spool_append(struct spool_writer *writer, const void *bytes, size_t len)
 {
-	if (len > BODY_MAX - writer->len)
-		return -EMSGSIZE;
-	if (writer->cap - writer->len < len) {
-		size_t cap = writer->cap ? writer->cap : 4096;
+	int error = add_bytes(writer, bytes, len);
 
-		while (cap - writer->len < len)
-			cap *= 2;
-		char *body = realloc(writer->body, cap);
-
-		if (!body)
-			return -ENOMEM;
-		writer->body = body;
-		writer->cap = cap;
-	}
-	if (len)
-		memcpy(writer->body + writer->len, bytes, len);
-	writer->len += len;
+	if (error)
+		return error;
+	writer->size += len;
 	writer->crc = crc32c(writer->crc, bytes, len);
 	return 0;
+}
+
+bool spool_writer_is_full(const struct spool_writer *writer)
+{
+	return writer->file && body_file_is_full(writer->file);
+}
+
+void spool_writer_wait(
+	struct spool_writer *writer, void (*drained)(void *owner), void *owner)
+{
+	assert(writer->file);
+	body_file_wait(writer->file, drained, owner);
 }
 
 void spool_abandon(struct spool_writer *writer)
 {
 	if (!writer)
 		return;
-	free(writer->body);
+	buffer_drop(writer->spool, &writer->body);
+	if (writer->file)
+		body_file_abandon(writer->file);
 	free(writer);
 }
 
@@ -75,8 +91,13 @@ struct spool_transaction *spool_begin(struct spool *spool)
 void spool_discard(struct spool_transaction *transaction)
 {
 	for (size_t i = 0; i < transaction->count; i++) {
-		free((void *)transaction->items[i].item.bytes);
-		free(transaction->items[i].body);
+		struct transaction_item *item = &transaction->items[i];
+
+		free((void *)item->item.bytes);
+		free(item->body);
+		transaction->spool->body.memory -= item->counted;
+		if (item->file)
+			body_file_abandon(item->file);
 	}
 	free(transaction->items);
 	free(transaction);
@@ -107,20 +128,37 @@ static int add(struct spool_transaction *transaction, struct item item, const vo
 	return 0;
 }
 
+/* Moves the body over. What the buffer has too much is given back: it may wait for long. */
+static void take_body(struct spool_transaction *transaction, struct spool_writer *writer)
+{
+	struct transaction_item *item = &transaction->items[transaction->count - 1];
+
+	if (writer->file) {
+		item->file = writer->file;
+		writer->file = NULL;
+		transaction->file_count++;
+		return;
+	}
+	char *body = realloc(writer->body.bytes, writer->body.len + 1);
+
+	item->body = body ? body : writer->body.bytes;
+	item->counted = writer->body.len + 1;
+	writer->spool->body.memory += item->counted - writer->body.cap;
+	writer->body = (struct buffer){0};
+}
+
 int spool_add_message(struct spool_transaction *transaction, struct spool_writer *writer,
 	const void *envelope, size_t len)
 {
-	struct item item = {.kind = ITEM_KIND_MESSAGE,
+	struct item item = {.kind = writer->file ? ITEM_KIND_FILED : ITEM_KIND_MESSAGE,
 		.id = writer->id,
-		.body_size = writer->len,
+		.body_size = writer->size,
 		.body_crc = writer->crc,
 		.len = (uint32_t)len};
 	int error = len > UINT32_MAX ? -EMSGSIZE : add(transaction, item, envelope);
 
-	if (!error) {
-		transaction->items[transaction->count - 1].body = writer->body;
-		writer->body = NULL;
-	}
+	if (!error)
+		take_body(transaction, writer);
 	spool_abandon(writer);
 	return error;
 }
@@ -163,4 +201,46 @@ uint64_t transaction_length(const struct spool_transaction *transaction)
 	for (size_t i = 0; i < transaction->count; i++)
 		length += item_size(&transaction->items[i].item);
 	return length;
+}
+
+void transaction_keep_files(struct spool_transaction *transaction)
+{
+	for (size_t i = 0; i < transaction->count; i++) {
+		if (transaction->items[i].file)
+			body_file_keep(transaction->items[i].file);
+		transaction->items[i].file = NULL;
+	}
+}
+
+/* The last file decides when; the first error decides what. */
+static void on_ready(void *owner, int status)
+{
+	struct spool_transaction *transaction = owner;
+
+	if (!transaction->error)
+		transaction->error = status;
+	if (--transaction->unready > 0)
+		return;
+	if (!transaction->error) {
+		transaction_join(transaction);
+		return;
+	}
+	if (transaction->done)
+		transaction->done(transaction->owner, transaction->error);
+	spool_discard(transaction);
+}
+
+void spool_commit(struct spool_transaction *transaction, spool_done_cb done, void *owner)
+{
+	transaction->done = done;
+	transaction->owner = owner;
+	transaction->unready = transaction->file_count;
+	if (transaction->file_count == 0) {
+		transaction_join(transaction);
+		return;
+	}
+	for (size_t i = 0; i < transaction->count; i++)
+		if (transaction->items[i].file)
+			body_file_finish(
+				transaction->items[i].file, on_ready, transaction);
 }

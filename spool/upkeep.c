@@ -7,6 +7,7 @@
 static struct upkeep *(*const kinds[])(struct spool *spool) = {
 	retire_next,
 	spare_next,
+	bodies_next,
 };
 
 static void on_work(uv_work_t *request)

@@ -30,3 +30,4 @@ void upkeep(struct spool *spool);
 /* The kinds of work. Each returns NULL when there is nothing to do, or no memory for it. */
 struct upkeep *retire_next(struct spool *spool); /* retire.c */
 struct upkeep *spare_next(struct spool *spool);  /* spare.c */
+struct upkeep *bodies_next(struct spool *spool); /* unlink.c */

@@ -24,7 +24,7 @@ enum {
 enum loss { LOSE_ALL_UNSYNCED, KEEP_ALL, KEEP_HALF_OF_LAST_WRITE };
 
 struct memory_file {
-	int dir;
+	int dir, durable_dir;
 	char name[64], durable_name[64];
 	bool exists, durable_entry;
 	uint8_t *now, *durable;
@@ -100,6 +100,7 @@ static void memory_reboot(enum loss loss)
 		if (loss == LOSE_ALL_UNSYNCED) {
 			file->exists = file->durable_entry;
 			memcpy(file->name, file->durable_name, sizeof file->name);
+			file->dir = file->durable_entry ? file->durable_dir : file->dir;
 		}
 		forget(file, loss);
 	}
@@ -138,8 +139,20 @@ int fs_open_dir(int dir, const char *name)
 	return strcmp(name, ".") == 0 ? dir : -ENOENT;
 }
 
+/* A name may lead into a directory below: "body/ID". */
+static const char *walk(int *dir, const char *name)
+{
+	const char *slash = strchr(name, '/');
+
+	for (int i = 1; slash && i < DIR_COUNT; i++)
+		if (strncmp(memory_dirs[i], name, (size_t)(slash - name)) == 0)
+			*dir = DIR_ROOT + i;
+	return slash ? slash + 1 : name;
+}
+
 static int find_file(int dir, const char *name)
 {
+	name = walk(&dir, name);
 	for (int i = 0; i < FILES_MAX; i++)
 		if (memory.files[i].exists && memory.files[i].dir == dir &&
 			strcmp(memory.files[i].name, name) == 0)
@@ -200,6 +213,17 @@ int fs_size(int fd, uint64_t *size)
 {
 	*size = file_of(fd)->size;
 	return 0;
+}
+
+int fs_size_of(int dir, const char *name, uint64_t *size)
+{
+	pthread_mutex_lock(&memory.mutex);
+	int number = find_file(dir, name);
+
+	if (number >= 0)
+		*size = memory.files[number].size;
+	pthread_mutex_unlock(&memory.mutex);
+	return number < 0 ? number : 0;
 }
 
 int fs_read(int fd, void *bytes, size_t len, uint64_t offset, size_t *got)
@@ -284,6 +308,7 @@ int fs_sync_dir(int fd)
 		if (file->dir != fd)
 			continue;
 		file->durable_entry = file->exists;
+		file->durable_dir = fd;
 		memcpy(file->durable_name, file->name, sizeof file->name);
 	}
 	pthread_mutex_unlock(&memory.mutex);
@@ -317,9 +342,11 @@ int fs_rename(int dir, const char *from, const char *to)
 		error = number < 0 ? number : 0;
 		if (number >= 0 && replaced >= 0)
 			memory.files[replaced].exists = false;
-		if (number >= 0)
+		if (number >= 0) {
 			snprintf(memory.files[number].name,
-				sizeof memory.files[number].name, "%s", to);
+				sizeof memory.files[number].name, "%s", walk(&dir, to));
+			memory.files[number].dir = dir;
+		}
 		memory.reuses += strstr(from, ".spare") != NULL;
 	}
 	pthread_mutex_unlock(&memory.mutex);
