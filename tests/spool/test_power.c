@@ -27,6 +27,7 @@ struct life {
 	uint64_t ids[ROUNDS];
 	bool begun[ROUNDS], added[ROUNDS]; /* commit called; acknowledged */
 	bool removing[ROUNDS], removed[ROUNDS];
+	struct spool_writer *dropped; /* begun, never committed */
 	bool is_over;
 };
 
@@ -98,15 +99,29 @@ static void remove_message(struct life *life, int i)
 	spool_commit(transaction, on_committed, make_token(life, i, true));
 }
 
+/* A large body that is on its way to its file when its client goes. */
+static void drop_another(struct life *life, int i)
+{
+	static const char piece[150000];
+
+	if (i % 4 != 1)
+		return;
+	life->dropped = spool_create(life->spool);
+	spool_append(life->dropped, piece, sizeof piece);
+}
+
 static void next_round(struct life *life)
 {
 	int i = life->round++;
 
+	spool_abandon(life->dropped);
+	life->dropped = NULL;
 	if (i == ROUNDS || memory.is_dark) {
 		life->is_over = true;
 		spool_close(life->spool, NULL, NULL);
 		return;
 	}
+	drop_another(life, i);
 	add_message(life, i);
 	if (i >= 3)
 		remove_message(life, i - 3);
