@@ -215,7 +215,6 @@ static void on_done(uv_work_t *work, int cancelled)
 	struct spool *spool = job->spool;
 
 	assert(cancelled == 0); /* we never cancel a job */
-	spool->committing = false;
 	spool->stats.syncs += job->syncs;
 	if (job->is_fenced && job->segment)
 		job->segment->is_fenced = true;
@@ -237,6 +236,7 @@ static void on_done(uv_work_t *work, int cancelled)
 	spool->stats.failed = job->status && !spool->active;
 	tell(job);
 	free(job);
+	spool->committing = false; /* only now: who closes from a callback waits for what follows */
 	start_job(spool);
 	upkeep(spool);
 	check_closing(spool);

@@ -33,7 +33,7 @@ void upkeep(struct spool *spool)
 {
 	struct upkeep *work = NULL;
 
-	if (spool->is_in_upkeep)
+	if (spool->is_in_upkeep || uv_is_closing((uv_handle_t *)&spool->closer))
 		return;
 	for (size_t i = 0; !work && i < sizeof kinds / sizeof kinds[0]; i++)
 		work = kinds[i](spool);
