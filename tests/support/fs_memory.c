@@ -90,7 +90,7 @@ static void forget(struct memory_file *file, enum loss loss)
 }
 
 /* The power is back. */
-static void memory_reboot(enum loss loss)
+__attribute__((unused)) static void memory_reboot(enum loss loss)
 {
 	for (int i = 0; i < FILES_MAX; i++) {
 		struct memory_file *file = &memory.files[i];
