@@ -237,6 +237,7 @@ static void check_after(struct life *life, const char *where)
 	spool_stats(spool, &stats);
 	cr_assert_eq(stats.disk_bytes, memory_bytes(), "%s: %zu bytes on disk, not %zu",
 		where, memory_bytes(), (size_t)stats.disk_bytes);
+	cr_assert_eq(stats.damaged, 0, "%s: that is no damage", where);
 	cr_assert_eq(spool_each(spool, on_item, &found), 0);
 	check_found(spool, &found, where);
 	check_files(&found, where);

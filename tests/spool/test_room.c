@@ -213,6 +213,40 @@ Test(full, a_switch_that_finds_no_room_is_told_and_made_later)
 	cr_assert_eq(stats.disk_bytes, memory_bytes());
 }
 
+/* Each call fails once: whatever becomes of its file, what is counted is what is there. */
+static unsigned count_disk_bytes_when(int fault, unsigned at)
+{
+	struct spool_stats stats;
+
+	scene.count = 0;
+	setup();
+	memory.fault = fault;
+	memory.fault_at = memory.calls + at;
+	for (size_t i = 0; i < 25; i++) {
+		store();
+		if (scene.count > 2)
+			drop(scene.queue[scene.count - 2]);
+		spool_stats(scene.spool, &stats);
+		cr_assert_eq(stats.disk_bytes, memory_bytes(),
+			"round %zu, call %u failed with %d: %zu bytes on disk, not %zu", i,
+			at, fault, memory_bytes(), (size_t)stats.disk_bytes);
+	}
+	unsigned calls = memory.calls;
+
+	teardown();
+	return calls;
+}
+
+Test(room, disk_bytes_are_those_of_the_files_whatever_fails)
+{
+	unsigned calls = count_disk_bytes_when(-EIO, UINT32_MAX / 2);
+
+	for (unsigned at = 1; at < calls; at++) {
+		count_disk_bytes_when(-EIO, at);
+		count_disk_bytes_when(-ENOSPC, at);
+	}
+}
+
 static void on_last(void *owner, int status)
 {
 	cr_assert_eq(status, 0);
