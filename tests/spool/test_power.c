@@ -15,9 +15,16 @@
  * Its segments are small: there are many switches, and files have several lives.
  *
  * Round i commits, at once: message i together with a state of message i - 1 (one transaction), and the
- * removal of message i - 3 (another). Two of three bodies are in files of their own.
+ * removal of message i - 3 (another). One stays for longer: when it goes, several segments can.
+ * One of five bodies is in a file of its own.
  */
-enum { ROUNDS = 30, BODY_MAX = 3000, INLINE_MAX = 1000 };
+enum {
+	ROUNDS = 30,
+	BODY_MAX = 3000,
+	INLINE_MAX = 2400,
+	LONG_LIVED = 10,
+	LONG_LIVED_UNTIL = 22,
+};
 
 struct life {
 	uv_loop_t loop;
@@ -123,8 +130,10 @@ static void next_round(struct life *life)
 	}
 	drop_another(life, i);
 	add_message(life, i);
-	if (i >= 3)
+	if (i >= 3 && i - 3 != LONG_LIVED)
 		remove_message(life, i - 3);
+	if (i == LONG_LIVED_UNTIL)
+		remove_message(life, LONG_LIVED);
 }
 
 static const struct spool_options options = {.dir = "spool", .segment_size = 16384, .inline_max = INLINE_MAX};
@@ -283,6 +292,7 @@ Test(power, a_cut_at_any_call_loses_nothing_that_was_acknowledged)
 		cut_everywhere(LOSE_ALL_UNSYNCED, "all that was not synced is gone");
 
 	cr_assert_gt(points, 40, "%u points are too few", points);
+	cut_everywhere(KEEP_NEWEST_ENTRY, "of the directory only the last change is kept");
 	cut_everywhere(KEEP_ALL, "all was written anyway");
 	cut_everywhere(KEEP_HALF_OF_LAST_WRITE, "half of the last write was written");
 }

@@ -21,12 +21,18 @@ enum {
 	FD_FILE = 2000
 };
 
-enum loss { LOSE_ALL_UNSYNCED, KEEP_ALL, KEEP_HALF_OF_LAST_WRITE };
+enum loss {
+	LOSE_ALL_UNSYNCED,
+	KEEP_NEWEST_ENTRY, /* of the unsynced changes of directories, only the last one: no order is promised */
+	KEEP_ALL,
+	KEEP_HALF_OF_LAST_WRITE
+};
 
 struct memory_file {
 	int dir, durable_dir;
 	char name[64], durable_name[64];
 	bool exists, durable_entry;
+	unsigned changed; /* since the directory's sync: the number of that change */
 	uint8_t *now, *durable;
 	size_t size, durable_size;
 	size_t last_at, last_len; /* of the last write since the sync */
@@ -40,6 +46,7 @@ static struct {
 	pthread_mutex_t mutex;
 	struct memory_file files[FILES_MAX];
 	unsigned calls, fault_at;
+	unsigned changes; /* of directories' entries */
 	int fault; /* -errno, once; 0: the power goes */
 	bool is_dark;
 	unsigned resyncs; /* of files whose sync had failed */
@@ -77,7 +84,7 @@ static void forget(struct memory_file *file, enum loss loss)
 {
 	size_t kept = file->last_at + file->last_len / 2;
 
-	if (loss == LOSE_ALL_UNSYNCED) {
+	if (loss <= KEEP_NEWEST_ENTRY) {
 		memcpy(file->now, file->durable, FILE_CAP);
 		file->size = file->durable_size;
 	} else if (loss == KEEP_HALF_OF_LAST_WRITE && file->last_len &&
@@ -97,7 +104,11 @@ __attribute__((unused)) static void memory_reboot(enum loss loss)
 
 		if (!file->now)
 			continue;
-		if (loss == LOSE_ALL_UNSYNCED) {
+		bool is_kept = loss == KEEP_NEWEST_ENTRY && file->changed > 0 &&
+		               file->changed == memory.changes;
+
+		file->changed = 0;
+		if (loss <= KEEP_NEWEST_ENTRY && !is_kept) {
 			file->exists = file->durable_entry;
 			memcpy(file->name, file->durable_name, sizeof file->name);
 			file->dir = file->durable_entry ? file->durable_dir : file->dir;
@@ -169,7 +180,8 @@ static int make_file(int dir, const char *name)
 			continue;
 		free(file->now);
 		free(file->durable);
-		*file = (struct memory_file){.dir = dir, .exists = true};
+		*file = (struct memory_file){
+			.dir = dir, .exists = true, .changed = ++memory.changes};
 		snprintf(file->name, sizeof file->name, "%s", name);
 		file->now = calloc(1, FILE_CAP);
 		file->durable = calloc(1, FILE_CAP);
@@ -307,6 +319,7 @@ int fs_sync_dir(int fd)
 
 		if (file->dir != fd)
 			continue;
+		file->changed = 0;
 		file->durable_entry = file->exists;
 		file->durable_dir = fd;
 		memcpy(file->durable_name, file->name, sizeof file->name);
@@ -343,6 +356,7 @@ int fs_rename(int dir, const char *from, const char *to)
 		if (number >= 0 && replaced >= 0)
 			memory.files[replaced].exists = false;
 		if (number >= 0) {
+			memory.files[number].changed = ++memory.changes;
 			snprintf(memory.files[number].name,
 				sizeof memory.files[number].name, "%s", walk(&dir, to));
 			memory.files[number].dir = dir;
@@ -360,8 +374,10 @@ int fs_unlink(int dir, const char *name)
 
 	if (number == 0) {
 		number = find_file(dir, name);
-		if (number >= 0)
+		if (number >= 0) {
+			memory.files[number].changed = ++memory.changes;
 			memory.files[number].exists = false;
+		}
 	}
 	pthread_mutex_unlock(&memory.mutex);
 	return number < 0 ? number : 0;
