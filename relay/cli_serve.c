@@ -29,8 +29,6 @@
  *
  *   RUNNING ──signal──> sessions gone ──> control gone ──> attempts settled ──> spool closed
  */
-enum { SPOOL_INLINE_MAX = 128 * 1024 };
-
 struct server {
 	struct relay relay;
 	struct config *config; /* relay.config, until everything is open */
@@ -156,7 +154,7 @@ static int open_spool(struct server *server)
 	struct spool_options options = {
 		.dir = config->spool_dir,
 		.segment_size = config->spool_segment,
-		.inline_max = SPOOL_INLINE_MAX,
+		.inline_max = config->spool_inline,
 		.reserve = config->spool_reserve,
 	};
 	struct spool_error error;

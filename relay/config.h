@@ -81,7 +81,7 @@ struct config {
 		destination_concurrency;
 
 	char *spool_dir;
-	uint64_t spool_segment, spool_reserve;
+	uint64_t spool_segment, spool_inline, spool_reserve;
 	char *bounce_from; /* mailbox of our notifications; default postmaster@hostname */
 	char *user;        /* "" : stay who we are */
 	char *control_socket;

@@ -97,6 +97,8 @@ const struct setting config_settings[] = {
 		"where accepted mail lives: a local, durable file system"},
 	{"spool_segment", SETTING_SIZE, AT(spool_segment), "64M", 256 * KIB, 1024 * MIB,
 		false, "size of a file of the spool's log"},
+	{"spool_inline", SETTING_SIZE, AT(spool_inline), "128K", 4 * KIB, MIB, false,
+		"a larger body is stored in a file of its own, not in the log"},
 	{"spool_reserve", SETTING_SIZE, AT(spool_reserve), "256M", 0, 1024 * 1024 * MIB,
 		false,
 		"disk space kept free: below it clients are told to come back later"},

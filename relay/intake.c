@@ -101,6 +101,16 @@ void intake_append(struct intake *intake, const char *bytes, size_t len)
 		intake->error = spool_append(intake->writer, bytes, len);
 }
 
+bool intake_is_full(const struct intake *intake)
+{
+	return !intake->error && spool_writer_is_full(intake->writer);
+}
+
+void intake_wait(struct intake *intake, void (*drained)(void *owner), void *owner)
+{
+	spool_writer_wait(intake->writer, drained, owner);
+}
+
 bool intake_is_looping(const struct intake *intake)
 {
 	return intake->scan.received > SMTP_HOPS_MAX;

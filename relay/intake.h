@@ -35,6 +35,10 @@ int intake_open(struct intake *intake, const struct intake_client *client);
 /* The next piece of the body. A failure is remembered and told by intake_commit. */
 void intake_append(struct intake *intake, const char *bytes, size_t len);
 
+/* True when much of it waits for the disk: append no more until drained is called, once, from the loop. */
+bool intake_is_full(const struct intake *intake);
+void intake_wait(struct intake *intake, void (*drained)(void *owner), void *owner);
+
 /* True when the header has more Received lines than an honest way (RFC 5321 6.3). */
 bool intake_is_looping(const struct intake *intake);
 

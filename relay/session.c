@@ -11,6 +11,8 @@
 #include "relay/text.h"
 
 /*
+ *   TALKING ──the disk is behind──> PAUSED ──drained──> TALKING
+ *
  *   TALKING ──final dot──> COMMITTING ──committed──> TALKING
  *      │                       │ the client has gone
  *      │ the client has gone   v
@@ -18,11 +20,12 @@
  *      v                       │ committed
  *    freed <───────────────────┘
  *
- * While a commit is under way the machine waits for its answer: input waits in the connection, and
- * when that is full, in the client.
+ * While a commit is under way the machine waits for its answer, while PAUSED it is not asked: input waits
+ * in the connection, and when that is full, in the client. Neither is the client's time.
  */
 enum session_state {
 	SESSION_TALKING,
+	SESSION_PAUSED,
 	SESSION_COMMITTING,
 	SESSION_ORPHANED,
 };
@@ -39,6 +42,7 @@ struct session {
 	bool stopping;
 	struct intake *intake; /* from MAIL on */
 	uint64_t message_end;  /* uv_now: the body must be whole */
+	uint64_t paused_at;    /* uv_now */
 	size_t window;         /* bytes of the body since the deadline was set */
 	session_gone_cb gone;
 	void *owner;
@@ -165,21 +169,41 @@ static void on_data(struct session *s)
 	answer(s, 354, "", "end with <CRLF>.<CRLF>");
 }
 
-static void on_body(struct session *s, const struct smtp_question *question)
+static void pump(struct session *s);
+
+static void begin_window(struct session *s)
 {
 	uint64_t now = uv_now(s->relay->loop), ms = s->options.command_ms;
 
-	intake_append(s->intake, question->text, question->len);
-	s->window += question->len;
-	if (s->window < SESSION_WINDOW)
-		return;
 	s->window = 0;
 	if (now + ms > s->message_end)
 		ms = s->message_end > now ? s->message_end - now : 1;
 	conn_set_deadline(s->conn, ms);
 }
 
-static void pump(struct session *s);
+static void on_drained(void *owner)
+{
+	struct session *s = owner;
+
+	s->state = SESSION_TALKING;
+	s->message_end += uv_now(s->relay->loop) - s->paused_at;
+	begin_window(s);
+	pump(s);
+}
+
+static void on_body(struct session *s, const struct smtp_question *question)
+{
+	intake_append(s->intake, question->text, question->len);
+	s->window += question->len;
+	if (intake_is_full(s->intake)) {
+		s->state = SESSION_PAUSED;
+		s->paused_at = uv_now(s->relay->loop);
+		conn_set_deadline(s->conn, 0); /* the disk is ours to hurry */
+		intake_wait(s->intake, on_drained, s);
+	} else if (s->window >= SESSION_WINDOW) {
+		begin_window(s);
+	}
+}
 
 static void on_committed(void *owner, int status)
 {
@@ -252,8 +276,8 @@ static void decide(struct session *s, const struct smtp_question *question)
 	}
 }
 
-/* Works until nothing moves, a commit has to be waited for, or the client does not read what it
- * is told (CONN_DRAINED comes back here). */
+/* Works until nothing moves, a commit or the disk has to be waited for, or the client does not read
+ * what it is told (CONN_DRAINED comes back here). */
 static void pump(struct session *s)
 {
 	struct smtp_question question;
@@ -277,7 +301,7 @@ static void pump(struct session *s)
 
 static void on_lost(struct session *s)
 {
-	if (s->intake && s->state == SESSION_TALKING)
+	if (s->intake && s->state != SESSION_COMMITTING)
 		log_event(&s->relay->log, LOG_INFO, "aborted client=%s what=\"%s\"",
 			s->client,
 			conn_error(s->conn) ? conn_error(s->conn) : "connection closed");
@@ -333,6 +357,6 @@ struct session *session_start(struct relay *relay, const struct session_options 
 void session_stop(struct session *s)
 {
 	s->stopping = true;
-	if (s->state == SESSION_TALKING)
+	if (s->state != SESSION_COMMITTING && s->state != SESSION_ORPHANED)
 		shut(s, 421, "4.3.2", "shutting down");
 }

@@ -257,7 +257,7 @@ static void open_relay(void)
 		.server_count = day.config->resolver_count};
 	struct spool_options spool = {.dir = day.config->spool_dir,
 		.segment_size = day.config->spool_segment,
-		.inline_max = 128 * 1024,
+		.inline_max = day.config->spool_inline,
 		.reserve = day.config->spool_reserve};
 	struct spool_error error;
 	size_t bad = 0;

@@ -24,6 +24,9 @@ struct spool {
 	uv_timer_t committing; /* calls back, some time after spool_commit */
 	bool is_full;
 	bool holds_commits; /* until release_commit */
+	bool is_behind;     /* its writers are full until catch_up */
+	void (*drained)(void *owner);
+	void *drained_owner;
 	int append_status, commit_status;
 	unsigned created, abandoned, committed, discarded;
 	spool_done_cb done;
@@ -76,6 +79,28 @@ int spool_append(struct spool_writer *writer, const void *bytes, size_t len)
 	return writer->body.len > 1000 ? writer->spool->append_status : 0;
 }
 
+bool spool_writer_is_full(const struct spool_writer *writer)
+{
+	return writer->spool->is_behind && writer->body.len > 1000;
+}
+
+void spool_writer_wait(
+	struct spool_writer *writer, void (*drained)(void *owner), void *owner)
+{
+	cr_assert_null(writer->spool->drained);
+	writer->spool->drained = drained;
+	writer->spool->drained_owner = owner;
+}
+
+static void catch_up(struct spool *spool)
+{
+	void (*drained)(void *owner) = spool->drained;
+
+	spool->is_behind = false;
+	spool->drained = NULL;
+	drained(spool->drained_owner);
+}
+
 uint64_t spool_writer_size(const struct spool_writer *writer)
 {
 	return writer->body.len;
@@ -84,6 +109,7 @@ uint64_t spool_writer_size(const struct spool_writer *writer)
 void spool_abandon(struct spool_writer *writer)
 {
 	writer->spool->abandoned++;
+	writer->spool->drained = NULL;
 	buf_fini(&writer->body);
 	free(writer);
 }
@@ -412,6 +438,87 @@ Test(session, a_message_without_body_has_its_author)
 	ask(world, "From: ann@corp.example\r\n.", "250 2.0.0 queued as");
 	cr_assert_str_eq(world->dispatch.submitted->author, "corp.example");
 	ask(world, "QUIT", "221");
+	world_free(world);
+}
+
+static const char flood_line[] =
+	"0123456789012345678901234567890123456789012345678901234567890\r\n";
+enum { FLOOD_LINE = sizeof flood_line - 1 };
+
+/* Sends lines until nothing more is taken. Returns how many bytes were. */
+static size_t flood(struct world *world)
+{
+	size_t total = 0;
+
+	for (int quiet = 0; quiet < 20; quiet++) {
+		size_t at = total % FLOOD_LINE;
+		ssize_t sent = send(
+			world->client, flood_line + at, FLOOD_LINE - at, MSG_NOSIGNAL);
+
+		cr_assert_lt(total, 100000000, "there is no end to it");
+		if (sent > 0) {
+			total += (size_t)sent;
+			quiet = 0;
+		} else {
+			turn(world);
+		}
+	}
+	return total;
+}
+
+Test(session, a_client_waits_while_the_disk_is_behind)
+{
+	struct world *world = world_new();
+
+	world->config.message_size_limit = 200000000;
+	world->options.command_ms = world->options.message_ms = 1500;
+	world->spool.is_behind = true;
+	world_envelope(world);
+	size_t at = flood(world) % FLOOD_LINE;
+
+	cr_assert_not_null(world->spool.drained);
+	uint64_t start = uv_hrtime();
+
+	while (uv_hrtime() - start < 2000000000ull)
+		turn(world);
+	cr_assert_not(world->ended, "our disk is not the client's fault");
+	catch_up(&world->spool);
+	say(world, flood_line + at, FLOOD_LINE - at);
+	ask(world, ".", "250 2.0.0 queued as");
+	cr_assert_gt(world->spool.body.len, 65536);
+	ask(world, "QUIT", "221");
+	expect_end(world);
+	world_free(world);
+}
+
+Test(session, a_client_that_goes_while_the_disk_is_behind_is_forgotten)
+{
+	struct world *world = world_new();
+
+	world->spool.is_behind = true;
+	world_envelope(world);
+	for (int i = 0; i < 20; i++)
+		say(world, flood_line, FLOOD_LINE);
+	run_some(world);
+	cr_assert_not_null(world->spool.drained);
+	shutdown(world->client, SHUT_WR);
+	expect_end(world);
+	cr_assert_eq(world->spool.abandoned, 1);
+	world_free(world);
+}
+
+Test(session, stopping_while_the_disk_is_behind)
+{
+	struct world *world = world_new();
+
+	world->spool.is_behind = true;
+	world_envelope(world);
+	for (int i = 0; i < 20; i++)
+		say(world, flood_line, FLOOD_LINE);
+	run_some(world);
+	cr_assert_not_null(world->spool.drained);
+	session_stop(world->session);
+	expect(world, "421 4.3.2");
 	world_free(world);
 }
 
