@@ -262,7 +262,8 @@ static void take_waiting(struct spool *spool, struct commit_job *job)
 	uint64_t length = transaction_length(TAILQ_FIRST(&spool->waiting)), bytes = 0;
 	uint64_t start = active ? active->end : SEGMENT_DATA;
 
-	job->needs_segment = !active || spool->id_end - spool->next_id < SEGMENT_IDS / 4 ||
+	job->needs_segment = !active || active->is_sealed ||
+	                     spool->id_end - spool->next_id < SEGMENT_IDS / 4 ||
 	                     (start > SEGMENT_DATA && start + length > spool->segment_size);
 	if (job->needs_segment)
 		start = SEGMENT_DATA;

@@ -8,7 +8,7 @@
 
 static const uint32_t SEGMENT_MAGIC = 0x53525450; /* "PTRS" */
 static const uint32_t RECORD_MAGIC = 0x58525450;  /* "PTRX" */
-static const uint32_t VERSION = 2;
+static const uint32_t SEAL_MAGIC = 0x49525450;    /* "PTRI" */
 
 static void put32(uint8_t *out, uint32_t value)
 {
@@ -37,7 +37,7 @@ void segment_head_encode(
 	const struct segment_head *head, uint8_t out[static SEGMENT_HEAD])
 {
 	put32(out + 4, SEGMENT_MAGIC);
-	put32(out + 8, VERSION);
+	put32(out + 8, FORMAT_VERSION);
 	put32(out + 12, 0);
 	put64(out + 16, head->number);
 	put64(out + 24, head->salt);
@@ -47,10 +47,17 @@ void segment_head_encode(
 	put32(out, crc32c(0, out + 4, SEGMENT_HEAD - 4));
 }
 
+uint32_t segment_head_version(const uint8_t in[static SEGMENT_HEAD])
+{
+	bool is_sound = get32(in + 4) == SEGMENT_MAGIC &&
+	                get32(in) == crc32c(0, in + 4, SEGMENT_HEAD - 4);
+
+	return is_sound ? get32(in + 8) : 0;
+}
+
 bool segment_head_decode(const uint8_t in[static SEGMENT_HEAD], struct segment_head *head)
 {
-	if (get32(in + 4) != SEGMENT_MAGIC || get32(in + 8) != VERSION ||
-		get32(in) != crc32c(0, in + 4, SEGMENT_HEAD - 4))
+	if (segment_head_version(in) != FORMAT_VERSION)
 		return false;
 	head->number = get64(in + 16);
 	head->salt = get64(in + 24);
@@ -81,32 +88,66 @@ void record_mark(uint64_t salt, uint8_t out[static RECORD_MARK])
 	put64(out + 4, salt);
 }
 
-static bool items_are_sound(const uint8_t *items, uint64_t len)
+bool record_decode_head(const uint8_t in[static RECORD_HEAD], uint64_t salt,
+	uint64_t offset, struct record *record)
 {
-	struct item item;
-	for (; len > 0; items += item_size(&item), len -= item_size(&item))
-		if (!item_decode(items, len, &item))
-			return false;
-	return true;
-}
-
-bool record_decode(const uint8_t *segment, uint64_t len, uint64_t offset, uint64_t salt,
-	struct record *record)
-{
-	if (offset > len || len - offset < RECORD_HEAD)
-		return false;
-	const uint8_t *in = segment + offset;
 	record->salt = get64(in + 8);
 	record->sequence = get64(in + 16);
 	record->offset = get64(in + 24);
 	record->durable = get64(in + 32);
 	record->length = get64(in + 40);
-	if (get32(in + 4) != RECORD_MAGIC || record->salt != salt ||
-		record->offset != offset || record->length > len - offset - RECORD_HEAD)
-		return false;
-	size_t covered = RECORD_HEAD - 4 + (size_t)record->length;
-	return get32(in) == crc32c(0, in + 4, covered) &&
-	       items_are_sound(in + RECORD_HEAD, record->length);
+	return get32(in + 4) == RECORD_MAGIC && record->salt == salt &&
+	       record->offset == offset;
+}
+
+uint32_t record_crc(const uint8_t in[static RECORD_HEAD])
+{
+	return get32(in);
+}
+
+uint32_t record_head_crc(const uint8_t in[static RECORD_HEAD])
+{
+	return crc32c(0, in + 4, RECORD_HEAD - 4);
+}
+
+void seal_encode(const struct seal *seal, uint8_t out[static SEAL_SIZE])
+{
+	put32(out + 4, SEAL_MAGIC);
+	put64(out + 8, seal->salt);
+	put64(out + 16, seal->end);
+	put64(out + 24, seal->last_sequence);
+	put64(out + 32, seal->index);
+	put64(out + 40, seal->index_len);
+	put32(out + 48, seal->index_crc);
+	put64(out + 52, 0);
+	put32(out, crc32c(0, out + 4, SEAL_SIZE - 4));
+}
+
+bool seal_decode(const uint8_t in[static SEAL_SIZE], uint64_t salt, struct seal *seal)
+{
+	*seal = (struct seal){
+		.salt = get64(in + 8),
+		.end = get64(in + 16),
+		.last_sequence = get64(in + 24),
+		.index = get64(in + 32),
+		.index_len = get64(in + 40),
+		.index_crc = get32(in + 48),
+	};
+	return get32(in + 4) == SEAL_MAGIC && seal->salt == salt &&
+	       get32(in) == crc32c(0, in + 4, SEAL_SIZE - 4);
+}
+
+void index_entry_encode(uint64_t offset, const uint8_t head[static ITEM_HEAD],
+	uint8_t out[static INDEX_ENTRY])
+{
+	put64(out, offset);
+	memcpy(out + 8, head, ITEM_HEAD);
+}
+
+uint64_t index_entry_decode(const uint8_t in[static INDEX_ENTRY], struct item *item)
+{
+	item_decode_head(in + 8, item);
+	return get64(in);
 }
 
 static uint32_t item_crc(const struct item *item, const uint8_t *head)

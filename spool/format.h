@@ -10,13 +10,14 @@
  * The format of the log, byte by byte; pure encoding and bounds-checked decoding.
  * Numbers are little-endian. A CRC is CRC32C and covers what is said beside it.
  *
- * A segment file: two copies of its head, at 0 and 4096; records from 8192, one after another.
+ * A segment file: two copies of its head, at 0 and 4096; its seal at 8192, once it is closed; records
+ * from 12288, one after another; behind them, from a place divisible by 4096 on, the sealed index.
  *
  *   | segment head   | at | bytes |                                                            |
  *   |----------------|----|-------|------------------------------------------------------------|
  *   | CRC            |  0 | 4     | of bytes 4..55                                             |
  *   | magic          |  4 | 4     | "PTRS"                                                     |
- *   | version        |  8 | 4     | 2                                                          |
+ *   | version        |  8 | 4     | 3. These three stay where they are in every version        |
  *   | zero           | 12 | 4     |                                                            |
  *   | number         | 16 | 8     | of the segment, never used twice; its ids are              |
  *   |                |    |       | number << 20 up to the next one's                          |
@@ -51,16 +52,44 @@
  *   | zero           | 36 | 4     |                                                            |
  *   | body           | 40 |       | of a message, unless it has a file; detail of a state      |
  *   | bytes          |    |       | envelope of a message, summary of the state                |
+ *
+ * A seal is a hint: where it is missing or bad, the records are read instead.
+ *
+ *   | seal           | at | bytes |                                                            |
+ *   |----------------|----|-------|------------------------------------------------------------|
+ *   | CRC            |  0 | 4     | of bytes 4..59                                             |
+ *   | magic          |  4 | 4     | "PTRI"                                                     |
+ *   | salt           |  8 | 8     | the segment's                                              |
+ *   | end            | 16 | 8     | of the records; all of them are durable and sound          |
+ *   | last sequence  | 24 | 8     | of its last record; of the one before it: there is none    |
+ *   | index          | 32 | 8     | where it starts                                            |
+ *   | length         | 40 | 8     | of the index                                               |
+ *   | index CRC      | 48 | 4     | of the index                                               |
+ *   | zero           | 52 | 8     |                                                            |
+ *
+ * The index has, in the order of the log, the items that are not removed or superseded within the
+ * segment, and all removals:
+ *
+ *   | index entry    | at | bytes |                                                            |
+ *   |----------------|----|-------|------------------------------------------------------------|
+ *   | offset         |  0 | 8     | of the item in the segment                                 |
+ *   | item           |  8 | 40    | its head                                                   |
+ *   | bytes          | 48 |       | its bytes: no body, no detail                              |
  */
 
 enum {
 	SEGMENT_HEAD = 56,
 	SEGMENT_COPY =
 		4096, /* in another block than the first: one bad sector costs no segment */
-	SEGMENT_DATA = 8192,
+	SEGMENT_SEAL = 8192,
+	SEGMENT_DATA = 12288,
 	SEGMENT_IDS = 1 << 20,
+	FORMAT_VERSION = 3,
+	SEAL_SIZE = 60,
+	SEAL_ALIGN = 4096,
 	RECORD_HEAD = 48,
 	ITEM_HEAD = 40,
+	INDEX_ENTRY = 8 + ITEM_HEAD, /* the item's bytes follow */
 	ITEM_KIND_MESSAGE = 1,
 	ITEM_KIND_STATE = 2,
 	ITEM_KIND_REMOVAL = 3,
@@ -83,6 +112,14 @@ struct record {
 	uint64_t length; /* of the items; the record takes RECORD_HEAD more */
 };
 
+struct seal {
+	uint64_t salt;
+	uint64_t end;
+	uint64_t last_sequence;
+	uint64_t index, index_len;
+	uint32_t index_crc;
+};
+
 struct item {
 	uint32_t kind;
 	uint32_t recipient; /* state only */
@@ -97,6 +134,8 @@ void segment_head_encode(
 	const struct segment_head *head, uint8_t out[static SEGMENT_HEAD]);
 bool segment_head_decode(
 	const uint8_t in[static SEGMENT_HEAD], struct segment_head *head);
+/* The version of the format that this head of a segment is of, 0: it is none, or damaged. */
+uint32_t segment_head_version(const uint8_t in[static SEGMENT_HEAD]);
 
 /* Writes the head of a record whose items are the count parts. */
 void record_encode(const struct record *record, const struct iovec *parts, size_t count,
@@ -107,11 +146,23 @@ enum { RECORD_MARK = 12, RECORD_MARK_AT = 4 };
 void record_mark(uint64_t salt, uint8_t out[static RECORD_MARK]);
 
 /*
- * Decodes the record that starts at segment[offset]. False if there is none: wrong magic, salt,
- * offset, length or CRC, or items that do not fill it exactly. len is that of the segment.
+ * Decodes what looks like the head of the record at offset of the segment with this salt. Whether it is
+ * one, the CRC tells: record_crc, as it was written, equals that of record_head_crc and the items.
  */
-bool record_decode(const uint8_t *segment, uint64_t len, uint64_t offset, uint64_t salt,
-	struct record *record);
+bool record_decode_head(const uint8_t in[static RECORD_HEAD], uint64_t salt,
+	uint64_t offset, struct record *record);
+uint32_t record_crc(const uint8_t in[static RECORD_HEAD]);
+uint32_t record_head_crc(const uint8_t in[static RECORD_HEAD]);
+
+void seal_encode(const struct seal *seal, uint8_t out[static SEAL_SIZE]);
+/* False: none, of another life of the file, or damaged. Its places are not checked. */
+bool seal_decode(const uint8_t in[static SEAL_SIZE], uint64_t salt, struct seal *seal);
+
+/* The item's head, as it was encoded, and what goes before it in the index. */
+void index_entry_encode(uint64_t offset, const uint8_t head[static ITEM_HEAD],
+	uint8_t out[static INDEX_ENTRY]);
+/* Reads both, unchecked, and without the item's bytes. */
+uint64_t index_entry_decode(const uint8_t in[static INDEX_ENTRY], struct item *item);
 
 /* Writes the head of an item; its bytes are item->bytes. */
 void item_encode(const struct item *item, uint8_t out[static ITEM_HEAD]);

@@ -29,7 +29,7 @@ int fs_open(int dir, const char *name, int flags)
 {
 	int fd;
 	do
-		fd = openat(dir, name, flags | O_CLOEXEC | O_NOFOLLOW, 0600);
+		fd = openat(dir, name, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
 	while (fd < 0 && errno == EINTR);
 	return fd >= 0 ? fd : -errno;
 }
@@ -55,7 +55,7 @@ int fs_size(int fd, uint64_t *size)
 	if (fstat(fd, &status) != 0)
 		return -errno;
 	*size = (uint64_t)status.st_size;
-	return 0;
+	return S_ISREG(status.st_mode) ? 0 : -EMEDIUMTYPE;
 }
 
 int fs_size_of(int dir, const char *name, uint64_t *size)

@@ -205,6 +205,20 @@ int index_apply(struct index *index, const struct item *item, struct place place
 	return 0;
 }
 
+const struct place *index_place(const struct index *index, const struct item *item)
+{
+	const struct index_entry *entry = index_find(index, item->id);
+
+	if (!entry || item->kind == ITEM_KIND_REMOVAL)
+		return NULL;
+	if (item_is_message(item))
+		return &entry->place;
+	for (uint32_t i = 0; i < entry->state_count; i++)
+		if (entry->states[i].recipient == item->recipient)
+			return &entry->states[i].place;
+	return NULL;
+}
+
 static int compare_ids(const void *left, const void *right)
 {
 	const struct index_entry *const *a = left, *const *b = right;

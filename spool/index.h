@@ -49,5 +49,8 @@ struct index_entry *index_find(const struct index *index, uint64_t id); /* or NU
  */
 int index_apply(struct index *index, const struct item *item, struct place place);
 
+/* Where the index has the message, or the state, that item is of; NULL: nowhere. */
+const struct place *index_place(const struct index *index, const struct item *item);
+
 /* All entries, by id. Returns an array that the caller frees, or NULL without memory. */
 struct index_entry **index_sorted(const struct index *index);

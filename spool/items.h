@@ -17,10 +17,11 @@ enum {
 };
 
 struct found {
-	uint64_t offset;  /* in the segment: of the item's head, or of the damage */
-	struct item item; /* its bytes are borrowed until the next call; a body is not read */
-	uint64_t len;     /* of the damage; may reach behind the end of the file */
-	int code;         /* of the damage: -EBADMSG, or -EIO: could not be read */
+	uint64_t offset; /* in the segment: of the item's head, or of the damage */
+	struct item
+		item; /* its bytes are borrowed until the next call; a body is not read */
+	uint64_t len; /* of the damage; may reach behind the end of the file */
+	int code;     /* of the damage: -EBADMSG, or -EIO: could not be read */
 };
 
 enum { ITEMS_END_UNKNOWN = 0 };
@@ -39,10 +40,11 @@ int items_next(struct items *items, struct found *found);
 
 /* What is known once ITEMS_END was given. */
 struct items_tail {
-	uint64_t end;      /* of the records */
-	uint64_t sequence; /* of the last sound record; one less than the segment's first: there is none */
-	uint64_t torn;     /* bytes behind end that were written, but never acknowledged */
-	bool is_sealed;    /* all was read from the seal */
+	uint64_t end; /* of the records */
+	uint64_t
+		sequence; /* of the last sound record; one less than the segment's first: there is none */
+	uint64_t torn;  /* bytes behind end that were written, but never acknowledged */
+	bool is_sealed; /* all was read from the seal */
 };
 void items_tail(const struct items *items, struct items_tail *tail);
 

@@ -5,14 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "spool/damage.h"
 #include "spool/fs.h"
-#include "spool/store.h"
+#include "spool/items.h"
 
 /*
  * Segments are read in the order of their numbers. The head of each says where the records of the
  * one before it end: up to there everything was durable, so what cannot be read is damage. Only the
  * last segment can have a torn tail: what no later record declares durable was never
- * acknowledged, and is dropped even where it looks whole.
+ * acknowledged, and is dropped even where it looks whole (scan.h).
  */
 
 struct numbers {
@@ -57,143 +58,169 @@ static int compare_numbers(const void *left, const void *right)
 	return *a < *b ? -1 : *a > *b;
 }
 
-/* Applies one sound record. */
-static int apply_record(struct spool *spool, struct segment *segment,
-	const uint8_t *bytes, const struct record *record)
+static int add_damage(struct spool *spool, uint64_t number, const struct found *found)
 {
-	uint64_t at = record->offset + RECORD_HEAD, end = at + record->length;
-	struct item item;
+	struct damage *damage =
+		damage_new(number, found->offset, found->len, found->code);
 
-	while (at < end && item_decode(bytes + at, end - at, &item)) {
-		struct place place = {
-			segment, (uint32_t)at, (uint32_t)item_size(&item)};
-
-		if (index_apply(spool->index, &item, place))
-			return -ENOMEM;
-		at += item_size(&item);
-	}
-	spool->durable = record->sequence;
-	return 0;
-}
-
-/* The next sound record behind at, or false. */
-static bool find_record(const struct segment *segment, const uint8_t *bytes,
-	uint64_t limit, uint64_t at, struct record *record)
-{
-	uint8_t mark[RECORD_MARK];
-
-	record_mark(segment->head.salt, mark);
-	while (at + RECORD_HEAD <= limit) {
-		const uint8_t *found =
-			memmem(bytes + at, (size_t)(limit - at), mark, sizeof mark);
-
-		if (!found || found < bytes + RECORD_MARK_AT)
-			return false;
-		at = (uint64_t)(found - bytes) - RECORD_MARK_AT;
-		if (record_decode(bytes, limit, at, segment->head.salt, record))
-			return true;
-		at += RECORD_MARK_AT + 1;
-	}
-	return false;
-}
-
-/* Zeros, or a record of a former life of the file, are not a torn one. */
-static bool has_mark(
-	const struct segment *segment, const uint8_t *bytes, uint64_t limit, uint64_t at)
-{
-	uint8_t mark[RECORD_MARK];
-
-	record_mark(segment->head.salt, mark);
-	return memmem(bytes + at, (size_t)(limit - at), mark, sizeof mark) != NULL;
-}
-
-/* limit is where the records end as far as they are known to have been durable; last: unknown. */
-static int scan_records(struct spool *spool, struct segment *segment,
-	const uint8_t *bytes, uint64_t limit, bool is_last)
-{
-	uint64_t at = SEGMENT_DATA;
-	struct record record;
-
-	while (at < limit) {
-		bool is_sound =
-			record_decode(bytes, limit, at, segment->head.salt, &record);
-
-		if (!is_sound) {
-			uint64_t missing = spool->durable + 1;
-			bool has_more =
-				find_record(segment, bytes, limit, at + 1, &record);
-
-			if (is_last && (!has_more || record.durable < missing)) {
-				if (has_mark(segment, bytes, limit, at))
-					spool->stats.torn_bytes += limit - at;
-				break;
-			}
-			spool->stats.damaged++;
-			if (!has_more)
-				break;
-			at = record.offset;
-		}
-		if (apply_record(spool, segment, bytes, &record))
-			return -ENOMEM;
-		at += RECORD_HEAD + record.length;
-		segment->end = at;
-	}
-	if (!is_last)
-		segment->end = limit;
-	return 0;
-}
-
-static int scan_segment(
-	struct spool *spool, struct segment *segment, const struct segment *next)
-{
-	bool is_last = !next || next->head.previous != segment->head.number;
-	uint64_t limit = is_last ? segment->size : next->head.previous_end;
-	uint8_t *bytes;
-	size_t got = 0;
-	int error;
-
-	if (limit > segment->size) { /* cut off behind our back */
-		spool->stats.damaged++;
-		limit = segment->size;
-	}
-	bytes = malloc((size_t)limit + 1);
-	if (!bytes)
+	if (!damage)
 		return -ENOMEM;
-	error = fs_read(segment->fd, bytes, (size_t)limit, 0, &got);
-	if (!error)
-		error = scan_records(spool, segment, bytes, got, is_last);
-	free(bytes);
-	spool->stats.disk_bytes += segment->size;
-	return error;
+	damage_add(spool, damage);
+	return 0;
+}
+
+/* Where the walk from the newest segment to the oldest has come to. */
+struct walk {
+	uint64_t expected; /* the segment before the last one seen; 0: not known */
+	uint64_t newest;   /* number of all */
+};
+
+/*
+ * A file without a good head. The newest one, if it never came to hold records, is what a crash leaves
+ * of the making of a segment.
+ */
+static int add_headless(struct spool *spool, struct walk *walk, uint64_t number,
+	const struct segment_doubt *doubt)
+{
+	if (number == walk->newest && doubt->size <= SEGMENT_DATA)
+		return 0;
+	walk->expected = 0;
+	return add_damage(
+		spool, number, &(struct found){.len = doubt->size, .code = -EBADMSG});
+}
+
+static int complain_of_version(
+	struct spool *spool, struct spool_error *error, uint64_t number, uint32_t version)
+{
+	return complain(error, -ENOTSUP,
+		"%s/log/%016llx.seg has format version %u, this ptrelay reads version "
+	        "%d: "
+		"nothing was changed; run the ptrelay that wrote it until its queue is "
+	        "empty",
+		spool->path, (unsigned long long)number, version, FORMAT_VERSION);
+}
+
+/* Only the oldest segments are ever retired: when an older one is there, this one is missing. */
+static int check_chain(struct spool *spool, struct walk *walk, uint64_t number)
+{
+	uint64_t expected = walk->expected;
+
+	walk->expected = 0;
+	if (!expected || number == expected)
+		return 0;
+	return add_damage(spool, expected, &(struct found){.code = -ENOENT});
+}
+
+static int open_one(struct spool *spool, struct walk *walk, uint64_t number,
+	struct spool_error *error)
+{
+	struct segment_doubt doubt = {0};
+	struct segment *segment;
+	int code = segment_open(spool->log, number, &segment, &doubt);
+
+	if (code == -EMEDIUMTYPE)
+		return 0; /* not ours: left alone */
+	if (code == -ENOTSUP)
+		return complain_of_version(spool, error, number, doubt.version);
+	int chain = code == 0 || code == -EBADMSG ? check_chain(spool, walk, number) : 0;
+
+	if (code == 0) {
+		TAILQ_INSERT_HEAD(&spool->segments, segment, others);
+		spool->stats.disk_bytes += segment->size;
+		walk->expected = segment->head.previous;
+	} else if (code == -EBADMSG) {
+		code = add_headless(spool, walk, number, &doubt);
+	}
+	if (!code)
+		code = chain;
+	return code ? complain(error, code, "cannot read %s/log/%016llx.seg: %s",
+			      spool->path, (unsigned long long)number, strerror(-code))
+	            : 0;
 }
 
 /* Opens those that count: not what failed on the way to a later one. */
 static int open_segments(
 	struct spool *spool, const struct numbers *numbers, struct spool_error *error)
 {
-	uint64_t void_above =
-		UINT64_MAX; /* numbers above this and below the last one seen */
+	struct walk walk = {0};
+	int code = 0;
 
-	for (size_t i = numbers->count; i-- > 0;) {
-		struct segment *segment;
-		uint64_t number = numbers->list[i];
+	if (numbers->count)
+		walk.newest = numbers->list[numbers->count - 1];
+	for (size_t i = numbers->count; i-- > 0 && !code;)
+		if (!walk.expected || numbers->list[i] <= walk.expected)
+			code = open_one(spool, &walk, numbers->list[i], error);
+	return code;
+}
 
-		if (number > void_above)
-			continue;
-		int code = segment_open(spool->log, number, &segment);
+/* Up to here a place in the index, and a file, can lead. */
+static uint64_t end_of_records(const struct segment *segment, const struct segment *next)
+{
+	if (!next || next->head.previous != segment->head.number)
+		return ITEMS_END_UNKNOWN;
+	return next->head.previous_end < UINT32_MAX ? next->head.previous_end
+	                                            : UINT32_MAX;
+}
 
-		if (code == -EBADMSG && i + 1 == numbers->count)
-			continue; /* the power went while it was made: nothing is in it */
-		if (code == -EBADMSG) {
-			spool->stats.damaged++;
-			continue;
-		}
+static int apply(struct spool *spool, struct segment *segment, const struct found *found)
+{
+	struct place place = {
+		segment, (uint32_t)found->offset, (uint32_t)item_size(&found->item)};
+
+	return index_apply(spool->index, &found->item, place);
+}
+
+static int read_segment(struct spool *spool, struct segment *segment)
+{
+	struct items *items =
+		items_open(segment, end_of_records(segment, TAILQ_NEXT(segment, others)));
+	struct items_tail tail;
+	struct found found;
+	int what, error = 0;
+
+	if (!items)
+		return -ENOMEM;
+	while (!error && (what = items_next(items, &found)) != ITEMS_END) {
+		segment->is_damaged |= what == ITEMS_DAMAGE;
+		if (what == ITEMS_ITEM)
+			error = apply(spool, segment, &found);
+		else if (what == ITEMS_DAMAGE)
+			error = add_damage(spool, segment->head.number, &found);
+		else
+			error = what;
+	}
+	items_tail(items, &tail);
+	items_close(items);
+	segment->end = tail.end;
+	segment->is_sealed = tail.is_sealed;
+	spool->stats.torn_bytes += tail.torn;
+	if (tail.sequence > spool->durable)
+		spool->durable = tail.sequence;
+	return error;
+}
+
+/* Only now: until all heads were read, this may be the spool of another version. */
+static void keep_damages(struct spool *spool)
+{
+	struct damage *damage;
+
+	TAILQ_FOREACH(damage, &spool->damages, others)
+	if (!spool->is_read_only)
+		damage_keep(spool, damage);
+}
+
+static int read_segments(struct spool *spool, struct spool_error *error)
+{
+	struct segment *segment;
+
+	TAILQ_FOREACH(segment, &spool->segments, others)
+	{
+		int code = read_segment(spool, segment);
+
 		if (code)
 			return complain(error, code, "cannot read %s/log/%016llx.seg: %s",
-				spool->path, (unsigned long long)number, strerror(-code));
-		TAILQ_INSERT_HEAD(&spool->segments, segment, others);
-		if (segment->head.previous)
-			void_above = segment->head.previous;
+				spool->path, (unsigned long long)segment->head.number,
+				strerror(-code));
 	}
 	return 0;
 }
@@ -201,7 +228,6 @@ static int open_segments(
 int recover(struct spool *spool, struct spool_error *error)
 {
 	struct numbers numbers = {0};
-	struct segment *segment;
 	int code = fs_list(spool->log, on_name, &numbers);
 
 	if (code) {
@@ -215,17 +241,9 @@ int recover(struct spool *spool, struct spool_error *error)
 	}
 	code = open_segments(spool, &numbers, error);
 	free(numbers.list);
-	if (code)
-		return code;
-	TAILQ_FOREACH(segment, &spool->segments, others)
-	{
-		if (segment->head.first_sequence > spool->durable + 1)
-			spool->durable = segment->head.first_sequence - 1;
-		code = scan_segment(spool, segment, TAILQ_NEXT(segment, others));
-		if (code)
-			return complain(error, code, "cannot read %s/log/%016llx.seg: %s",
-				spool->path, (unsigned long long)segment->head.number,
-				strerror(-code));
-	}
-	return 0;
+	if (!code)
+		code = read_segments(spool, error);
+	if (!code)
+		keep_damages(spool);
+	return code;
 }

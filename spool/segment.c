@@ -30,7 +30,7 @@ static uint64_t number_before(const char *name, const char *suffix)
 		return 0;
 	uint64_t number = strtoull(name, &end, 16);
 
-	return strcmp(end, suffix) == 0 ? number : 0;
+	return strcmp(end, suffix) == 0 && number <= SEGMENT_NUMBER_MAX ? number : 0;
 }
 
 uint64_t segment_number(const char *name)
@@ -63,11 +63,13 @@ static int new_segment(const struct segment_head *head, struct segment **result)
 
 	if (!segment)
 		return -ENOMEM;
+	segment->fd = -1;
 	segment->head = *head;
 	segment->end = SEGMENT_DATA;
 	segment->size = SEGMENT_COPY + SEGMENT_HEAD;
-	segment->fd = -1;
-	int error = fs_random(&segment->head.salt, sizeof segment->head.salt);
+	int error = head->number > SEGMENT_NUMBER_MAX
+	                    ? -EOVERFLOW
+	                    : fs_random(&segment->head.salt, sizeof segment->head.salt);
 
 	if (error) {
 		segment_free(segment);
@@ -135,7 +137,7 @@ int segment_reuse(int dir, const struct segment_head *head, const struct spare *
 	return 0;
 }
 
-static int read_head(struct segment *segment)
+static int read_head(struct segment *segment, uint32_t *version)
 {
 	static const uint64_t places[] = {0, SEGMENT_COPY};
 	uint8_t bytes[SEGMENT_HEAD];
@@ -144,15 +146,25 @@ static int read_head(struct segment *segment)
 	for (size_t i = 0; i < 2; i++) {
 		int error = fs_read(segment->fd, bytes, sizeof bytes, places[i], &got);
 
-		if (error)
-			return error;
-		if (got == sizeof bytes && segment_head_decode(bytes, &segment->head))
+		if (error || got != sizeof bytes)
+			continue; /* the other copy may do */
+		if (segment_head_decode(bytes, &segment->head))
 			return 0;
+		*version = segment_head_version(bytes);
+		if (*version)
+			return -ENOTSUP;
 	}
 	return -EBADMSG;
 }
 
-int segment_open(int dir, uint64_t number, struct segment **result)
+bool segment_is_foreign(int error)
+{
+	return error == -EMEDIUMTYPE || error == -ELOOP || error == -EISDIR ||
+	       error == -ENXIO;
+}
+
+int segment_open(
+	int dir, uint64_t number, struct segment **result, struct segment_doubt *doubt)
 {
 	struct segment *segment = calloc(1, sizeof *segment);
 	char name[SEGMENT_NAME];
@@ -163,10 +175,13 @@ int segment_open(int dir, uint64_t number, struct segment **result)
 	segment->fd = fs_open(dir, name, O_RDONLY);
 	int error = segment->fd < 0 ? segment->fd : fs_size(segment->fd, &segment->size);
 
+	if (segment_is_foreign(error))
+		error = -EMEDIUMTYPE;
 	if (!error)
-		error = read_head(segment);
+		error = read_head(segment, &doubt->version);
 	if (!error && segment->head.number != number)
 		error = -EBADMSG; /* a copy of another one */
+	doubt->size = segment->size;
 	if (error) {
 		segment_free(segment);
 		return error;

@@ -13,6 +13,7 @@
 enum { SEGMENT_NAME = 24 };
 
 struct spare;
+#define SEGMENT_NUMBER_MAX (UINT64_C(1) << 43) /* its ids must fit into 64 bits */
 
 struct segment {
 	struct segment_head head;
@@ -21,7 +22,9 @@ struct segment {
 	uint64_t size; /* of the file */
 	uint64_t live; /* messages in it that are not removed */
 	unsigned pins; /* reads under way: it must stay */
-	bool is_fenced; /* a write or sync of it failed: never synced again, so no spare */
+	bool is_sealed;  /* nothing is written to it any more */
+	bool is_damaged; /* in part unreadable: never sealed */
+	bool is_fenced;  /* a write or sync of it failed: never synced again, so no spare */
 	TAILQ_ENTRY(segment) others;
 };
 
@@ -42,9 +45,18 @@ int segment_reuse(int dir, const struct segment_head *head, const struct spare *
 	struct segment **segment);
 
 /*
- * Opens one for reading. -EBADMSG: its head is damaged in both copies.
+ * Opens one for reading. -EBADMSG: its head is damaged in both copies; *size is that of the file then.
+ * -ENOTSUP: it is of *version of the format. -EMEDIUMTYPE: no regular file, so not ours.
  */
-int segment_open(int dir, uint64_t number, struct segment **segment);
+struct segment_doubt {
+	uint64_t size;
+	uint32_t version;
+};
+int segment_open(int dir, uint64_t number, struct segment **segment,
+	struct segment_doubt *doubt);
+
+/* Does this error of opening a file in log/ mean that it is none of ours: a link, a directory, a FIFO...? */
+bool segment_is_foreign(int error);
 
 void segment_free(struct segment *segment); /* closes the file */
 /* Of one that never held anything: the file goes too, as far as that is possible. */

@@ -139,6 +139,8 @@ static int on_name(void *owner, const char *name)
 	int error = fd < 0 ? fd : fs_size(fd, &size);
 
 	fs_close(fd);
+	if (segment_is_foreign(error))
+		return 0;
 	if (error)
 		return error;
 	struct spare *spare = spare_add(spool, number, size);
@@ -194,11 +196,13 @@ static void remove_file(struct spare_work *work)
 /* Large, and no head that can be read: it may be damaged rather than void. */
 static bool may_hold_mail(const struct spare_work *work)
 {
+	struct segment_doubt doubt;
 	struct segment *segment;
 
 	if (!work->spare->is_segment || work->spare->size <= SEGMENT_DATA)
 		return false;
-	if (segment_open(work->upkeep.spool->log, work->spare->number, &segment))
+	if (segment_open(work->upkeep.spool->log, work->spare->number, &segment,
+		    &doubt))
 		return true;
 	segment_free(segment);
 	return false;

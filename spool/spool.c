@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "spool/damage.h"
 #include "spool/fs.h"
 #include "spool/upkeep.h"
 
@@ -34,6 +35,7 @@ static void free_spool(struct spool *spool)
 {
 	free_segments(&spool->segments);
 	spares_free(spool);
+	damage_free_all(spool);
 	index_free(spool->index);
 	body_files_fini(&spool->body);
 	fs_close(spool->lock);
@@ -57,6 +59,7 @@ static struct spool *new_spool(const char *path)
 	TAILQ_INIT(&spool->spares);
 	TAILQ_INIT(&spool->waiting);
 	body_files_init(&spool->body);
+	TAILQ_INIT(&spool->damages);
 	if (spool->path && spool->index)
 		return spool;
 	free_spool(spool);
@@ -103,6 +106,7 @@ static int open_spool(struct spool **result, const char *path, bool read_only,
 
 	if (!spool)
 		return complain(error, -ENOMEM, "open", path, "");
+	spool->is_read_only = read_only;
 	if (!read_only)
 		fs_make_dir(
 			AT_FDCWD, path); /* if it cannot be made, it cannot be opened */
@@ -193,7 +197,7 @@ void spool_close(struct spool *spool, void (*closed)(void *owner), void *owner)
 	spool->closing = true;
 	spool->closed = closed;
 	spool->closed_owner = owner;
-	upkeep(spool);
+	upkeep(spool); /* the active segment is sealed */
 	check_closing(spool);
 }
 
@@ -210,16 +214,4 @@ void spool_stats(const struct spool *spool, struct spool_stats *stats)
 	*stats = spool->stats;
 	stats->messages = index_count(spool->index);
 	stats->live_bytes = index_live_bytes(spool->index);
-}
-
-void spool_watch_damage(struct spool *spool, spool_damage_cb damaged, void *owner)
-{
-	spool->damaged = damaged;
-	spool->damaged_owner = owner;
-}
-
-void note_damage(struct spool *spool, const struct spool_damage *damage)
-{
-	if (spool->damaged)
-		spool->damaged(spool->damaged_owner, damage);
 }

@@ -12,6 +12,7 @@
  */
 
 TAILQ_HEAD(transaction_list, spool_transaction);
+TAILQ_HEAD(damage_list, damage); /* damage.h */
 
 struct spool {
 	uv_loop_t *loop;
@@ -29,6 +30,8 @@ struct spool {
 	struct index *index;
 	struct transaction_list waiting;
 	struct body_files body; /* in the directory bodies */
+	struct damage_list damages; /* met so far */
+	bool is_read_only;
 	bool committing;
 	bool is_in_upkeep; /* one work at a time: upkeep.h */
 	bool cannot_retire; /* retire.c */
@@ -58,9 +61,6 @@ int start_segment(struct spool *spool, struct segment_head head,
 	const struct spare *spare, struct segment **segment);
 /* It is the active one from now on. */
 void adopt_segment(struct spool *spool, struct segment *segment);
-
-/* Damage was met: told to the owner, or kept until somebody watches. Copied. */
-void note_damage(struct spool *spool, const struct spool_damage *damage);
 
 /* Something ended: a spool that is being closed may be able to go now. */
 void check_closing(struct spool *spool);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "spool/damage.h"
 #include "spool/fs.h"
 #include "spool/upkeep.h"
 

@@ -8,6 +8,7 @@ static struct upkeep *(*const kinds[])(struct spool *spool) = {
 	retire_next,
 	spare_next,
 	bodies_next,
+	seal_next,
 };
 
 static void on_work(uv_work_t *request)

@@ -31,3 +31,4 @@ void upkeep(struct spool *spool);
 struct upkeep *retire_next(struct spool *spool); /* retire.c */
 struct upkeep *spare_next(struct spool *spool);  /* spare.c */
 struct upkeep *bodies_next(struct spool *spool); /* unlink.c */
+struct upkeep *seal_next(struct spool *spool);   /* seal.c */

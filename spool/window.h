@@ -16,7 +16,7 @@ struct window {
 	int fd;
 	uint8_t *bytes;
 	size_t cap, len;
-	uint64_t start;  /* of bytes in the file */
+	uint64_t start; /* of bytes in the file */
 	int unreadable; /* -errno of the last read that failed, 0: none; the user sets it back */
 };
 
@@ -28,5 +28,4 @@ void window_fini(struct window *window);
  * Points *bytes at the len bytes of the file from offset on, valid until the next call. Returns 0,
  * -ENODATA when the file ends before, -ENOMEM, or -errno: no read of this file works.
  */
-int window_at(
-	struct window *window, uint64_t offset, size_t len, const uint8_t **bytes);
+int window_at(struct window *window, uint64_t offset, size_t len, const uint8_t **bytes);

@@ -573,7 +573,7 @@ Test(body, orphans_go_and_nothing_else)
 	check_body(id, MIB);
 }
 
-/* Breaks the record of the first message in a segment that is not the last. */
+/* Breaks the record of the first message in a segment that is not the last, and its seal. */
 static void break_log(void)
 {
 	int fd = open(path_of("log/0000000000000001.seg"), O_RDWR);
@@ -583,6 +583,7 @@ static void break_log(void)
 	cr_assert_eq(pread(fd, &byte, 1, IN_FIRST_RECORD), 1);
 	byte ^= 1;
 	cr_assert_eq(pwrite(fd, &byte, 1, IN_FIRST_RECORD), 1);
+	cr_assert_eq(pwrite(fd, "no seal", 8, SEGMENT_SEAL), 8);
 	close(fd);
 }
 

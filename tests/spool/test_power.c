@@ -6,7 +6,7 @@
 /* In place of spool/fs.c: see there. */
 #include "tests/support/fs_memory.c"
 
-#include "spool/spool.h"
+#include "spool/store.h"
 
 /*
  * The same small life of a spool, cut off at its first durable call, its second, and so on, until
@@ -53,8 +53,6 @@ static size_t body_of(int message, char *body)
 	return len;
 }
 
-static void next_round(struct life *life);
-
 static void on_committed(void *owner, int status)
 {
 	struct token *token = owner;
@@ -65,8 +63,7 @@ static void on_committed(void *owner, int status)
 	else if (status == 0)
 		life->added[token->message] = true;
 	free(token);
-	if (--life->waiting == 0)
-		next_round(life);
+	life->waiting--;
 }
 
 static struct token *make_token(struct life *life, int message, bool is_removal)
@@ -136,7 +133,14 @@ static void next_round(struct life *life)
 		remove_message(life, LONG_LIVED);
 }
 
-static const struct spool_options options = {.dir = "spool", .segment_size = 16384, .inline_max = INLINE_MAX};
+static const struct spool_options options = {
+	.dir = "spool", .segment_size = 16384, .inline_max = INLINE_MAX};
+
+/* Most rounds leave upkeep the time to come to its end, the others run beside it. */
+static bool is_rested(const struct life *life)
+{
+	return life->round % 4 == 0 || !life->spool->is_in_upkeep;
+}
 
 static void live(struct life *life)
 {
@@ -145,7 +149,11 @@ static void live(struct life *life)
 	memset(life, 0, sizeof *life);
 	uv_loop_init(&life->loop);
 	if (spool_open(&life->spool, &life->loop, &options, &error) == 0)
-		next_round(life);
+		while (!life->is_over) {
+			if (life->waiting == 0 && is_rested(life))
+				next_round(life);
+			uv_run(&life->loop, UV_RUN_ONCE);
+		}
 	uv_run(&life->loop, UV_RUN_DEFAULT);
 	cr_assert_eq(uv_loop_close(&life->loop), 0);
 }
@@ -201,8 +209,8 @@ static void check_files(const struct found *found, const char *where)
 		needed += found->there[i] && body_of(i, body) > INLINE_MAX;
 	for (int i = 0; i < FILES_MAX; i++)
 		files += memory.files[i].exists && memory.files[i].dir == dir;
-	cr_assert_eq(files, needed, "%s: %d body files for %d messages", where, files,
-		needed);
+	cr_assert_eq(
+		files, needed, "%s: %d body files for %d messages", where, files, needed);
 }
 
 static void check_found(struct spool *spool, const struct found *found, const char *where)
@@ -287,7 +295,7 @@ Test(power, a_cut_at_any_call_loses_nothing_that_was_acknowledged)
 
 	memory_wipe();
 	live(&life);
-	cr_assert_gt(memory.reuses, 4, "%u lives of spares are too few", memory.reuses);
+	cr_assert_geq(memory.reuses, 3, "%u lives of spares are too few", memory.reuses);
 	unsigned points =
 		cut_everywhere(LOSE_ALL_UNSYNCED, "all that was not synced is gone");
 
@@ -351,14 +359,6 @@ Test(power, a_cut_during_recovery_is_a_cut_like_others)
 	check_after(&life, "after cuts during recovery");
 }
 
-/* Damage to a removal brings its message back, but not its file. */
-static bool may_have_no_body(const struct life *life, int i)
-{
-	char body[BODY_MAX];
-
-	return life->removed[i] && body_of(i, body) > INLINE_MAX;
-}
-
 static void check_damaged_body(struct spool *spool, const struct life *life, int i)
 {
 	char *body;
@@ -367,34 +367,65 @@ static void check_damaged_body(struct spool *spool, const struct life *life, int
 	cr_assert_eq(spool_body_now(spool, life->ids[i], &body, &len), -EBADMSG);
 }
 
-/* Every byte of the log flipped once: never a crash, never a wrong body. */
+/* Bodies that are not given, for all that nothing may be lost that was not removed. */
+static unsigned count_damaged(struct spool *spool, const struct life *life)
+{
+	struct found found = {.life = life};
+	char expected[BODY_MAX], *body;
+	unsigned damaged = 0;
+	size_t len;
+
+	cr_assert_eq(spool_each(spool, on_item, &found), 0);
+	for (int i = 0; i < ROUNDS; i++) {
+		cr_assert_eq(found.there[i], !life->removed[i], "message %d", i);
+		if (!found.there[i])
+			continue;
+		int error = spool_body_now(spool, life->ids[i], &body, &len);
+
+		if (error == -EBADMSG) {
+			damaged++;
+			continue;
+		}
+		cr_assert_eq(error, 0);
+		cr_assert_eq(len, body_of(i, expected));
+		cr_assert(len == 0 || memcmp(body, expected, len) == 0);
+		free(body);
+	}
+	return damaged;
+}
+
+/*
+ * After a clean close each byte of the log, the seals included, flipped once: all is found, by the seals
+ * or in spite of them; at most one body is bad, and never given out.
+ */
 Test(power, a_flipped_byte_is_noticed)
 {
 	struct life life;
 	struct spool_error error;
 	struct spool *spool;
+	unsigned damaged = 0;
 
 	memory_wipe();
 	live(&life);
 	memory.is_locked = false;
+	int log = fs_open_dir(DIR_ROOT, "log");
+
 	for (int number = 0; number < FILES_MAX; number++) {
 		struct memory_file *file = &memory.files[number];
 
-		for (size_t at = 8192; file->exists && at < file->size; at += 7) {
-			struct found found = {.life = &life};
-
+		for (size_t at = 0; file->exists && file->dir == log && at < file->size;
+			at += 3) {
 			file->now[at] ^= 0x40;
 			cr_assert_eq(spool_open_readonly(&spool, "spool", &error), 0);
-			spool_each(spool, on_item, &found);
-			for (int i = 0; i < ROUNDS; i++)
-				if (found.there[i] && may_have_no_body(&life, i))
-					check_damaged_body(spool, &life, i);
-				else if (found.there[i])
-					check_body(spool, &life, i);
+			unsigned now = count_damaged(spool, &life);
+
+			cr_assert_leq(now, 1);
+			damaged += now;
 			spool_close_now(spool);
 			file->now[at] ^= 0x40;
 		}
 	}
+	cr_assert_gt(damaged, 100, "bodies in the log were hit");
 }
 
 Test(power, a_flipped_byte_of_a_body_file_is_noticed)

@@ -36,6 +36,7 @@ struct memory_file {
 	uint8_t *now, *durable;
 	size_t size, durable_size;
 	size_t last_at, last_len; /* of the last write since the sync */
+	size_t size_before;       /* it */
 	bool is_sync_failed;      /* its sync failed: it must not be synced again */
 };
 
@@ -80,17 +81,23 @@ static void memory_wipe(void)
 	memory.is_dark = memory.is_locked = false;
 }
 
-static void forget(struct memory_file *file, enum loss loss)
+/* The second half of the last write is as it was before; the rest has reached the disk. */
+static void forget_half(struct memory_file *file)
 {
 	size_t kept = file->last_at + file->last_len / 2;
+	size_t end = file->last_at + file->last_len;
 
+	memcpy(file->now + kept, file->durable + kept, end - kept);
+	file->size = kept > file->size_before ? kept : file->size_before;
+}
+
+static void forget(struct memory_file *file, enum loss loss)
+{
 	if (loss <= KEEP_NEWEST_ENTRY) {
 		memcpy(file->now, file->durable, FILE_CAP);
 		file->size = file->durable_size;
-	} else if (loss == KEEP_HALF_OF_LAST_WRITE && file->last_len &&
-		   kept < file->size) {
-		memset(file->now + kept, 0, FILE_CAP - kept);
-		file->size = kept;
+	} else if (loss == KEEP_HALF_OF_LAST_WRITE && file->last_len) {
+		forget_half(file);
 	}
 	file->last_len = 0;
 	file->is_sync_failed = false;
@@ -279,6 +286,7 @@ int fs_write(int fd, const struct iovec *parts, size_t count, uint64_t offset)
 		at += parts[i].iov_len;
 	}
 	if (at > (size_t)offset) {
+		file->size_before = file->size;
 		file->last_at = (size_t)offset;
 		file->last_len = at - (size_t)offset;
 		file->size = at > file->size ? at : file->size;
