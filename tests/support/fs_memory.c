@@ -51,6 +51,7 @@ static struct {
 	int fault; /* -errno, once; 0: the power goes */
 	bool is_dark;
 	unsigned resyncs; /* of files whose sync had failed */
+	uint64_t bad_at, bad_end; /* these bytes of any file cannot be read */
 	unsigned reuses;  /* of spares, as a segment */
 	size_t capacity;  /* of the disk; 0: no end */
 	bool is_locked;
@@ -77,7 +78,7 @@ static void memory_wipe(void)
 		memory.files[i] = (struct memory_file){0};
 	}
 	memory.calls = memory.fault_at = memory.resyncs = memory.reuses = 0;
-	memory.capacity = 0;
+	memory.capacity = memory.bad_at = memory.bad_end = 0;
 	memory.is_dark = memory.is_locked = false;
 }
 
@@ -249,6 +250,9 @@ int fs_read(int fd, void *bytes, size_t len, uint64_t offset, size_t *got)
 {
 	struct memory_file *file = file_of(fd);
 
+	*got = 0;
+	if (offset < memory.bad_end && offset + len > memory.bad_at)
+		return -EIO;
 	pthread_mutex_lock(&memory.mutex);
 	*got = offset >= file->size ? 0 : file->size - (size_t)offset;
 	*got = *got < len ? *got : len;
