@@ -14,10 +14,12 @@
  *
  *   waiting ──> job: [next segment] write... fdatasync ──> folded into the index, told
  *                        └── any failure: the segment is fenced off by a new one, all get the error
+ *                            (but for a full disk: if that one is a spare, they go there)
  *
  * A file whose write or sync failed is never synced again: what the kernel then claims to be
  * durable may not be (PostgreSQL's "fsyncgate"). The head of the next segment says that its
- * records end where the last good job ended.
+ * records end where the last good job ended. So once a next one was tried, also in vain, nothing more
+ * is written to a segment: a head that says so may have become durable.
  */
 enum { JOB_BYTES_MAX = 8 * 1024 * 1024 };
 
@@ -25,20 +27,21 @@ struct commit_job {
 	uv_work_t work;
 	struct spool *spool;
 	struct transaction_list transactions;
-	struct segment *segment; /* written to */
-	struct segment *fresh;   /* made by this job, to be adopted */
+	struct segment *segment;  /* written to */
+	struct segment *fresh;    /* made by this job, to be adopted */
 	struct segment_head head; /* of the next segment */
-	struct spare *spare;     /* for it, or NULL */
+	struct spare *spare;      /* for it, or NULL */
 	bool is_spare_used;
-	uint64_t count; /* of transactions */
-	uint64_t end;   /* of the segment, when all went well */
-	uint64_t size;  /* of its file */
+	struct segment *fenced; /* a write or sync of it failed */
+	uint64_t fenced_size;   /* of its file */
+	uint64_t count;         /* of transactions */
+	uint64_t end;           /* of the segment, when all went well */
 	uint64_t written;
 	unsigned syncs;
 	int status;
-	bool needs_segment; /* the active one is full, or there is none */
-	bool has_files;     /* one of the transactions has body files */
-	bool is_fenced;     /* the segment must not be written to any more */
+	bool needs_segment;  /* the active one is full, or there is none */
+	bool has_files;      /* one of the transactions has body files */
+	bool is_active_over; /* the active one must not be written to any more */
 };
 
 static void start_job(struct spool *spool);
@@ -144,31 +147,49 @@ static int make_segment(struct commit_job *job)
 	return start_segment(job->spool, job->head, spare, &job->fresh);
 }
 
-/* In the pool. */
-static void on_work(uv_work_t *work)
+/* The file may be larger than the records that count. */
+static void fence(struct commit_job *job)
 {
-	struct commit_job *job = work->data;
+	job->fenced = job->segment;
+	if (fs_size(job->fenced->fd, &job->fenced_size))
+		job->fenced_size = 0;
+}
 
-	if (job->status)
-		return;
-	if (job->needs_segment) {
-		job->status = make_segment(job);
-		if (job->status)
-			return; /* the old one is whole, but must not grow for ever */
-		job->segment = job->fresh;
-	}
+/* One that fails never held anything: the next one's head passes it over. */
+static void write_fresh(struct commit_job *job)
+{
+	job->segment = job->fresh;
 	job->status = write_all(job);
 	if (!job->status)
 		return;
-	job->is_fenced = true;
-	if (job->fresh) { /* it never held anything: the next one's head passes it over */
-		segment_discard(job->spool->log, job->fresh);
-		job->segment = job->fresh = NULL;
-	} else if (fs_size(job->segment->fd, &job->size)) {
-		job->size = 0;
-	}
+	segment_discard(job->spool->log, job->fresh);
+	job->fresh = NULL;
 	if (make_segment(job))
 		job->fresh = NULL;
+}
+
+/* In the pool. On a full disk, a spare still takes what a growing file does not. */
+static void on_work(uv_work_t *work)
+{
+	struct commit_job *job = work->data;
+	int error;
+
+	if (job->status)
+		return;
+	if (!job->needs_segment) {
+		job->status = write_all(job);
+		if (!job->status)
+			return;
+		fence(job);
+	}
+	job->is_active_over = true;
+	error = make_segment(job);
+	if (error)
+		job->fresh = NULL;
+	if (!job->status)
+		job->status = error;
+	if (job->fresh && (!job->status || job->status == -ENOSPC))
+		write_fresh(job);
 }
 
 static int fold(struct spool *spool, struct segment *segment,
@@ -178,8 +199,7 @@ static int fold(struct spool *spool, struct segment *segment,
 
 	for (size_t i = 0; i < transaction->count; i++) {
 		const struct item *item = &transaction->items[i].item;
-		struct place place = {
-			segment, (uint32_t)at, (uint32_t)item_size(item)};
+		struct place place = {segment, (uint32_t)at, (uint32_t)item_size(item)};
 
 		if (item->kind == ITEM_KIND_REMOVAL)
 			body_remove(spool, item->id);
@@ -209,6 +229,14 @@ static void tell(struct commit_job *job)
 	}
 }
 
+static void note_size(struct spool *spool, struct segment *segment, uint64_t size)
+{
+	if (size <= segment->size)
+		return;
+	spool->stats.disk_bytes += size - segment->size;
+	segment->size = size;
+}
+
 static void on_done(uv_work_t *work, int cancelled)
 {
 	struct commit_job *job = work->data;
@@ -216,22 +244,21 @@ static void on_done(uv_work_t *work, int cancelled)
 
 	assert(cancelled == 0); /* we never cancel a job */
 	spool->stats.syncs += job->syncs;
-	if (job->is_fenced && job->segment)
-		job->segment->is_fenced = true;
+	if (job->fenced) {
+		job->fenced->is_fenced = true;
+		note_size(spool, job->fenced, job->fenced_size);
+	}
 	if (job->spare)
 		spare_return(spool, job->spare, job->is_spare_used);
 	if (job->fresh)
 		adopt_segment(spool, job->fresh);
-	else if (job->is_fenced)
+	else if (job->is_active_over)
 		spool->active = NULL;
 	if (!job->status) {
-		job->segment->end = job->size = job->end;
+		job->segment->end = job->end;
+		note_size(spool, job->segment, job->end);
 		spool->durable += job->count;
 		spool->stats.bytes_written += job->written;
-	}
-	if (job->segment && job->size > job->segment->size) {
-		spool->stats.disk_bytes += job->size - job->segment->size;
-		job->segment->size = job->size;
 	}
 	spool->stats.failed = job->status && !spool->active;
 	tell(job);

@@ -8,7 +8,8 @@
  * The oldest segment goes when no message in it is live: what is newer never refers to it, since a message
  * that is copied forward takes its states along. Always the oldest, and the next one only after it is
  * durably gone: a removal must not go before the last copy of its message. So when that could
- * not be made durable, none is retired any more in this run: a failed sync is not tried again.
+ * not be made durable, none is retired any more in this run: a failed sync is not tried again. The last
+ * one stays also when it is not active any more: its number keeps ids from being used again.
  */
 struct retirement {
 	struct upkeep upkeep;
@@ -75,7 +76,8 @@ struct upkeep *retire_next(struct spool *spool)
 
 	if (spool->closing || spool->cannot_retire)
 		return NULL;
-	if (!spool->active || oldest == spool->active || oldest->live || oldest->pins)
+	if (oldest == TAILQ_LAST(&spool->segments, segment_list) || oldest->live ||
+		oldest->pins)
 		return NULL;
 	struct retirement *retirement = calloc(1, sizeof *retirement);
 

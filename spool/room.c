@@ -14,14 +14,15 @@ uint64_t room_for_mail(const struct room *room, bool was_short)
 	if (room->fs.bytes < kept || room->fs.files < files)
 		return 0;
 	return room->fs.bytes - kept +
-	       (room->unused > room->segment_size ? room->unused - room->segment_size : 0);
+	       (room->unused > room->segment_size ? room->unused - room->segment_size
+						  : 0);
 }
 
 bool room_is_ample(const struct fs_room *fs, uint64_t reserve, uint64_t bytes)
 {
 	struct room room = {.fs = *fs, .reserve = reserve};
 
-	return bytes == 0 || room_for_mail(&room, true) >= bytes;
+	return room_for_mail(&room, true) >= bytes;
 }
 
 static uint64_t unused(const struct spool *spool)

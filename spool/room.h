@@ -25,5 +25,5 @@ enum { ROOM_FILES_MIN = 128 };
 /* Bytes that mail may still take. was_short: the last answer was no. 0: none, not even an empty one. */
 uint64_t room_for_mail(const struct room *room, bool was_short);
 
-/* True if bytes may be written in advance: an answer to mail must not become a no by them. */
+/* True if bytes may be written in advance: they must not turn the answer into a no. */
 bool room_is_ample(const struct fs_room *fs, uint64_t reserve, uint64_t bytes);

@@ -6,31 +6,7 @@
 #include <stdlib.h>
 
 #include "spool/fs.h"
-#include "spool/room.h"
-#include "spool/upkeep.h"
-
-/*
- * Zeros are written, not only promised by the file system: blocks that were written once are
- * overwritten without a change of the file's description on disk. A portion at a time, so that what
- * is more urgent, or the closing, need not wait for a whole segment.
- */
-enum {
-	PIECE = 1 << 20,
-	PARTS = 16, /* of a piece */
-	PORTION = 8 * PIECE,
-	PAUSE_MS = 60 * 1000, /* after one could not be made */
-};
-
-static const uint8_t zeros[PIECE / PARTS];
-
-struct spare_work {
-	struct upkeep upkeep;
-	struct spare *spare;
-	bool is_fresh; /* to be made, not found */
-	bool is_ready, is_gone;
-	uint64_t size; /* at the end of the work */
-	int status;
-};
+#include "spool/store.h"
 
 struct spare *spare_add(struct spool *spool, uint64_t number, uint64_t size)
 {
@@ -48,6 +24,7 @@ void spare_forget(struct spool *spool, struct spare *spare)
 {
 	TAILQ_REMOVE(&spool->spares, spare, others);
 	spool->stats.disk_bytes -= spare->size;
+	fs_close(spare->fd);
 	free(spare);
 }
 
@@ -55,10 +32,8 @@ void spares_free(struct spool *spool)
 {
 	struct spare *spare;
 
-	while ((spare = TAILQ_FIRST(&spool->spares))) {
-		fs_close(spare->fd);
+	while ((spare = TAILQ_FIRST(&spool->spares)))
 		spare_forget(spool, spare);
-	}
 }
 
 static bool is_spare(const struct spare *spare)
@@ -72,23 +47,27 @@ unsigned spares_count(const struct spool *spool)
 	unsigned count = 0;
 
 	TAILQ_FOREACH(spare, &spool->spares, others)
+	{
 		count += is_spare(spare);
+	}
 	return count;
 }
 
-static unsigned ready_count(const struct spool *spool)
+unsigned spares_ready(const struct spool *spool)
 {
 	const struct spare *spare;
 	unsigned count = 0;
 
 	TAILQ_FOREACH(spare, &spool->spares, others)
+	{
 		count += spare->state == SPARE_READY || spare->state == SPARE_LENT;
+	}
 	return count;
 }
 
 uint64_t spares_room(const struct spool *spool)
 {
-	return ready_count(spool) * (spool->segment_size - SEGMENT_DATA);
+	return spares_ready(spool) * (spool->segment_size - SEGMENT_DATA);
 }
 
 struct spare *spare_lend(struct spool *spool)
@@ -107,21 +86,22 @@ struct spare *spare_lend(struct spool *spool)
 
 void spare_return(struct spool *spool, struct spare *spare, bool is_used)
 {
-	if (is_used)
-		spare_forget(spool, spare);
-	else
-		spare->state = SPARE_READY;
+	spare->state = SPARE_READY;
+	if (!is_used)
+		return;
+	spare->fd = -1; /* the segment's now */
+	spare_forget(spool, spare);
 }
-
-/* Recovery. */
 
 static bool is_in_log(const struct spool *spool, uint64_t number)
 {
 	const struct segment *segment;
 
 	TAILQ_FOREACH(segment, &spool->segments, others)
+	{
 		if (segment->head.number == number)
 			return true;
+	}
 	return false;
 }
 
@@ -157,240 +137,4 @@ static int on_name(void *owner, const char *name)
 int spares_find(struct spool *spool)
 {
 	return fs_list(spool->log, on_name, spool);
-}
-
-/*
- * A segment that failed as it was made: the head of the next one, durable, says that the log goes on without
- * it. One whose own head is damaged is none of these.
- */
-static bool is_void(const struct spool *spool, const struct spare *stray)
-{
-	const struct segment *segment;
-
-	TAILQ_FOREACH(segment, &spool->segments, others)
-		if (segment->head.number > stray->number)
-			return segment->head.previous < stray->number;
-	return false;
-}
-
-/* The works, in the pool. */
-
-static void spare_name(const struct spare *spare, char name[static SEGMENT_NAME])
-{
-	if (spare->is_segment)
-		segment_name(spare->number, name);
-	else
-		segment_spare_name(spare->number, name);
-}
-
-static void remove_file(struct spare_work *work)
-{
-	char name[SEGMENT_NAME];
-
-	spare_name(work->spare, name);
-	int error = fs_unlink(work->upkeep.spool->log, name);
-
-	work->is_gone = !error || error == -ENOENT;
-}
-
-/* Large, and no head that can be read: it may be damaged rather than void. */
-static bool may_hold_mail(const struct spare_work *work)
-{
-	struct segment_doubt doubt;
-	struct segment *segment;
-
-	if (!work->spare->is_segment || work->spare->size <= SEGMENT_DATA)
-		return false;
-	if (segment_open(work->upkeep.spool->log, work->spare->number, &segment,
-		    &doubt))
-		return true;
-	segment_free(segment);
-	return false;
-}
-
-static void remove_spare(struct upkeep *upkeep)
-{
-	struct spare_work *work = (struct spare_work *)upkeep;
-
-	if (!may_hold_mail(work))
-		remove_file(work);
-}
-
-/* A portion of zeros, unless that would eat what is kept free. */
-static int fill(struct spare_work *work, uint64_t size)
-{
-	struct spool *spool = work->upkeep.spool;
-	uint64_t stop = size - work->size > PORTION ? work->size + PORTION : size;
-	struct fs_room room;
-	int error = fs_room(spool->dir, &room);
-
-	if (!error && !room_is_ample(&room, spool->reserve, stop - work->size))
-		error = -ENOSPC;
-	while (!error && work->size < stop) {
-		struct iovec parts[PARTS];
-		size_t count = 0, len = 0;
-
-		while (count < PARTS && len < stop - work->size) {
-			size_t left = (size_t)(stop - work->size) - len;
-			size_t part = left < sizeof zeros ? left : sizeof zeros;
-
-			parts[count++] = (struct iovec){(void *)zeros, part};
-			len += part;
-		}
-		error = fs_write(work->spare->fd, parts, count, work->size);
-		work->size += error ? 0 : len;
-	}
-	return error;
-}
-
-static int prepare(struct spare_work *work)
-{
-	struct spool *spool = work->upkeep.spool;
-	struct spare *spare = work->spare;
-	char name[SEGMENT_NAME];
-	int error = 0;
-
-	spare_name(spare, name);
-	if (spare->fd < 0) {
-		int fd = fs_open(spool->log, name,
-			work->is_fresh ? O_RDWR | O_CREAT | O_EXCL : O_RDWR);
-
-		if (fd < 0)
-			return fd;
-		spare->fd = fd;
-	}
-	if (work->size > spool->segment_size) {
-		error = fs_truncate(spare->fd, spool->segment_size);
-		work->size = error ? work->size : spool->segment_size;
-	}
-	if (!error)
-		error = fill(work, spool->segment_size);
-	if (error || work->size < spool->segment_size)
-		return error;
-	error = fs_sync_data(spare->fd);
-	work->is_ready = !error;
-	return error;
-}
-
-static void prepare_spare(struct upkeep *upkeep)
-{
-	struct spare_work *work = (struct spare_work *)upkeep;
-
-	work->status = prepare(work);
-	if (!work->status)
-		return;
-	fs_close(work->spare->fd);
-	work->spare->fd = -1;
-	remove_file(work);
-}
-
-/* What is to be done, and its end, on the loop. */
-
-static void on_prepared(struct upkeep *upkeep)
-{
-	struct spare_work *work = (struct spare_work *)upkeep;
-	struct spool *spool = upkeep->spool;
-
-	spool->stats.disk_bytes += work->size - work->spare->size;
-	work->spare->size = work->size;
-	if (work->is_ready)
-		work->spare->state = SPARE_READY;
-	if (work->status)
-		spool->spare_pause = uv_now(spool->loop) + PAUSE_MS;
-	if (work->is_gone)
-		spare_forget(spool, work->spare);
-	else if (work->status)
-		work->spare->state = SPARE_LEFT;
-	free(work);
-}
-
-static void on_removed(struct upkeep *upkeep)
-{
-	struct spare_work *work = (struct spare_work *)upkeep;
-
-	if (work->is_gone)
-		spare_forget(upkeep->spool, work->spare);
-	else
-		work->spare->state = SPARE_LEFT;
-	free(work);
-}
-
-static struct spare_work *new_work(struct spare *spare, void (*in_pool)(struct upkeep *),
-	void (*done)(struct upkeep *))
-{
-	struct spare_work *work = calloc(1, sizeof *work);
-
-	if (!work)
-		return NULL;
-	work->upkeep.work = in_pool;
-	work->upkeep.done = done;
-	work->spare = spare;
-	work->size = spare->size;
-	return work;
-}
-
-/* What must not stay: void segments, and spares beyond those that we keep, the least useful first. */
-static struct spare *find_surplus(struct spool *spool)
-{
-	struct spare *spare, *smallest = NULL;
-
-	TAILQ_FOREACH(spare, &spool->spares, others)
-	{
-		if (spare->state == SPARE_STRAY && is_void(spool, spare))
-			return spare;
-		if (spare->state == SPARE_RAW &&
-			(!smallest || spare->size < smallest->size))
-			smallest = spare;
-	}
-	return spares_count(spool) > SPARES_MAX ? smallest : NULL;
-}
-
-/*
- * How many are worth writing zeros for: none while the active segment may last for long, so that a small
- * installation stays small; two once this run has shown that it fills segments.
- */
-static unsigned wanted(const struct spool *spool)
-{
-	if (spool->stats.bytes_written > spool->segment_size)
-		return SPARES_MAX;
-	return spool->active && spool->active->end > spool->segment_size / 2 ? 1 : 0;
-}
-
-/* One that is begun, or needs no zeros at all, or the largest, if more are wanted. */
-static struct spare *find_raw(struct spool *spool)
-{
-	struct spare *spare, *largest = NULL;
-
-	TAILQ_FOREACH(spare, &spool->spares, others)
-		if (spare->state == SPARE_RAW &&
-			(!largest || spare->size > largest->size))
-			largest = spare;
-	if (largest && largest->size >= spool->segment_size)
-		return largest;
-	return ready_count(spool) < wanted(spool) ? largest : NULL;
-}
-
-struct upkeep *spare_next(struct spool *spool)
-{
-	struct spare *spare = find_surplus(spool);
-	struct spare_work *work;
-
-	if (spool->closing)
-		return NULL;
-	if (spare) {
-		work = new_work(spare, remove_spare, on_removed);
-		return work ? &work->upkeep : NULL;
-	}
-	spare = find_raw(spool);
-	bool is_fresh = !spare && spares_count(spool) < wanted(spool);
-
-	if (uv_now(spool->loop) < spool->spare_pause &&
-		(is_fresh || (spare && spare->size < spool->segment_size)))
-		return NULL;
-	if (is_fresh)
-		spare = spare_add(spool, ++spool->last_number, 0);
-	work = spare ? new_work(spare, prepare_spare, on_prepared) : NULL;
-	if (work)
-		work->is_fresh = is_fresh;
-	return work ? &work->upkeep : NULL;
 }

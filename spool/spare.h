@@ -18,7 +18,7 @@ enum spare_state {
 	SPARE_READY, /* of segment_size, synced, open */
 	SPARE_LENT,  /* to the commit job */
 	SPARE_STRAY, /* not a spare but a NUMBER.seg that is no part of the log: goes if it is void */
-	SPARE_LEFT,  /* could not be removed, or may not: only counted */
+	SPARE_LEFT, /* could not be removed, or may not: only counted */
 };
 
 struct spare {
@@ -42,14 +42,14 @@ struct spool;
 int spares_find(struct spool *spool);
 void spares_free(struct spool *spool);
 
-/* Of the spares, ready or not. */
-unsigned spares_count(const struct spool *spool);
+unsigned spares_count(const struct spool *spool); /* ready or not */
+unsigned spares_ready(const struct spool *spool); /* or lent */
 /* Bytes that can still be written into those that are ready. */
 uint64_t spares_room(const struct spool *spool);
 
 /* A new one in the list, which owns it. fd is -1. NULL without memory. */
 struct spare *spare_add(struct spool *spool, uint64_t number, uint64_t size);
-/* Out of the list and of memory. */
+/* Out of the list and of memory; its descriptor is closed. */
 void spare_forget(struct spool *spool, struct spare *spare);
 
 /* A ready one for the commit job, or NULL. */

@@ -25,6 +25,24 @@
  *
  * A transaction is there entirely or not at all: its items stand under one CRC.
  *
+ * Legal states of a file in log/:
+ *
+ *   | file                                   | it is                        | recovery              |
+ *   |----------------------------------------|------------------------------|-----------------------|
+ *   | NUMBER.seg, the last one               | written to when we stopped   | read up to the torn tail; never written to again |
+ *   | NUMBER.seg, with the number that a     | closed                       | read up to the end that the later one's head says |
+ *   |   later head calls the previous        |                              |                       |
+ *   | NUMBER.seg, between a later head's     | void: failed as it was made  | not read; unlinked, unless it may be damaged |
+ *   |   and the previous it says             |                              |                       |
+ *   | NUMBER.seg, the last, head not whole   | void: cut as it was made     | the same, once the next head is durable |
+ *   | NUMBER.seg, another with a bad head    | damaged                      | counted, left alone   |
+ *   | NUMBER.spare, whatever is in it        | free: a retired segment, one | never read; made ready, or unlinked when |
+ *   |                                        |  half filled, or a new head  |   there are more than two |
+ *   |                                        |  that was not renamed yet    |                       |
+ *
+ * A file comes to a new life by rename only: .seg to .spare when nothing in it is live, .spare to .seg
+ * when its new head is durable. Its former records have another salt.
+ *
  * All durable work is done in libuv's thread pool; callbacks come from the loop, never from
  * inside the call that asked. After a failed write or sync the file is never synced again: a new
  * segment fences the failed one off, the callbacks of the lost transactions get the error.

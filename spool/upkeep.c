@@ -6,7 +6,7 @@
 /* The most urgent first. */
 static struct upkeep *(*const kinds[])(struct spool *spool) = {
 	retire_next,
-	spare_next,
+	prepare_next,
 	bodies_next,
 	seal_next,
 };

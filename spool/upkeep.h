@@ -17,7 +17,8 @@
 struct upkeep {
 	uv_work_t request;
 	struct spool *spool;
-	void (*work)(struct upkeep *upkeep); /* in the pool; touches nothing of the loop's */
+	void (*work)(
+		struct upkeep *upkeep); /* in the pool; touches nothing of the loop's */
 	void (*done)(struct upkeep *upkeep); /* on the loop; frees it */
 };
 
@@ -28,7 +29,7 @@ struct upkeep {
 void upkeep(struct spool *spool);
 
 /* The kinds of work. Each returns NULL when there is nothing to do, or no memory for it. */
-struct upkeep *retire_next(struct spool *spool); /* retire.c */
-struct upkeep *spare_next(struct spool *spool);  /* spare.c */
-struct upkeep *bodies_next(struct spool *spool); /* unlink.c */
-struct upkeep *seal_next(struct spool *spool);   /* seal.c */
+struct upkeep *retire_next(struct spool *spool);  /* retire.c */
+struct upkeep *prepare_next(struct spool *spool); /* prepare.c */
+struct upkeep *bodies_next(struct spool *spool);  /* unlink.c */
+struct upkeep *seal_next(struct spool *spool);    /* seal.c */

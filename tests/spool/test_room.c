@@ -118,6 +118,15 @@ static int drop(uint64_t id)
 	return commit(transaction);
 }
 
+static unsigned count_spares(void)
+{
+	unsigned count = 0;
+
+	for (int i = 0; i < FILES_MAX; i++)
+		count += memory.files[i].exists && strstr(memory.files[i].name, ".spare");
+	return count;
+}
+
 /* As if a second had passed since the room was counted. */
 static bool has_room(uint64_t bytes)
 {
@@ -201,16 +210,36 @@ Test(full, a_switch_that_finds_no_room_is_told_and_made_later)
 		status = store();
 	before = scene.count;
 	cr_assert_eq(status, -ENOSPC);
+	cr_assert_null(prepare_next(scene.spool), "not tried again in a hurry");
 	cr_assert_eq(store(), -ENOSPC);
 	spool_stats(scene.spool, &stats);
 	cr_assert_eq(stats.disk_bytes, memory_bytes());
 	memory.capacity += 5 * SEGMENT;
 	for (int i = 0; i < 20; i++)
 		cr_assert_eq(store(), 0, "there is room");
-	cr_assert_eq(index_count(scene.spool->index), before + 20);
+	cr_assert_eq(count_spares(), 0);
+	scene.spool->spare_pause = 0; /* as if its minute was over */
+	cr_assert_eq(store(), 0);
+	cr_assert_gt(count_spares(), 0);
+	cr_assert_eq(index_count(scene.spool->index), before + 21);
 	spool_stats(scene.spool, &stats);
 	cr_assert(!stats.failed);
 	cr_assert_eq(stats.disk_bytes, memory_bytes());
+}
+
+/* The active segment grows, the disk is full: the spare takes what did not fit. */
+Test(full, a_spare_is_room)
+{
+	struct spool_stats stats;
+
+	while (count_spares() == 0)
+		cr_assert_eq(store(), 0);
+	memory.capacity = memory_bytes();
+	for (int i = 0; i < 5; i++)
+		cr_assert_eq(store(), 0);
+	spool_stats(scene.spool, &stats);
+	cr_assert_eq(stats.disk_bytes, memory_bytes());
+	cr_assert_eq(memory.resyncs, 0);
 }
 
 /* Each call fails once: whatever becomes of its file, what is counted is what is there. */
@@ -228,8 +257,8 @@ static unsigned count_disk_bytes_when(int fault, unsigned at)
 			drop(scene.queue[scene.count - 2]);
 		spool_stats(scene.spool, &stats);
 		cr_assert_eq(stats.disk_bytes, memory_bytes(),
-			"round %zu, call %u failed with %d: %zu bytes on disk, not %zu", i,
-			at, fault, memory_bytes(), (size_t)stats.disk_bytes);
+			"round %zu, call %u failed with %d: %zu bytes on disk, not %zu",
+			i, at, fault, memory_bytes(), (size_t)stats.disk_bytes);
 	}
 	unsigned calls = memory.calls;
 
@@ -252,15 +281,6 @@ static void on_last(void *owner, int status)
 	cr_assert_eq(status, 0);
 	*(int *)owner = status;
 	spool_close(scene.spool, NULL, NULL);
-}
-
-static unsigned count_spares(void)
-{
-	unsigned count = 0;
-
-	for (int i = 0; i < FILES_MAX; i++)
-		count += memory.files[i].exists && strstr(memory.files[i].name, ".spare");
-	return count;
 }
 
 Test(room, a_closing_spool_ends_what_is_begun_and_begins_nothing)

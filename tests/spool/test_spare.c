@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "spool/store.h"
+#include "spool/transaction.h"
 
 /* The files of the log, on a real file system, in a directory of its own. */
 enum { SIZE = 65536, FILES = 64 };
@@ -233,7 +233,8 @@ Test(spare, files_live_again_and_again)
 		}
 	}
 	cr_assert_gt(segments, 10);
-	cr_assert_leq(inode_count, 4, "%zu files for %zu segments", inode_count, segments);
+	cr_assert_leq(
+		inode_count, 4, "%zu files for %zu segments", inode_count, segments);
 	for (int restart = 0; restart < 2; restart++) {
 		close_spool();
 		open_spool();
@@ -286,6 +287,24 @@ Test(spare, a_record_larger_than_a_segment_goes_alone_into_one)
 	check_disk_bytes("without it");
 }
 
+/* Not really: a place in a segment has 32 bits. */
+Test(spare, a_record_of_4_gib_is_refused)
+{
+	struct spool_transaction *transaction = spool_begin(scene.spool);
+	int status = 1;
+
+	cr_assert_eq(
+		spool_add_message(transaction, spool_create(scene.spool), "e", 1), 0);
+	transaction->items[0].item.body_size = UINT32_MAX - SEGMENT_DATA;
+	spool_commit(transaction, on_status, &status);
+	int other;
+
+	begin_store(100, &other);
+	settle();
+	cr_assert_eq(status, -EMSGSIZE);
+	cr_assert_eq(other, 0);
+}
+
 /* What a crash may have left, and more than that. */
 Test(spare, what_is_found_is_put_in_order)
 {
@@ -296,11 +315,13 @@ Test(spare, what_is_found_is_put_in_order)
 
 	close_spool();
 	segment_head_encode(&later, head);
-	put_file("0000000000000011.spare", head, sizeof head, SIZE); /* used, not renamed */
+	put_file("0000000000000011.spare", head, sizeof head,
+		SIZE); /* used, not renamed */
 	put_file("0000000000000012.spare", "", 0, 0);
 	put_file("0000000000000013.spare", "x", 1, 5 * SIZE);
 	put_file("0000000000000020.spare", "x", 1, 777);
-	put_file("0000000000000030.seg", "PTRS", 4, 4); /* the power went as it was made */
+	put_file(
+		"0000000000000030.seg", "PTRS", 4, 4); /* the power went as it was made */
 	put_file("0000000000000031.seg", "x", 1, 20000); /* who knows what it was */
 	put_file("0000000000000040.spare", "x", 1, 778);
 	put_file("README", "x", 1, 0);
@@ -325,8 +346,8 @@ static void put_record(int fd, const struct segment *segment, uint64_t salt,
 	struct item item = {
 		.kind = ITEM_KIND_MESSAGE, .id = id, .bytes = "stale", .len = 5};
 	uint8_t head[RECORD_HEAD], item_head[ITEM_HEAD];
-	struct iovec parts[] = {{head, sizeof head}, {item_head, sizeof item_head},
-		{"stale", 5}};
+	struct iovec parts[] = {
+		{head, sizeof head}, {item_head, sizeof item_head}, {"stale", 5}};
 	struct record record = {.salt = salt,
 		.sequence = durable + 1,
 		.offset = segment->end,
