@@ -17,9 +17,10 @@
 struct upkeep {
 	uv_work_t request;
 	struct spool *spool;
-	void (*work)(
-		struct upkeep *upkeep); /* in the pool; touches nothing of the loop's */
-	void (*done)(struct upkeep *upkeep); /* on the loop; frees it */
+	/* In the pool; touches nothing of the loop's. */
+	void (*work)(struct upkeep *upkeep);
+	/* On the loop; frees it. */
+	void (*done)(struct upkeep *upkeep);
 };
 
 /*
