@@ -7,6 +7,7 @@
 #include "spool/crc32c.h"
 #include "spool/damage.h"
 #include "spool/fs.h"
+#include "spool/room.h"
 #include "spool/scan.h"
 #include "spool/upkeep.h"
 
@@ -145,11 +146,21 @@ static int write_seal(struct sealing *sealing)
 	return fs_sync_data(sealing->fd);
 }
 
+/* A hint must not take what mail, or the next spare, will need. */
+static bool has_room(const struct spool *spool)
+{
+	struct fs_room room;
+
+	return fs_room(spool->dir, &room) == 0 &&
+	       room_is_ample(&room, spool->reserve + spool->segment_size,
+		       spool->segment_size);
+}
+
 static void work(struct upkeep *upkeep)
 {
 	struct sealing *sealing = (struct sealing *)upkeep;
 	char name[SEGMENT_NAME];
-	int error = read_items(sealing, fold);
+	int error = has_room(upkeep->spool) ? read_items(sealing, fold) : -ENOSPC;
 
 	if (!error) {
 		segment_name(sealing->copy.head.number, name);
