@@ -624,6 +624,49 @@ Test(body, a_damaged_file_is_noticed)
 	cr_assert_eq(read_body(id).status, -EBADMSG);
 }
 
+struct damages {
+	struct spool_damage list[8];
+	size_t count;
+};
+
+static void on_damage(void *owner, const struct spool_damage *damage)
+{
+	struct damages *damages = owner;
+
+	cr_assert_lt(damages->count, 8);
+	damages->list[damages->count++] = *damage;
+}
+
+Test(body, what_the_start_misses_is_told_with_its_id)
+{
+	uint64_t whole = store(MIB), missing = store(2 * MIB), cut = store(3 * MIB);
+	struct damages damages = {0};
+
+	close_spool();
+	cr_assert_eq(unlink(body_path(missing)), 0);
+	cr_assert_eq(truncate(body_path(cut), MIB), 0);
+	open_spool();
+	spool_watch_damage(scene.spool, on_damage, &damages);
+	cr_assert_eq(damages.count, 2);
+	for (size_t i = 0; i < 2; i++) {
+		const struct spool_damage *damage = &damages.list[i];
+		bool is_missing = damage->id == missing;
+
+		cr_assert(is_missing || damage->id == cut);
+		cr_assert_eq(damage->code, is_missing ? -ENOENT : -EBADMSG);
+		cr_assert_eq(damage->len, is_missing ? 2 * MIB : MIB);
+		cr_assert_str_eq(
+			body_path(damage->id) + strlen(scene.dir) + 1, damage->place);
+	}
+	check_body(whole, MIB);
+	cr_assert_eq(read_body(missing).status, -EBADMSG);
+	cr_assert_eq(read_body(cut).status, -EBADMSG);
+	remove_message(missing);
+	remove_message(cut);
+	close_spool();
+	cr_assert_eq(count_files("body"), 1);
+}
+
 Test(body, reading_only_reads_files_too)
 {
 	uint64_t id = store(MIB);
