@@ -29,9 +29,6 @@ struct buffer {
 };
 
 struct body_file;
-struct removed_body {
-	uint64_t id, size;
-};
 
 TAILQ_HEAD(body_queue, body_file);
 TAILQ_HEAD(reader_list, spool_reader);
@@ -40,10 +37,10 @@ TAILQ_HEAD(reader_list, spool_reader);
 struct body_files {
 	uint64_t inline_max;
 	uint64_t memory; /* taken by bodies of writers and of transactions on their way */
-	struct body_queue queue;      /* files with something to do, in turns */
-	unsigned jobs;                /* running */
-	struct reader_list readers;   /* of files */
-	struct removed_body *removed; /* files to be unlinked */
+	struct body_queue queue;    /* files with something to do, in turns */
+	unsigned jobs;              /* running */
+	struct reader_list readers; /* of files */
+	uint64_t *removed;          /* ids of messages whose files are to be unlinked */
 	size_t removed_count, removed_cap;
 };
 

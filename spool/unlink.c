@@ -19,7 +19,8 @@ enum { UNLINKED_AT_ONCE = 64 };
 struct unlinking {
 	struct upkeep upkeep;
 	size_t count;
-	struct removed_body files[UNLINKED_AT_ONCE];
+	uint64_t ids[UNLINKED_AT_ONCE];
+	uint64_t freed; /* bytes */
 };
 
 void body_remove(struct spool *spool, uint64_t id)
@@ -31,26 +32,27 @@ void body_remove(struct spool *spool, uint64_t id)
 		return;
 	if (files->removed_count == files->removed_cap) {
 		size_t cap = files->removed_cap ? 2 * files->removed_cap : 64;
-		struct removed_body *removed =
-			realloc(files->removed, cap * sizeof *removed);
+		uint64_t *removed = realloc(files->removed, cap * sizeof *removed);
 
 		if (!removed)
 			return; /* the next start finds it */
 		files->removed = removed;
 		files->removed_cap = cap;
 	}
-	files->removed[files->removed_count++] =
-		(struct removed_body){id, entry->body_size};
+	files->removed[files->removed_count++] = id;
 }
 
 static void unlink_files(struct upkeep *upkeep)
 {
 	struct unlinking *unlinking = (struct unlinking *)upkeep;
 	char name[SPOOL_ID_TEXT];
+	int dir = upkeep->spool->bodies;
+	uint64_t size; /* not as the index has it: the file may be damaged */
 
 	for (size_t i = 0; i < unlinking->count; i++) {
-		spool_id_format(unlinking->files[i].id, name);
-		fs_unlink(upkeep->spool->bodies, name);
+		spool_id_format(unlinking->ids[i], name);
+		if (fs_size_of(dir, name, &size) == 0 && fs_unlink(dir, name) == 0)
+			unlinking->freed += size;
 	}
 }
 
@@ -58,24 +60,23 @@ static void on_unlinked(struct upkeep *upkeep)
 {
 	struct unlinking *unlinking = (struct unlinking *)upkeep;
 
-	for (size_t i = 0; i < unlinking->count; i++)
-		upkeep->spool->stats.disk_bytes -= unlinking->files[i].size;
+	upkeep->spool->stats.disk_bytes -= unlinking->freed;
 	free(unlinking);
 }
 
 /* Takes over what nobody reads. Returns how many. */
-static size_t take_removed(struct spool *spool, struct removed_body *taken)
+static size_t take_removed(struct spool *spool, uint64_t *taken)
 {
 	struct body_files *files = &spool->body;
 	size_t count = 0, kept = 0;
 
 	for (size_t i = 0; i < files->removed_count; i++) {
-		struct removed_body body = files->removed[i];
+		uint64_t id = files->removed[i];
 
-		if (count < UNLINKED_AT_ONCE && !reader_has_file(spool, body.id))
-			taken[count++] = body;
+		if (count < UNLINKED_AT_ONCE && !reader_has_file(spool, id))
+			taken[count++] = id;
 		else
-			files->removed[kept++] = body;
+			files->removed[kept++] = id;
 	}
 	files->removed_count = kept;
 	return count;
@@ -91,7 +92,7 @@ struct upkeep *bodies_next(struct spool *spool)
 		return NULL;
 	unlinking->upkeep.work = unlink_files;
 	unlinking->upkeep.done = on_unlinked;
-	unlinking->count = take_removed(spool, unlinking->files);
+	unlinking->count = take_removed(spool, unlinking->ids);
 	if (unlinking->count)
 		return &unlinking->upkeep;
 	free(unlinking);

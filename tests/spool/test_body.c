@@ -641,6 +641,7 @@ Test(body, what_the_start_misses_is_told_with_its_id)
 {
 	uint64_t whole = store(MIB), missing = store(2 * MIB), cut = store(3 * MIB);
 	struct damages damages = {0};
+	struct spool_stats before, after;
 
 	close_spool();
 	cr_assert_eq(unlink(body_path(missing)), 0);
@@ -661,10 +662,15 @@ Test(body, what_the_start_misses_is_told_with_its_id)
 	check_body(whole, MIB);
 	cr_assert_eq(read_body(missing).status, -EBADMSG);
 	cr_assert_eq(read_body(cut).status, -EBADMSG);
+	spool_stats(scene.spool, &before);
 	remove_message(missing);
 	remove_message(cut);
-	close_spool();
+	uv_run(&scene.loop, UV_RUN_DEFAULT);
 	cr_assert_eq(count_files("body"), 1);
+	spool_stats(scene.spool, &after);
+	cr_assert_lt(
+		after.disk_bytes, before.disk_bytes + 3 * scene.options.segment_size);
+	cr_assert_gt(after.disk_bytes, MIB, "what was missing is not taken off");
 }
 
 Test(body, reading_only_reads_files_too)
