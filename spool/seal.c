@@ -200,16 +200,15 @@ static void on_sealed(struct upkeep *upkeep)
 	free_sealing(sealing);
 }
 
-/* A closed one; at the end, when nothing more will be written, the active one. */
+/* A closed one; at the end, when nothing more will be written, the active one too. */
 static struct segment *find_unsealed(struct spool *spool)
 {
+	bool is_over = spool->closing && !spool->committing;
 	struct segment *segment;
 
 	TAILQ_FOREACH(segment, &spool->segments, others)
 	{
-		bool is_closed = spool->closing
-		                         ? segment == spool->active && !spool->committing
-		                         : segment != spool->active;
+		bool is_closed = segment != spool->active || is_over;
 
 		if (is_closed && !segment->is_sealed && !segment->is_damaged &&
 			!segment->is_fenced)
