@@ -44,8 +44,6 @@ struct commit_job {
 	bool is_active_over; /* the active one must not be written to any more */
 };
 
-static void start_job(struct spool *spool);
-
 struct segment_head next_head(const struct spool *spool)
 {
 	const struct segment *last = TAILQ_LAST(&spool->segments, segment_list);
@@ -261,15 +259,16 @@ static void on_done(uv_work_t *work, int cancelled)
 		spool->stats.bytes_written += job->written;
 	}
 	spool->stats.failed = job->status && !spool->active;
-	tell(job);
+	tell(job); /* all of it is folded before the next job looks at the index */
 	free(job);
 	spool->committing = false; /* only now: who closes from a callback waits for what follows */
-	start_job(spool);
+	commit_start(spool);
 	upkeep(spool);
 	check_closing(spool);
 }
 
-static void take_first(struct spool *spool, struct commit_job *job)
+static const struct spool_transaction *take_first(
+	struct spool *spool, struct commit_job *job)
 {
 	struct spool_transaction *transaction = TAILQ_FIRST(&spool->waiting);
 
@@ -277,6 +276,7 @@ static void take_first(struct spool *spool, struct commit_job *job)
 	TAILQ_INSERT_TAIL(&job->transactions, transaction, others);
 	job->has_files |= transaction->file_count > 0;
 	job->count++;
+	return transaction;
 }
 
 /*
@@ -297,17 +297,24 @@ static void take_waiting(struct spool *spool, struct commit_job *job)
 	if (SEGMENT_DATA + length > UINT32_MAX) /* offsets have 32 bits */
 		job->status = -EMSGSIZE;
 	do {
-		take_first(spool, job);
+		bool is_alone = take_first(spool, job)->is_alone;
+
 		bytes += length;
-		if (TAILQ_EMPTY(&spool->waiting))
+		if (is_alone || TAILQ_EMPTY(&spool->waiting))
 			break;
 		length = transaction_length(TAILQ_FIRST(&spool->waiting));
 	} while (bytes < JOB_BYTES_MAX && start + bytes + length <= spool->segment_size);
 }
 
-static void start_job(struct spool *spool)
+void commit_start(struct spool *spool)
 {
-	if (spool->committing || TAILQ_EMPTY(&spool->waiting))
+	if (spool->committing)
+		return;
+	struct spool_transaction *copy = compact_take(spool);
+
+	if (copy) /* in front of what changes it */
+		TAILQ_INSERT_HEAD(&spool->waiting, copy, others);
+	if (TAILQ_EMPTY(&spool->waiting))
 		return;
 	struct commit_job *job = calloc(1, sizeof *job);
 
@@ -329,5 +336,5 @@ void transaction_join(struct spool_transaction *transaction)
 	struct spool *spool = transaction->spool;
 
 	TAILQ_INSERT_TAIL(&spool->waiting, transaction, others);
-	start_job(spool);
+	commit_start(spool);
 }

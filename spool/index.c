@@ -9,7 +9,7 @@ enum { BUCKETS_MIN = 64 };
 struct index {
 	struct index_entry **buckets; /* a power of two */
 	size_t bucket_count, count, filed_count;
-	uint64_t live_bytes;
+	uint64_t log_bytes, filed_bytes; /* live */
 };
 
 struct index *index_new(void)
@@ -61,7 +61,12 @@ size_t index_filed_count(const struct index *index)
 
 uint64_t index_live_bytes(const struct index *index)
 {
-	return index->live_bytes;
+	return index->log_bytes + index->filed_bytes;
+}
+
+uint64_t index_log_bytes(const struct index *index)
+{
+	return index->log_bytes;
 }
 
 /*
@@ -116,20 +121,27 @@ static uint64_t filed_size(const struct index_entry *entry)
 /* Takes off what the entry and its states count for, and forgets the states. */
 static void forget_places(struct index *index, struct index_entry *entry)
 {
-	index->live_bytes -= entry->place.size + filed_size(entry);
+	struct segment *segment = entry->place.segment;
+
+	index->log_bytes -= entry->place.size;
+	index->filed_bytes -= filed_size(entry);
 	for (uint32_t i = 0; i < entry->state_count; i++)
-		index->live_bytes -= entry->states[i].place.size;
+		index->log_bytes -= entry->states[i].place.size;
 	free(entry->states);
 	entry->states = NULL;
 	entry->state_count = 0;
-	entry->place.segment->live--;
+	TAILQ_REMOVE(&segment->messages, entry, others);
+	segment->live--;
 }
 
 static void set_place(struct index *index, struct index_entry *entry, struct place place)
 {
 	entry->place = place;
-	index->live_bytes += place.size + filed_size(entry);
-	place.segment->live++;
+	index->log_bytes += place.size;
+	index->filed_bytes += filed_size(entry);
+	if (place.segment->live++ == 0)
+		TAILQ_INIT(&place.segment->messages);
+	TAILQ_INSERT_TAIL(&place.segment->messages, entry, others);
 }
 
 static int add_message(struct index *index, const struct item *item, struct place place)
@@ -171,10 +183,10 @@ static int set_state(struct index *index, struct index_entry *entry, uint32_t re
 		for (uint32_t i = entry->state_count++; i > at; i--)
 			states[i] = states[i - 1];
 	} else {
-		index->live_bytes -= entry->states[at].place.size;
+		index->log_bytes -= entry->states[at].place.size;
 	}
 	entry->states[at] = (struct state_place){recipient, place};
-	index->live_bytes += place.size;
+	index->log_bytes += place.size;
 	return 0;
 }
 

@@ -26,12 +26,16 @@ struct index_entry {
 	uint64_t id;
 	uint64_t body_size;
 	uint32_t body_crc;
-	uint32_t state_count : 31;
-	uint32_t is_filed : 1; /* its body is in a file of its own */
+	uint32_t state_count : 29;
+	uint32_t failed_reads : 2; /* by compaction; READS_MAX: damaged, left alone */
+	uint32_t is_filed : 1;     /* its body is in a file of its own */
 	struct place place;
 	struct state_place *states; /* by recipient */
 	struct index_entry *bucket;
+	TAILQ_ENTRY(index_entry) others; /* in the same segment */
 };
+
+enum { READS_MAX = 3 };
 
 struct index;
 
@@ -41,6 +45,7 @@ void index_free(struct index *index);
 size_t index_count(const struct index *index);
 size_t index_filed_count(const struct index *index); /* messages whose body is in a file */
 uint64_t index_live_bytes(const struct index *index); /* of messages, states, body files */
+uint64_t index_log_bytes(const struct index *index);  /* the same without body files */
 struct index_entry *index_find(const struct index *index, uint64_t id); /* or NULL */
 
 /*

@@ -11,11 +11,6 @@
  * Envelope and states back from the log. The places are copied first: the index may change while
  * another thread reads. Pins keep the segments.
  */
-struct entry_places {
-	struct index_entry entry; /* its states follow */
-	struct state_place states[];
-};
-
 struct entry_places *entry_places_new(const struct index_entry *entry)
 {
 	size_t states = entry->state_count * sizeof(struct state_place);

@@ -230,6 +230,7 @@ struct upkeep *seal_next(struct spool *spool)
 		.index = index_new(),
 		.out = malloc(OUT_SIZE),
 		.fd = -1};
+	sealing->copy.live = 0; /* the real one's messages are not of this index */
 	if (!sealing->index || !sealing->out) {
 		free_sealing(sealing);
 		return NULL;

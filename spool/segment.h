@@ -15,12 +15,16 @@ enum { SEGMENT_NAME = 24 };
 struct spare;
 #define SEGMENT_NUMBER_MAX (UINT64_C(1) << 43) /* its ids must fit into 64 bits */
 
+struct index_entry;
+TAILQ_HEAD(index_entry_list, index_entry);
+
 struct segment {
 	struct segment_head head;
 	int fd;
 	uint64_t end;  /* where the next record goes; behind the last durable one */
 	uint64_t size; /* of the file */
 	uint64_t live; /* messages in it that are not removed */
+	struct index_entry_list messages; /* these, in the order of the log; set when live > 0 */
 	unsigned pins; /* reads under way: it must stay */
 	bool is_sealed;  /* nothing is written to it any more */
 	bool is_damaged; /* in part unreadable: never sealed */

@@ -161,8 +161,9 @@ int spool_open(struct spool **result, uv_loop_t *loop,
 		free_spool(spool);
 		return complain(error, code, "read", options->dir, "/body");
 	}
-	uv_timer_init(loop, &spool->closer);
-	spool->closer.data = spool;
+	uv_timer_init(loop, &spool->timer);
+	spool->timer.data = spool;
+	upkeep_later(spool, 0);
 	*result = spool;
 	return 0;
 }
@@ -172,7 +173,7 @@ int spool_open_readonly(struct spool **result, const char *dir, struct spool_err
 	return open_spool(result, dir, true, error);
 }
 
-static void on_closer_closed(uv_handle_t *handle)
+static void on_timer_closed(uv_handle_t *handle)
 {
 	struct spool *spool = handle->data;
 	void (*closed)(void *owner) = spool->closed;
@@ -188,8 +189,8 @@ void check_closing(struct spool *spool)
 	bool is_idle = !spool->committing && !spool->is_in_upkeep && !spool->reads &&
 	               TAILQ_EMPTY(&spool->waiting) && body_files_are_idle(&spool->body);
 
-	if (spool->closing && is_idle && !uv_is_closing((uv_handle_t *)&spool->closer))
-		uv_close((uv_handle_t *)&spool->closer, on_closer_closed);
+	if (spool->closing && is_idle && !uv_is_closing((uv_handle_t *)&spool->timer))
+		uv_close((uv_handle_t *)&spool->timer, on_timer_closed);
 }
 
 void spool_close(struct spool *spool, void (*closed)(void *owner), void *owner)

@@ -14,6 +14,21 @@
 TAILQ_HEAD(transaction_list, spool_transaction);
 TAILQ_HEAD(damage_list, damage); /* damage.h */
 
+/* compact.c: what it is at, and how much it may write. */
+struct copy;
+struct compaction {
+	struct copy *ready;     /* read; waits for the next commit job */
+	bool is_busy;           /* one is being read, waits, or is being written */
+	bool goes_alone;        /* the last one could not be written */
+	uint64_t traffic;       /* bytes that all others have written so far... */
+	uint64_t traffic_time;  /* ...and when there were more (uv_now) */
+	uint64_t spent;         /* of the traffic, when the last copy was begun */
+	uint64_t copying;       /* bytes in the job now */
+	uint64_t copied;        /* bytes so far... */
+	uint64_t copied_before; /* ...and when there was more traffic */
+	uint64_t retry_time;
+};
+
 struct spool {
 	uv_loop_t *loop;
 	char *path;
@@ -35,6 +50,7 @@ struct spool {
 	bool committing;
 	bool is_in_upkeep; /* one work at a time: upkeep.h */
 	bool cannot_retire; /* retire.c */
+	struct compaction compaction;
 	unsigned reads; /* loads and blocks on their way */
 	struct spool_stats stats;
 	uint64_t room, room_time; /* for mail, and when that was counted (uv_now) */
@@ -42,7 +58,7 @@ struct spool {
 	bool is_short;            /* spool_has_room said no */
 	spool_damage_cb damaged;
 	void *damaged_owner;
-	uv_timer_t closer;
+	uv_timer_t timer; /* for upkeep(); it is closed last, and the spool with it */
 	bool closing;
 	void (*closed)(void *owner);
 	void *closed_owner;
@@ -62,6 +78,11 @@ int start_segment(struct spool *spool, struct segment_head head,
 /* It is the active one from now on. */
 void adopt_segment(struct spool *spool, struct segment *segment);
 
+/* Starts a job, unless one runs or nothing waits. */
+void commit_start(struct spool *spool);
+/* What compaction has for the next job, checked against the index; or NULL. */
+struct spool_transaction *compact_take(struct spool *spool);
+
 /* Something ended: a spool that is being closed may be able to go now. */
 void check_closing(struct spool *spool);
 
@@ -69,7 +90,10 @@ void check_closing(struct spool *spool);
  * Reads the envelope and the states of an entry from the log. The pointers in *result lead into
  * *bytes, which the caller frees. Blocks. 0, -ENOMEM, -EBADMSG or -errno.
  */
-struct entry_places; /* a copy of what the index says, for another thread */
+struct entry_places { /* a copy of what the index says, for another thread; pinned */
+	struct index_entry entry;
+	struct state_place states[];
+};
 struct entry_places *entry_places_new(const struct index_entry *entry);
 void entry_places_free(struct entry_places *places); /* takes the pins off */
 int read_entry(const struct entry_places *places, struct spool_entry *result,

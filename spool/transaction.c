@@ -88,17 +88,24 @@ struct spool_transaction *spool_begin(struct spool *spool)
 	return transaction;
 }
 
-void spool_discard(struct spool_transaction *transaction)
+void transaction_cut(struct spool_transaction *transaction, size_t first)
 {
-	for (size_t i = 0; i < transaction->count; i++) {
+	for (size_t i = first; i < transaction->count; i++) {
 		struct transaction_item *item = &transaction->items[i];
 
 		free((void *)item->item.bytes);
 		free(item->body);
-		transaction->spool->body.memory -= item->counted;
+		if (item->counted) /* not of a copy, which is made in the pool */
+			transaction->spool->body.memory -= item->counted;
 		if (item->file)
 			body_file_abandon(item->file);
 	}
+	transaction->count = first;
+}
+
+void spool_discard(struct spool_transaction *transaction)
+{
+	transaction_cut(transaction, 0);
 	free(transaction->items);
 	free(transaction);
 }
@@ -163,6 +170,25 @@ int spool_add_message(struct spool_transaction *transaction, struct spool_writer
 	return error;
 }
 
+int transaction_add_item(
+	struct spool_transaction *transaction, struct item item, const void *body)
+{
+	size_t len = (size_t)item_inline_size(&item);
+	char *copy = malloc(len + 1);
+
+	if (!copy)
+		return -ENOMEM;
+	if (len)
+		memcpy(copy, body, len);
+	int error = add(transaction, item, item.bytes);
+
+	if (error)
+		free(copy);
+	else
+		transaction->items[transaction->count - 1].body = copy;
+	return error;
+}
+
 int spool_add_state(struct spool_transaction *transaction, uint64_t id,
 	const struct spool_state *state)
 {
@@ -172,19 +198,9 @@ int spool_add_state(struct spool_transaction *transaction, uint64_t id,
 		.body_size = state->detail_len,
 		.body_crc = crc32c(0, state->detail, state->detail_len),
 		.len = (uint32_t)state->summary_len};
-	char *detail = malloc(state->detail_len + 1);
 
-	if (!detail)
-		return -ENOMEM;
-	if (state->detail_len)
-		memcpy(detail, state->detail, state->detail_len);
-	int error = add(transaction, item, state->summary);
-
-	if (error)
-		free(detail);
-	else
-		transaction->items[transaction->count - 1].body = detail;
-	return error;
+	item.bytes = state->summary;
+	return transaction_add_item(transaction, item, state->detail);
 }
 
 int spool_add_removal(struct spool_transaction *transaction, uint64_t id)

@@ -29,6 +29,7 @@ struct spool_transaction {
 	size_t file_count, unready; /* body files, and those not durable yet */
 	int error;                  /* the first of a file */
 	uint64_t offset;            /* of its record, once written */
+	bool is_alone;              /* no other shares its job, nor fails with it */
 	spool_done_cb done;
 	void *owner;
 	TAILQ_ENTRY(spool_transaction) others;
@@ -42,3 +43,8 @@ void transaction_join(struct spool_transaction *transaction);
 
 /* Its body files stay when it goes: they belong to messages now. */
 void transaction_keep_files(struct spool_transaction *transaction);
+/* Adds an item with copies of its bytes and of body, what is inline. 0 or -ENOMEM. */
+int transaction_add_item(
+	struct spool_transaction *transaction, struct item item, const void *body);
+/* Takes the items off again from number first on. */
+void transaction_cut(struct spool_transaction *transaction, size_t first);

@@ -28,9 +28,13 @@ struct upkeep {
  * is closing: then a kind begins only what belongs to a clean end.
  */
 void upkeep(struct spool *spool);
+/* And again in so many milliseconds, or earlier. */
+void upkeep_later(struct spool *spool, uint64_t ms);
 
 /* The kinds of work. Each returns NULL when there is nothing to do, or no memory for it. */
+struct upkeep *retire_next(struct spool *spool);  /* retire.c */
 struct upkeep *retire_next(struct spool *spool);  /* retire.c */
 struct upkeep *prepare_next(struct spool *spool); /* prepare.c */
 struct upkeep *bodies_next(struct spool *spool);  /* unlink.c */
 struct upkeep *seal_next(struct spool *spool);    /* seal.c */
+struct upkeep *compact_next(struct spool *spool); /* compact.c */
