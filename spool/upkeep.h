@@ -33,7 +33,6 @@ void upkeep_later(struct spool *spool, uint64_t ms);
 
 /* The kinds of work. Each returns NULL when there is nothing to do, or no memory for it. */
 struct upkeep *retire_next(struct spool *spool);  /* retire.c */
-struct upkeep *retire_next(struct spool *spool);  /* retire.c */
 struct upkeep *prepare_next(struct spool *spool); /* prepare.c */
 struct upkeep *bodies_next(struct spool *spool);  /* unlink.c */
 struct upkeep *seal_next(struct spool *spool);    /* seal.c */
