@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "relay/damage.h"
 #include "relay/delivery.h"
 #include "relay/fitness.h"
 #include "relay/mem.h"
@@ -277,6 +278,29 @@ static void take_answer(struct attempt *a, const struct delivery_report *report)
 	memcpy(a->answer.remote, a->remote, sizeof a->remote);
 }
 
+/*
+ * Nothing was handed over. A damaged message is returned to its sender, whoever else was to get it; a disk
+ * that fails may do better the next time, but not for ever.
+ */
+static void take_damage(struct attempt *a, const struct delivery_report *report)
+{
+	bool is_lost = report->event == DELIVERY_DAMAGED ||
+	               ++a->message->failed_reads == FAILED_READS_MAX;
+
+	for (size_t i = 0; i < a->count; i++) {
+		struct outcome *outcome = &a->outcomes[i];
+
+		if (is_lost && outcome->state != RCPT_BOUNCED)
+			outcome_from_damage(outcome, report->failure);
+		else if (outcome->state == RCPT_ACTIVE)
+			outcome_from_failure( /* RFC 3463: as in outcome_from_damage */
+				outcome, "the spool", report->failure, "4.3.0");
+	}
+	if (is_lost)
+		damage_return(a->relay, a->message);
+	conclude(a);
+}
+
 static void on_report(void *owner, const struct delivery_report *report)
 {
 	struct attempt *a = owner;
@@ -297,11 +321,11 @@ static void on_report(void *owner, const struct delivery_report *report)
 		take_answer(a, report);
 	a->failure = report->failure;
 	a->failure_status = "4.4.1"; /* RFC 3463: no answer from host */
-	if (report->event == DELIVERY_DAMAGED)
-		for (size_t i = 0; i < a->count; i++)
-			outcome_from_damage(&a->outcomes[i], report->failure);
-	if (report->event == DELIVERY_DONE || report->event == DELIVERY_DAMAGED ||
-		report->begun) {
+	if (report->event == DELIVERY_DAMAGED || report->event == DELIVERY_UNREADABLE) {
+		take_damage(a, report);
+		return;
+	}
+	if (report->event == DELIVERY_DONE || report->begun) {
 		conclude(a);
 		return;
 	}

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "relay/control.h"
+#include "relay/damage.h"
 #include "relay/dispatch.h"
 #include "relay/hold.h"
 #include "relay/listener.h"
@@ -279,6 +280,7 @@ static int run(struct server *server)
 	relay->dispatch = dispatch_new(relay);
 	relay->stats.started = text_now();
 	resume_queue(relay);
+	damage_watch(relay);
 	log_start(server);
 	uv_run(&server->loop, UV_RUN_DEFAULT);
 	log_event(

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "relay/delivery.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -180,13 +181,21 @@ static void read_body(struct delivery *d)
 	spool_reader_next(d->reader, on_block, d);
 }
 
+/* Before the final dot: the receiver drops what it has. A wrong CRC stays wrong, a bad read may not. */
+static void fail_reading(struct delivery *d, int error)
+{
+	bool is_damaged = error == -EBADMSG || error == -ENOENT;
+
+	fail(d, is_damaged ? DELIVERY_DAMAGED : DELIVERY_UNREADABLE, uv_strerror(error));
+}
+
 static void begin_body(struct delivery *d)
 {
 	int error;
 
 	d->reader = spool_reader_open(d->relay->spool, d->message_id, &error);
 	if (!d->reader) {
-		fail(d, DELIVERY_DAMAGED, uv_strerror(error));
+		fail_reading(d, error);
 		return;
 	}
 	smtp_stuffer_init(&d->stuffer);
@@ -226,8 +235,8 @@ static void on_block(void *owner, int status, const void *bytes, size_t len)
 	struct delivery *d = owner;
 
 	d->reading = false;
-	if (status) { /* before the final dot: the receiver drops what it has */
-		fail(d, DELIVERY_DAMAGED, uv_strerror(status));
+	if (status) {
+		fail_reading(d, status);
 		return;
 	}
 	if (len == 0) {

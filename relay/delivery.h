@@ -21,6 +21,7 @@ enum delivery_event {
 	DELIVERY_REFUSED, /* banner or EHLO was refused: reply, stage. Over */
 	DELIVERY_FAILED,  /* no answer: failure says why. Over */
 	DELIVERY_DAMAGED, /* the stored body is damaged: nothing was handed over. Over */
+	DELIVERY_UNREADABLE, /* it could not be read this time, else as before. Over */
 };
 
 struct delivery_report {

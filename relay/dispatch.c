@@ -298,9 +298,26 @@ static const struct {
 	[VERB_BOUNCE] = {RCPT_BOUNCED, "returned to the sender by the administrator",
 		"5.0.0"},
 	[VERB_DELETE] = {RCPT_DELETED, "deleted by the administrator", ""},
+	[VERB_RETURN_DAMAGED] = {0}, /* outcome_from_damage */
 };
 
+static void make_outcome(struct outcome *outcome, enum queue_verb verb)
+{
+	*outcome = (struct outcome){
+		.state = verbs[verb].state,
+		.reason = verb == VERB_HOLD ? REASON_MANUAL : REASON_NONE,
+		.origin = verb == VERB_HOLD ? HOLD_MANUAL : HOLD_NONE,
+	};
+	if (verb == VERB_RETURN_DAMAGED) {
+		outcome_from_damage(outcome, "found in the spool");
+		return;
+	}
+	outcome->event = mem_strdup(verbs[verb].event);
+	memcpy(outcome->status, verbs[verb].status, strlen(verbs[verb].status) + 1);
+}
+
 struct act {
+	struct dispatch *dispatch;
 	spool_done_cb done;
 	void *owner;
 };
@@ -314,6 +331,26 @@ static void on_acted(void *owner)
 	free(act);
 }
 
+/* All are in attempts: whoever asked hears of it as if something was written, after what was before. */
+static void on_nothing_done(void *owner, int status)
+{
+	struct act *act = owner;
+	struct dispatch *dispatch = act->dispatch;
+
+	(void)status;
+	dispatch->relay->stats.settlements--;
+	on_acted(act);
+	dispatch_wake(dispatch);
+}
+
+/* Not a settlement: the message may be gone before it is over. */
+static void do_nothing(struct dispatch *dispatch, struct act *act)
+{
+	dispatch->relay->stats.settlements++;
+	spool_commit(
+		mem_must(spool_begin(dispatch->relay->spool)), on_nothing_done, act);
+}
+
 size_t dispatch_act(struct dispatch *dispatch, enum queue_verb verb,
 	struct message *message, struct recipient *const *rcpts, size_t count,
 	spool_done_cb done, void *owner)
@@ -323,7 +360,7 @@ size_t dispatch_act(struct dispatch *dispatch, enum queue_verb verb,
 	struct act *act = mem_alloc(sizeof *act);
 	size_t concerned = 0, idle = 0;
 
-	*act = (struct act){.done = done, .owner = owner};
+	*act = (struct act){.dispatch = dispatch, .done = done, .owner = owner};
 	for (size_t i = 0; i < count; i++) {
 		struct recipient *rcpt = rcpts[i];
 
@@ -334,17 +371,14 @@ size_t dispatch_act(struct dispatch *dispatch, enum queue_verb verb,
 			continue;
 		destination_leave(dispatch->destinations, rcpt);
 		rcpt->skip_preflight = verb == VERB_RELEASE;
-		outcomes[idle] = (struct outcome){
-			.state = verbs[verb].state,
-			.reason = verb == VERB_HOLD ? REASON_MANUAL : REASON_NONE,
-			.origin = verb == VERB_HOLD ? HOLD_MANUAL : HOLD_NONE,
-			.event = mem_strdup(verbs[verb].event),
-		};
-		memcpy(outcomes[idle].status, verbs[verb].status,
-			strlen(verbs[verb].status) + 1);
+		make_outcome(&outcomes[idle], verb);
 		now[idle++] = rcpt;
 	}
-	settle_start(dispatch->relay, message, now, outcomes, idle, on_acted, act);
+	if (idle)
+		settle_start(
+			dispatch->relay, message, now, outcomes, idle, on_acted, act);
+	else
+		do_nothing(dispatch, act);
 	free(now);
 	free(outcomes);
 	return concerned;

@@ -15,6 +15,7 @@ enum queue_verb {
 	VERB_RETRY,   /* due now, the pre-flight applies */
 	VERB_BOUNCE,
 	VERB_DELETE,
+	VERB_RETURN_DAMAGED, /* asked for by damage.c only */
 };
 
 struct dispatch *dispatch_new(struct relay *relay);

@@ -201,8 +201,11 @@ void outcome_from_damage(struct outcome *outcome, const char *failure)
 {
 	outcome_fini(outcome);
 	outcome->tried = true;
-	outcome->state = RCPT_HELD;
-	outcome->reason = REASON_MANUAL;
-	outcome->origin = HOLD_MANUAL;
-	outcome->event = mem_printf("held: the stored message is damaged (%s)", failure);
+	outcome->is_damaged = true;
+	outcome->state = RCPT_BOUNCED;
+	set_code(outcome, "5.3.0"); /* RFC 3463: the mail system's own trouble */
+	outcome->event =
+		mem_printf("given up: the stored message is damaged (%s)", failure);
+	outcome->words = mem_strdup("This message was damaged on the relay's disk before "
+				    "it could be sent.\nPlease send it again.\n");
 }

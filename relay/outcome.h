@@ -20,6 +20,7 @@ struct outcome {
 	enum reason reason;
 	enum hold_origin origin;
 	bool tried;      /* counts as an attempt */
+	bool is_damaged; /* BOUNCED: what is left of the message is to be kept aside */
 	size_t source;   /* HELD: number of the source address that was judged */
 	uint32_t ttl;    /* HELD: seconds for which the finding may be believed yet */
 	char status[12]; /* RFC 3463, for the notification: "5.1.8" */
@@ -66,7 +67,10 @@ void outcome_from_failure(struct outcome *outcome, const char *remote,
 struct recipient_record outcome_record(const struct outcome *outcome,
 	const struct recipient *rcpt, const struct config *config, int64_t now);
 
-/* The spool found the body damaged: held until an administrator has looked at it. */
+/*
+ * The stored message is damaged: nobody can have it any more, and its sender is told. failure says how
+ * it was found.
+ */
 void outcome_from_damage(struct outcome *outcome, const char *failure);
 
 enum { RECIPIENT_DOMAIN_PATIENCE = 5 * 60 * 1000 };

@@ -49,6 +49,7 @@ struct message {
 	uint32_t count;
 	uint32_t open; /* recipients not yet delivered, bounced or deleted */
 	uint8_t signer_count;
+	uint8_t failed_reads; /* of the body, one after another */
 	bool eight_bit, notification;
 	struct recipient recipients[];
 };

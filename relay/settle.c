@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "relay/bounce.h"
+#include "relay/damage.h"
 #include "relay/detail.h"
 #include "relay/dispatch.h"
 #include "relay/hold.h"
@@ -13,14 +14,15 @@
 #include "relay/text.h"
 
 /*
- *   LOAD ──> HEADER ──> COMMIT ──> REMOVE ──> gone
+ *   QUARANTINE ──> LOAD ──> HEADER ──> COMMIT ──> REMOVE ──> gone
  *
- * LOAD fetches the stored details (skipped when nothing is kept or reported), HEADER the original's
- * header for a notification (skipped without one). COMMIT writes all at once and is repeated until
+ * QUARANTINE keeps what is left of a damaged message aside (skipped with others). LOAD fetches the stored details (skipped when nothing is kept or reported), HEADER the original's
+ * header for a notification (skipped without one, or when it may be damaged). COMMIT writes all at once and is repeated until
  * it works. REMOVE is only needed when two settlements of one message overlapped, so that neither
  * saw that it left nothing open.
  */
 enum settle_state {
+	SETTLE_QUARANTINE,
 	SETTLE_LOAD,
 	SETTLE_HEADER,
 	SETTLE_COMMIT,
@@ -281,7 +283,7 @@ static void on_header(void *owner, int status, const void *bytes, size_t len)
 	settle_step(s);
 }
 
-/* A damaged original has no header to show; the notification goes out all the same. */
+/* A header that cannot be read is not shown; the notification goes out all the same. */
 static bool read_header(struct settle *s)
 {
 	int error;
@@ -293,6 +295,24 @@ static bool read_header(struct settle *s)
 	return true;
 }
 
+static bool is_damaged(const struct settle *s)
+{
+	for (size_t i = 0; i < s->count; i++)
+		if (s->outcomes[i].is_damaged)
+			return true;
+	return false;
+}
+
+/* A copy that cannot be made must not keep the sender from being told. */
+static void on_kept(void *owner, int status)
+{
+	struct settle *s = owner;
+
+	damage_log_kept(s->relay, s->message->id, status);
+	s->state = SETTLE_LOAD;
+	settle_step(s);
+}
+
 static void on_loaded(void *owner, int status, const struct spool_entry *entry)
 {
 	struct settle *s = owner;
@@ -302,7 +322,7 @@ static void on_loaded(void *owner, int status, const struct spool_entry *entry)
 		struct outcome *outcome = &s->outcomes[i];
 		json_t *before = detail_load(status ? NULL : entry, s->rcpts[i]->index);
 
-		if (outcome->state == RCPT_BOUNCED && !outcome->reply)
+		if (outcome->state == RCPT_BOUNCED && !outcome->reply && !outcome->words)
 			outcome->words = detail_words(outcome->event, before);
 		s->details[i] = detail_update(before, outcome, now);
 		json_decref(before);
@@ -324,6 +344,12 @@ static bool is_story_needed(const struct settle *s)
 static void settle_step(struct settle *s)
 {
 	switch (s->state) {
+	case SETTLE_QUARANTINE:
+		if (is_damaged(s) && spool_quarantine(s->relay->spool, s->message->id,
+					     on_kept, s) == 0)
+			return;
+		s->state = SETTLE_LOAD;
+		__attribute__((fallthrough));
 	case SETTLE_LOAD:
 		if (is_story_needed(s)) {
 			if (spool_load(s->relay->spool, s->message->id, on_loaded, s) ==
@@ -334,7 +360,7 @@ static void settle_step(struct settle *s)
 		s->state = SETTLE_HEADER;
 		__attribute__((fallthrough));
 	case SETTLE_HEADER:
-		if (is_notification_due(s) && read_header(s))
+		if (is_notification_due(s) && !is_damaged(s) && read_header(s))
 			return;
 		s->state = SETTLE_COMMIT;
 		__attribute__((fallthrough));

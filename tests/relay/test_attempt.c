@@ -5,6 +5,7 @@
 
 #include "dns/preflight.h"
 #include "relay/attempt.h"
+#include "relay/damage.h"
 #include "relay/delivery.h"
 #include "relay/mem.h"
 #include "relay/public_ip.h"
@@ -39,7 +40,7 @@ static struct {
 	struct delivery *delivery;
 	unsigned inquiries, deliveries;
 	struct outcome outcomes[2];
-	unsigned settled, done;
+	unsigned settled, done, returned;
 	bool is_resolver_ill;
 	settle_cb settle_done;
 	void *settle_owner;
@@ -109,6 +110,12 @@ void delivery_cancel(struct delivery *delivery)
 {
 	free(delivery);
 	scene.delivery = NULL;
+}
+
+void damage_return(struct relay *relay, struct message *message)
+{
+	(void)relay, (void)message;
+	scene.returned++;
 }
 
 void settle_start(struct relay *relay, struct message *message,
@@ -428,6 +435,56 @@ Test(attempt, the_next_server_is_tried_only_before_the_transaction)
 		0, NULL);
 	cr_assert_eq(scene.deliveries, 2);
 	cr_assert_eq(scene.outcomes[0].state, RCPT_DEFERRED);
+}
+
+Test(attempt, a_damaged_message_is_returned_but_for_who_was_refused)
+{
+	begin();
+	answer(NULL, two_exchanges);
+	report((struct delivery_report){.event = DELIVERY_RCPT,
+		       .stage = SMTP_STAGE_RCPT,
+		       .index = 0},
+		550, "No such user");
+	report((struct delivery_report){.event = DELIVERY_DAMAGED,
+		       .failure = "bad message",
+		       .begun = true},
+		0, NULL);
+	cr_assert_eq(scene.deliveries, 1);
+	cr_assert_eq(scene.returned, 1, "the other domains' recipients too");
+	cr_assert_eq(scene.outcomes[0].state, RCPT_BOUNCED);
+	cr_assert_str_eq(scene.outcomes[0].reply, "550 No such user");
+	cr_assert_eq(scene.outcomes[1].state, RCPT_BOUNCED);
+	cr_assert_str_eq(scene.outcomes[1].status, "5.3.0");
+	cr_assert(scene.outcomes[1].is_damaged);
+}
+
+static void fail_to_read(void)
+{
+	begin();
+	answer(NULL, two_exchanges);
+	report((struct delivery_report){.event = DELIVERY_UNREADABLE,
+		       .failure = "i/o error",
+		       .begun = true},
+		0, NULL);
+	scene.settle_done(scene.settle_owner);
+	scene.settle_done = NULL;
+}
+
+Test(attempt, a_message_that_cannot_be_read_has_three_tries)
+{
+	for (int i = 1; i < FAILED_READS_MAX; i++) {
+		fail_to_read();
+		for (int rcpt = 0; rcpt < 2; rcpt++) {
+			cr_assert_eq(scene.outcomes[rcpt].state, RCPT_DEFERRED);
+			cr_assert_str_eq(scene.outcomes[rcpt].status, "4.3.0");
+			outcome_fini(&scene.outcomes[rcpt]);
+		}
+	}
+	cr_assert_eq(scene.returned, 0);
+	fail_to_read();
+	cr_assert_eq(scene.outcomes[0].state, RCPT_BOUNCED);
+	cr_assert(scene.outcomes[0].is_damaged);
+	cr_assert_eq(scene.returned, 1);
 }
 
 Test(attempt, a_refusal_at_the_door_outlives_a_dead_neighbour)

@@ -118,9 +118,10 @@ Test(outcome, no_answer_defers_unless_it_never_can_be)
 	outcome_from_failure(&outcome, "dest.example", "mail would loop", "5.4.6");
 	cr_assert_eq(outcome.state, RCPT_BOUNCED);
 	outcome_from_damage(&outcome, "bad message");
-	cr_assert_eq(outcome.state, RCPT_HELD);
-	cr_assert_eq(
-		outcome.origin, HOLD_MANUAL, "only a person releases what is damaged");
+	cr_assert_eq(outcome.state, RCPT_BOUNCED);
+	cr_assert_str_eq(outcome.status, "5.3.0");
+	cr_assert(outcome.is_damaged);
+	cr_assert(strstr(outcome.words, "damaged on the relay's disk"));
 	outcome_fini(&outcome);
 }
 
