@@ -124,12 +124,7 @@ static void expire(struct dispatch *dispatch, struct recipient *rcpt, int64_t no
 static bool is_expired(
 	const struct dispatch *dispatch, const struct recipient *rcpt, int64_t now)
 {
-	struct recipient_record record = {
-		.state = (enum recipient_state)rcpt->state,
-		.reason = (enum reason)rcpt->reason,
-		.origin = (enum hold_origin)rcpt->origin,
-		.held_since = rcpt->held_since,
-	};
+	struct recipient_record record = recipient_record(rcpt);
 	int64_t end =
 		retry_end(dispatch->relay->config, rcpt->message->received, &record);
 

@@ -292,6 +292,20 @@ enum recipient_state message_state(const struct message *message)
 	return RCPT_DELIVERED;
 }
 
+struct recipient_record recipient_record(const struct recipient *rcpt)
+{
+	return (struct recipient_record){
+		.state = (enum recipient_state)rcpt->state,
+		.reason = (enum reason)rcpt->reason,
+		.origin = (enum hold_origin)rcpt->origin,
+		.attempts = rcpt->attempts,
+		.next_attempt = rcpt->next_attempt,
+		.first_deferral = rcpt->first_deferral,
+		.held_since = rcpt->held_since,
+		.subject = "",
+	};
+}
+
 const char *recipient_domain(const struct recipient *rcpt)
 {
 	return smtp_mailbox_domain(rcpt->address);

@@ -85,5 +85,7 @@ struct recipient *queue_due(const struct queue *queue);
 enum recipient_state message_state(const struct message *message);
 /* True while the relay still has something to do for it. */
 bool recipient_is_open(const struct recipient *rcpt);
+/* What the spool has about it, but for the subject of its cause, which stays "". */
+struct recipient_record recipient_record(const struct recipient *rcpt);
 /* The part behind the '@', or "". Borrowed. */
 const char *recipient_domain(const struct recipient *rcpt);

@@ -4,6 +4,7 @@
 #include "relay/dispatch.h"
 #include "relay/hold.h"
 #include "relay/message_restore.h"
+#include "relay/retry.h"
 #include "relay/settle.h"
 #include "relay/text.h"
 
@@ -56,17 +57,30 @@ static int on_item(void *owner, const struct spool_item *item)
 	return 0;
 }
 
-/* A wait is never longer than it would be now, whatever the clock said when it was planned. */
+enum { LONGEST_CHANCE = 999 }; /* of retry_plan */
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/*
+ * A clock that was wrong may have written any time. Nothing began later than now, or its end would move
+ * away for ever; and no wait is longer than it would be if it began now.
+ */
 static void plan(struct relay *relay, struct recipient *rcpt, int64_t now)
 {
-	int64_t latest = now + relay->config->queue_lifetime;
-	int64_t when = rcpt->next_attempt;
-
+	rcpt->first_deferral = earlier(rcpt->first_deferral, now);
+	rcpt->held_since = earlier(rcpt->held_since, now);
 	if (!recipient_is_open(rcpt))
 		return;
-	if (rcpt->state == RCPT_QUEUED && !when) /* nothing was stored yet */
-		when = now;
-	queue_plan(relay->queue, rcpt, when < latest ? when : latest);
+	struct recipient_record record = recipient_record(rcpt);
+	int64_t latest = retry_plan(relay->config, rcpt->message->received, &record,
+		LONGEST_CHANCE, now);
+	bool is_new = rcpt->state == RCPT_QUEUED && !rcpt->next_attempt;
+
+	queue_plan(relay->queue, rcpt,
+		is_new ? latest : earlier(rcpt->next_attempt, latest));
 }
 
 void resume_queue(struct relay *relay)
@@ -77,6 +91,7 @@ void resume_queue(struct relay *relay)
 	queue_sort(relay->queue);
 	for (struct message *message = queue_first(relay->queue); message;
 		message = queue_next(message)) {
+		message->received = earlier(message->received, now);
 		for (uint32_t i = 0; i < message->count; i++)
 			plan(relay, &message->recipients[i], now);
 		if (message->open == 0) /* cut off between the outcome and the removal */

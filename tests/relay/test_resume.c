@@ -9,7 +9,7 @@
 #include "relay/settle.h"
 #include "relay/text.h"
 
-enum { LIFETIME = 1000000 };
+enum { LIFETIME = 1000000, RETRY_MAX = 400000 };
 
 /* What the other parts of the relay are told is written down. */
 static struct {
@@ -63,7 +63,12 @@ void settle_start(struct relay *relay, struct message *message,
 
 static void setup(void)
 {
-	scene.config = (struct config){.queue_lifetime = LIFETIME};
+	scene.config = (struct config){.queue_lifetime = LIFETIME,
+		.hold_lifetime = 2 * LIFETIME,
+		.refused_hold_lifetime = LIFETIME,
+		.retry_first = RETRY_MAX,
+		.retry_max = RETRY_MAX,
+		.unknown_send_after = RETRY_MAX};
 	scene.relay = (struct relay){.config = &scene.config,
 		.log = {.level = LOG_ERROR, .fd = open("/dev/null", O_WRONLY)},
 		.queue = queue_new()};
@@ -95,21 +100,31 @@ static struct spool_item state_item(uint64_t id)
 }
 
 /* The bytes of a message to one recipient, and of its state. */
-static void store(
-	enum recipient_state state, enum hold_origin origin, int64_t next_attempt)
+static void store_record(const struct recipient_record *record, int64_t received)
 {
 	const char *address = "b@dest.example";
-	struct envelope envelope = {.sender = "a@corp.example",
+	struct envelope envelope = {.received = received,
+		.sender = "a@corp.example",
 		.recipients = &address,
 		.count = 1,
 		.client = "192.0.2.7"};
+
+	scene.envelope.len = scene.record.len = 0;
+	envelope_encode(&envelope, &scene.envelope);
+	recipient_record_encode(record, &scene.record);
+}
+
+static void store(
+	enum recipient_state state, enum hold_origin origin, int64_t next_attempt)
+{
 	struct recipient_record record = {.state = state,
 		.origin = origin,
+		.attempts = 1,
 		.next_attempt = next_attempt,
+		.held_since = state == RCPT_HELD ? text_now() : 0,
 		.subject = "192.0.2.25"};
 
-	envelope_encode(&envelope, &scene.envelope);
-	recipient_record_encode(&record, &scene.record);
+	store_record(&record, text_now());
 }
 
 /* Resumes a message to one recipient in this state, and returns the recipient. */
@@ -127,7 +142,7 @@ static const struct recipient *resume(
 
 Test(resume, what_waits_goes_on_waiting)
 {
-	int64_t later = text_now() + LIFETIME / 2;
+	int64_t later = text_now() + RETRY_MAX / 2;
 	const struct recipient *rcpt = resume(RCPT_DEFERRED, HOLD_NONE, later);
 
 	cr_assert_eq(rcpt->next_attempt, later);
@@ -135,11 +150,68 @@ Test(resume, what_waits_goes_on_waiting)
 	cr_assert_null(scene.held);
 }
 
+/* Times in the future: a clock was wrong when they were written. All relative to now. */
 Test(resume, a_clock_that_was_wrong_makes_nobody_wait_for_ever)
 {
-	const struct recipient *rcpt = resume(RCPT_DEFERRED, HOLD_NONE, INT64_MAX);
+	enum { FAR = 100 * LIFETIME };
+	static const struct {
+		const char *name;
+		enum recipient_state state;
+		enum hold_origin origin;
+		enum reason reason;
+		int64_t received, deferral, held, next; /* as stored */
+		int64_t latest; /* for which it may be planned now; 0: not at all */
+	} rows[] = {
+		{"deferred", RCPT_DEFERRED, HOLD_NONE, REASON_NONE, FAR, 0, 0, FAR,
+			RETRY_MAX + RETRY_MAX / 10},
+		{"deferred, near its end", RCPT_DEFERRED, HOLD_NONE, REASON_NONE,
+			10 - LIFETIME, 0, 0, FAR, 10},
+		{"the DNS did not answer", RCPT_DEFERRED, HOLD_NONE, REASON_DNS_TEMPFAIL,
+			FAR, FAR, 0, FAR, RETRY_MAX},
+		{"held by our checks", RCPT_HELD, HOLD_PREFLIGHT, REASON_PTR_MISSING, FAR,
+			0, FAR, FAR, 2 * LIFETIME},
+		{"held since long", RCPT_HELD, HOLD_PREFLIGHT, REASON_PTR_MISSING,
+			-LIFETIME, 0, -LIFETIME, FAR, LIFETIME},
+		{"held by a 4xx", RCPT_HELD, HOLD_REPLY_4XX, REASON_PTR_MISSING, FAR, 0,
+			FAR, FAR, RETRY_MAX},
+		{"held by a 5xx", RCPT_HELD, HOLD_REPLY_5XX, REASON_DNSBL_IP, FAR,
+			0, FAR, FAR, LIFETIME},
+		{"held by hand", RCPT_HELD, HOLD_MANUAL, REASON_MANUAL, FAR, 0, FAR, 0, 0},
+		{"released", RCPT_QUEUED, HOLD_NONE, REASON_NONE, FAR, 0, 0, FAR, 1},
+	};
 
-	cr_assert_leq(rcpt->next_attempt, text_now() + LIFETIME);
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		int64_t before = text_now();
+		struct recipient_record record = {.state = rows[i].state,
+			.reason = rows[i].reason,
+			.origin = rows[i].origin,
+			.attempts = 1,
+			.next_attempt = rows[i].next ? before + rows[i].next : 0,
+			.first_deferral = rows[i].deferral ? before + rows[i].deferral : 0,
+			.held_since = rows[i].held ? before + rows[i].held : 0,
+			.subject = "192.0.2.25"};
+
+		store_record(&record, before + rows[i].received);
+		scene.items[0] = message_item(i);
+		scene.items[1] = state_item(i);
+		scene.item_count = 2;
+		resume_queue(&scene.relay);
+		int64_t after = text_now();
+		struct message *message = queue_find(scene.relay.queue, i);
+		const struct recipient *rcpt = &message->recipients[0];
+
+		cr_expect_leq(message->received, after, "%s", rows[i].name);
+		cr_expect_leq(rcpt->first_deferral, after, "%s", rows[i].name);
+		cr_expect_leq(rcpt->held_since, after, "%s", rows[i].name);
+		if (rows[i].latest)
+			cr_expect(rcpt->next_attempt > 0 &&
+					rcpt->next_attempt <= after + rows[i].latest,
+				"%s: in %lld ms", rows[i].name,
+				(long long)(rcpt->next_attempt - after));
+		else
+			cr_expect_eq(rcpt->next_attempt, 0, "%s", rows[i].name);
+		queue_remove(scene.relay.queue, message);
+	}
 }
 
 Test(resume, what_is_held_joins_its_cause)
