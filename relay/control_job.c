@@ -15,6 +15,11 @@
 enum {
 	SLICE = 400,       /* recipients shown or acted on in one step */
 	SLICE_LOOK = 5000, /* recipients looked at in one step */
+	/*
+	 * Messages acted on and not durable yet: while one slice is synced, the next is made ready. Not
+	 * more, for all that one sync makes durable is settled in one turn of the loop.
+	 */
+	ACTS_MAX = 2 * SLICE,
 };
 
 struct verb {
@@ -35,14 +40,10 @@ struct job {
 	job_wake_cb wake; /* NULL: closed, freed with the last callback */
 	void *owner;
 	size_t pending;  /* callbacks still to come */
+	size_t enough;   /* this few are left: go on */
 	size_t next_id;  /* of filter.ids */
 	json_t *missing; /* ids that are no message */
-	/*
-	 * The walk over the queue: the ids of what it has passed, the latest last. Messages go
-	 * between two slices; the latest that is still there leads on.
-	 */
-	uint64_t *trail;
-	size_t trail_len, trail_cap;
+	struct queue_walk walk;
 	uint64_t messages, recipients; /* concerned so far */
 	struct buf loaded; /* what callbacks bring, on its way to the output */
 	struct spool_reader *reader;
@@ -72,7 +73,7 @@ static void free_job(struct job *job)
 {
 	filter_fini(&job->filter);
 	json_decref(job->missing);
-	free(job->trail);
+	queue_walk_end(&job->walk);
 	buf_fini(&job->loaded);
 	free(job);
 }
@@ -80,7 +81,7 @@ static void free_job(struct job *job)
 /* One callback less to wait for. */
 static void resume(struct job *job)
 {
-	if (--job->pending > 0)
+	if (--job->pending != job->enough)
 		return;
 	if (job->wake)
 		job->wake(job->owner);
@@ -105,30 +106,9 @@ static struct message *next_named(struct job *job)
 	return NULL;
 }
 
-/* The next of all messages. */
-static struct message *next_in_queue(struct job *job)
-{
-	struct queue *queue = job->relay->queue;
-	struct message *latest = NULL, *next;
-
-	while (job->trail_len &&
-		!(latest = queue_find(queue, job->trail[job->trail_len - 1])))
-		job->trail_len--;
-	next = latest ? queue_next(latest) : queue_first(queue);
-	if (!next)
-		return NULL;
-	if (job->trail_len == job->trail_cap) {
-		job->trail_cap = job->trail_cap ? 2 * job->trail_cap : SLICE;
-		job->trail =
-			mem_realloc(job->trail, job->trail_cap * sizeof job->trail[0]);
-	}
-	job->trail[job->trail_len++] = next->id;
-	return next;
-}
-
 static struct message *next_message(struct job *job)
 {
-	return job->filter.id_count ? next_named(job) : next_in_queue(job);
+	return job->filter.id_count ? next_named(job) : queue_walk_next(&job->walk);
 }
 
 static enum job_progress finish(struct job *job, struct buf *out)
@@ -241,7 +221,8 @@ static enum job_progress step_act(struct job *job, struct buf *out)
 		looked += message->count;
 		acted += act_on(job, message, now);
 	}
-	if (job->pending)
+	job->enough = message ? ACTS_MAX - SLICE : 0;
+	if (job->pending > job->enough)
 		return JOB_WAIT;
 	if (message)
 		return JOB_MORE;
@@ -299,7 +280,7 @@ static enum job_progress step_cat(struct job *job, struct buf *out)
 static enum job_progress step_status(struct job *job, struct buf *out)
 {
 	for (uint32_t looked = 0; looked < SLICE_LOOK;) {
-		const struct message *message = next_in_queue(job);
+		const struct message *message = queue_walk_next(&job->walk);
 
 		if (!message) {
 			json_t *object =
@@ -370,6 +351,7 @@ struct job *job_start(struct relay *relay, const json_t *request, unsigned uid,
 	job->wake = wake;
 	job->owner = owner;
 	job->missing = mem_must(json_array());
+	queue_walk_begin(&job->walk, relay->queue);
 	job->verb = read_request(job, request);
 	return job;
 }
@@ -389,6 +371,7 @@ void job_close(struct job *job)
 		job->pending = 0;
 	}
 	job->wake = NULL;
+	job->enough = 0;
 	if (job->pending == 0)
 		free_job(job);
 }

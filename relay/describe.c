@@ -191,7 +191,7 @@ static json_t *describe_recipient(
 	const struct recipient *rcpt, const struct spool_entry *entry, bool full)
 {
 	json_t *object = mem_must(json_object());
-	json_t *detail = detail_load(entry, rcpt->index);
+	json_t *detail = detail_load(entry, recipient_index(rcpt));
 	json_t *reply = json_object_get(detail, "reply");
 	enum recipient_state state = (enum recipient_state)rcpt->state;
 

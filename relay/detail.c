@@ -26,8 +26,8 @@ static void set_text(json_t *object, const char *key, const char *text)
 		json_object_set_new(object, key, describe_text(text, strlen(text)));
 }
 
-static void add_history(json_t *detail, const json_t *before,
-	const struct outcome *outcome, int64_t now)
+static void add_history(
+	json_t *detail, const json_t *before, const struct outcome *outcome, int64_t now)
 {
 	json_t *history = json_copy(json_object_get(before, "history"));
 	bool has_aside = outcome->left_out != NULL;

@@ -17,7 +17,7 @@ struct reading {
 	int64_t now;
 	uint64_t messages, recipients;
 	const struct message *shown; /* while its details are read */
-	bool *found; /* for each of filter->ids */
+	bool *found;                 /* for each of filter->ids */
 };
 
 static int open_spool(const char *dir, struct spool **spool)

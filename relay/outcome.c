@@ -165,7 +165,7 @@ struct recipient_record outcome_record(const struct outcome *outcome,
 {
 	bool is_released = outcome->state == RCPT_QUEUED;
 	uint64_t id = rcpt->message->id;
-	uint32_t chance = (uint32_t)(id * 2654435761u + rcpt->index + rcpt->attempts);
+	uint32_t chance = (uint32_t)(id * 2654435761u + recipient_index(rcpt) + rcpt->attempts);
 	struct recipient_record record = {
 		.state = outcome->state,
 		.reason = is_released ? (enum reason)rcpt->reason : outcome->reason,

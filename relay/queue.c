@@ -8,11 +8,18 @@
 #include "relay/mem.h"
 
 TAILQ_HEAD(message_list, message);
+LIST_HEAD(walk_list, queue_walk);
 
 struct queue {
 	struct message_list messages; /* as accepted */
-	struct message **buckets;     /* by id; a power of two */
-	size_t bucket_count, count;
+	struct walk_list walks;
+	/*
+	 * By id. Linear hashing (Litwin 1980): with each message that is more than ever, the next bucket in
+	 * turn is split, so that no message waits until a million others have moved.
+	 */
+	struct message **buckets;
+	size_t bucket_count, bucket_cap, bucket_half; /* half: the power of two below */
+	size_t count;
 	struct recipient **heap; /* by next_attempt, the earliest on top */
 	size_t heap_count, heap_cap;
 };
@@ -24,7 +31,8 @@ struct queue *queue_new(void)
 	struct queue *queue = mem_alloc(sizeof *queue);
 
 	TAILQ_INIT(&queue->messages);
-	queue->bucket_count = BUCKETS_MIN;
+	LIST_INIT(&queue->walks);
+	queue->bucket_count = queue->bucket_cap = queue->bucket_half = BUCKETS_MIN;
 	queue->buckets = mem_alloc(BUCKETS_MIN * sizeof(struct message *));
 	return queue;
 }
@@ -44,11 +52,20 @@ void queue_free(struct queue *queue)
 	free(queue);
 }
 
+/* The author's domain, if it is not the sender's as well, which is there already. */
+static const char *own_author(const struct envelope *envelope)
+{
+	const char *author = envelope->author ? envelope->author : "";
+
+	return strcmp(author, smtp_mailbox_domain(envelope->sender)) == 0 ? NULL : author;
+}
+
 static size_t texts_size(const struct envelope *envelope)
 {
+	const char *author = own_author(envelope);
 	size_t size = strlen(envelope->sender) + 1;
 
-	size += (envelope->author ? strlen(envelope->author) : 0) + 1;
+	size += author ? strlen(author) + 1 : 0;
 	for (size_t i = 0; i < envelope->signer_count; i++)
 		size += strlen(envelope->signers[i]) + 1;
 	for (size_t i = 0; i < envelope->count; i++)
@@ -69,17 +86,19 @@ static char *place(char **text, const char *from)
 struct message *message_new(uint64_t id, uint64_t size, const struct envelope *envelope)
 {
 	size_t head = sizeof(struct message) + envelope->count * sizeof(struct recipient);
+	const char *author = own_author(envelope);
 	struct message *message = mem_alloc(head + texts_size(envelope));
 	char *text = (char *)message + head;
 
 	message->id = id;
-	message->size = size;
+	message->size = (uint32_t)size;
 	message->received = envelope->received;
 	message->eight_bit = envelope->eight_bit;
 	message->notification = envelope->notification;
 	message->count = message->open = (uint32_t)envelope->count;
 	message->sender = place(&text, envelope->sender);
-	message->author = place(&text, envelope->author ? envelope->author : "");
+	message->author = author ? place(&text, author)
+	                         : (char *)smtp_mailbox_domain(message->sender);
 	message->signers = text;
 	message->signer_count = (uint8_t)envelope->signer_count;
 	for (size_t i = 0; i < envelope->signer_count; i++)
@@ -88,7 +107,6 @@ struct message *message_new(uint64_t id, uint64_t size, const struct envelope *e
 		struct recipient *rcpt = &message->recipients[i];
 
 		rcpt->message = message;
-		rcpt->index = i;
 		rcpt->address = place(&text, envelope->recipients[i]);
 	}
 	return message;
@@ -111,51 +129,92 @@ void message_free(struct message *message)
 
 static struct message **bucket_of(const struct queue *queue, uint64_t id)
 {
-	return &queue->buckets[(id * 0x9E3779B97F4A7C15u >> 32) &
-			       (queue->bucket_count - 1)];
+	size_t hash = id * 0x9E3779B97F4A7C15u >> 32;
+	size_t number = hash & (2 * queue->bucket_half - 1);
+
+	if (number >= queue->bucket_count) /* not split yet */
+		number -= queue->bucket_half;
+	return &queue->buckets[number];
 }
 
-static void grow_buckets(struct queue *queue)
+static void put_into_bucket(struct queue *queue, struct message *message)
 {
-	struct message *message;
-
-	free(queue->buckets);
-	queue->bucket_count *= 2;
-	queue->buckets = mem_alloc(queue->bucket_count * sizeof(struct message *));
-	TAILQ_FOREACH(message, &queue->messages, order)
-	{
-		struct message **bucket = bucket_of(queue, message->id);
-
-		message->bucket = *bucket;
-		*bucket = message;
-	}
-}
-
-void queue_add(struct queue *queue, struct message *message)
-{
-	TAILQ_INSERT_TAIL(&queue->messages, message, order);
-	if (++queue->count > queue->bucket_count) {
-		grow_buckets(queue); /* message is in the list already */
-		return;
-	}
 	struct message **bucket = bucket_of(queue, message->id);
 
 	message->bucket = *bucket;
 	*bucket = message;
 }
 
+/* Those of the next bucket in turn are shared out between it and a new one. */
+static void split_bucket(struct queue *queue)
+{
+	if (queue->bucket_count == queue->bucket_cap) {
+		queue->bucket_cap *= 2;
+		queue->buckets = mem_realloc(
+			queue->buckets, queue->bucket_cap * sizeof(struct message *));
+	}
+	if (queue->bucket_count == 2 * queue->bucket_half)
+		queue->bucket_half *= 2;
+	struct message **split =
+		&queue->buckets[queue->bucket_count - queue->bucket_half];
+	struct message *message = *split;
+
+	*split = NULL;
+	queue->buckets[queue->bucket_count++] = NULL;
+	while (message) {
+		struct message *next = message->bucket;
+
+		put_into_bucket(queue, message);
+		message = next;
+	}
+}
+
+void queue_add(struct queue *queue, struct message *message)
+{
+	TAILQ_INSERT_TAIL(&queue->messages, message, order);
+	if (++queue->count > queue->bucket_count)
+		split_bucket(queue);
+	put_into_bucket(queue, message);
+}
+
 void queue_remove(struct queue *queue, struct message *message)
 {
 	struct message **link = bucket_of(queue, message->id);
+	struct queue_walk *walk;
 
 	while (*link != message)
 		link = &(*link)->bucket;
 	*link = message->bucket;
+	LIST_FOREACH(walk, &queue->walks, others)
+	{
+		if (walk->next == message)
+			walk->next = queue_next(message);
+	}
 	for (uint32_t i = 0; i < message->count; i++)
 		queue_plan(queue, &message->recipients[i], 0);
 	TAILQ_REMOVE(&queue->messages, message, order);
 	queue->count--;
 	message_free(message);
+}
+
+void queue_walk_begin(struct queue_walk *walk, struct queue *queue)
+{
+	walk->next = queue_first(queue);
+	LIST_INSERT_HEAD(&queue->walks, walk, others);
+}
+
+struct message *queue_walk_next(struct queue_walk *walk)
+{
+	struct message *message = walk->next;
+
+	if (message)
+		walk->next = queue_next(message);
+	return message;
+}
+
+void queue_walk_end(struct queue_walk *walk)
+{
+	LIST_REMOVE(walk, others);
 }
 
 struct message *queue_find(const struct queue *queue, uint64_t id)
@@ -208,7 +267,7 @@ void queue_sort(struct queue *queue)
 static void heap_put(struct queue *queue, size_t position, struct recipient *rcpt)
 {
 	queue->heap[position] = rcpt;
-	rcpt->heap_index = position + 1;
+	rcpt->heap_index = (uint32_t)position + 1;
 }
 
 static void sift_up(struct queue *queue, size_t position, struct recipient *rcpt)
@@ -304,6 +363,11 @@ struct recipient_record recipient_record(const struct recipient *rcpt)
 		.held_since = rcpt->held_since,
 		.subject = "",
 	};
+}
+
+uint32_t recipient_index(const struct recipient *rcpt)
+{
+	return (uint32_t)(rcpt - rcpt->message->recipients);
 }
 
 const char *recipient_domain(const struct recipient *rcpt)

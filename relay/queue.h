@@ -10,7 +10,8 @@
 
 /*
  * The messages in memory: what sorts, filters and schedules. The truth is the spool's; this
- * is its index. Pure: time is an argument. Replies, evidence and transcripts stay in the spool.
+ * is its index. Pure: time is an argument. Replies, evidence and transcripts stay in the spool. There may
+ * be millions: every byte counts, and nothing here but queue_sort takes long because of that.
  */
 
 struct cause;       /* cause.h */
@@ -26,10 +27,9 @@ struct recipient {
 	struct cause *cause;             /* what it is held for; owned by holds */
 	struct destination *destination; /* whose place it waits for, or NULL */
 	TAILQ_ENTRY(recipient)
-	siblings;          /* others with the same cause, or the same destination */
-	size_t heap_index; /* position in the due heap + 1; 0: not in it */
+	siblings;            /* others with the same cause, or the same destination */
+	uint32_t heap_index; /* position in the due heap + 1; 0: not in it */
 	uint32_t attempts;
-	uint32_t index; /* in message->recipients and in the spool's states */
 	uint8_t state;  /* enum recipient_state */
 	uint8_t reason; /* enum reason */
 	uint8_t origin; /* enum hold_origin */
@@ -40,12 +40,12 @@ struct recipient {
 struct message {
 	uint64_t id;
 	int64_t received;
-	uint64_t size;
 	char *sender;
-	char *author; /* domain of the From: header; "" when it is not known */
+	char *author;  /* domain of the From: header; "" when it is not known */
 	char *signers; /* domains of the DKIM signatures, each with its NUL */
 	TAILQ_ENTRY(message) order; /* as accepted */
 	struct message *bucket;     /* next in the queue's hash */
+	uint32_t size;              /* of the body: the spool takes none of 4 GiB */
 	uint32_t count;
 	uint32_t open; /* recipients not yet delivered, bounced or deleted */
 	uint8_t signer_count;
@@ -73,6 +73,17 @@ struct message *queue_find(const struct queue *queue, uint64_t id); /* or NULL *
 struct message *queue_first(const struct queue *queue);
 struct message *queue_next(const struct message *message);
 size_t queue_count(const struct queue *queue);
+
+/* A walk in the order of the queue, during which messages may come and go. */
+struct queue_walk {
+	struct message *next;
+	LIST_ENTRY(queue_walk) others;
+};
+
+void queue_walk_begin(struct queue_walk *walk, struct queue *queue);
+struct message *queue_walk_next(struct queue_walk *walk); /* NULL: that was the last */
+void queue_walk_end(struct queue_walk *walk);
+
 /* Puts all messages in the order of their ids. */
 void queue_sort(struct queue *queue);
 
@@ -87,5 +98,7 @@ enum recipient_state message_state(const struct message *message);
 bool recipient_is_open(const struct recipient *rcpt);
 /* What the spool has about it, but for the subject of its cause, which stays "". */
 struct recipient_record recipient_record(const struct recipient *rcpt);
+/* Its place in message->recipients, and its number in the spool's states. */
+uint32_t recipient_index(const struct recipient *rcpt);
 /* The part behind the '@', or "". Borrowed. */
 const char *recipient_domain(const struct recipient *rcpt);

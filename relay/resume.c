@@ -75,8 +75,8 @@ static void plan(struct relay *relay, struct recipient *rcpt, int64_t now)
 	if (!recipient_is_open(rcpt))
 		return;
 	struct recipient_record record = recipient_record(rcpt);
-	int64_t latest = retry_plan(relay->config, rcpt->message->received, &record,
-		LONGEST_CHANCE, now);
+	int64_t latest = retry_plan(
+		relay->config, rcpt->message->received, &record, LONGEST_CHANCE, now);
 	bool is_new = rcpt->state == RCPT_QUEUED && !rcpt->next_attempt;
 
 	queue_plan(relay->queue, rcpt,

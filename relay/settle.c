@@ -134,7 +134,7 @@ static void log_outcome(const struct settle *s, size_t i)
 	if (outcome->state == RCPT_BOUNCED && !bounce_is_due(s->message))
 		log_event(&s->relay->log, LOG_WARNING,
 			"double-bounce id=%s to=%s what=\"nobody to tell: the sender is "
-		        "empty\"",
+			"empty\"",
 			id, to);
 }
 
@@ -232,7 +232,7 @@ static int add_states(struct settle *s, struct spool_transaction *transaction)
 
 		bytes.len = 0;
 		recipient_record_encode(&record, &bytes);
-		struct spool_state state = {.recipient = s->rcpts[i]->index,
+		struct spool_state state = {.recipient = recipient_index(s->rcpts[i]),
 			.summary = bytes.bytes,
 			.summary_len = bytes.len,
 			.detail = detail,
@@ -320,7 +320,8 @@ static void on_loaded(void *owner, int status, const struct spool_entry *entry)
 
 	for (size_t i = 0; i < s->count; i++) {
 		struct outcome *outcome = &s->outcomes[i];
-		json_t *before = detail_load(status ? NULL : entry, s->rcpts[i]->index);
+		json_t *before =
+			detail_load(status ? NULL : entry, recipient_index(s->rcpts[i]));
 
 		if (outcome->state == RCPT_BOUNCED && !outcome->reply && !outcome->words)
 			outcome->words = detail_words(outcome->event, before);

@@ -19,10 +19,70 @@ Test(queue, a_message_keeps_its_envelope)
 	struct message *message = make(5, 3);
 
 	cr_assert_str_eq(message->sender, "s@corp.example");
+	cr_assert_str_eq(message->author, "");
+	cr_assert_eq(recipient_index(&message->recipients[2]), 2);
 	cr_assert_str_eq(message->recipients[2].address, "c@one.example");
 	cr_assert_str_eq(recipient_domain(&message->recipients[1]), "two.example");
 	cr_assert_eq(message->open, 3);
 	message_free(message);
+}
+
+Test(queue, the_author_is_kept_wherever_its_domain_stands)
+{
+	static const struct {
+		const char *sender, *author, *signer;
+	} rows[] = {
+		{"s@corp.example", "corp.example", "corp.example"},
+		{"s@corp.example", "Corp.example", "isp.example"},
+		{"s@corp.example", "other.example", "isp.example"},
+		{"s@corp.example", "", "isp.example"},
+		{"", "corp.example", "isp.example"},
+		{"", "", "isp.example"},
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		const char *recipient = "a@one.example";
+		const char *signers[SMTP_SIGNERS_MAX];
+		struct envelope envelope = {.sender = rows[i].sender,
+			.author = rows[i].author,
+			.signers = &rows[i].signer,
+			.signer_count = 1,
+			.recipients = &recipient,
+			.count = 1};
+		struct message *message = message_new(1, 1, &envelope);
+
+		cr_expect_str_eq(message->sender, rows[i].sender, "row %zu", i);
+		cr_expect_str_eq(message->author, rows[i].author, "row %zu", i);
+		cr_assert_eq(message_signers(message, signers), 1);
+		cr_expect_str_eq(signers[0], rows[i].signer, "row %zu", i);
+		cr_expect_str_eq(message->recipients[0].address, recipient, "row %zu", i);
+		message_free(message);
+	}
+}
+
+Test(queue, a_walk_goes_on_while_messages_come_and_go)
+{
+	struct queue *queue = queue_new();
+	struct queue_walk walk, other;
+
+	for (uint64_t id = 1; id <= 5; id++)
+		queue_add(queue, make(id, 1));
+	queue_walk_begin(&walk, queue);
+	queue_walk_begin(&other, queue);
+	cr_assert_eq(queue_walk_next(&walk)->id, 1);
+	queue_remove(queue, queue_find(queue, 1)); /* where it stands */
+	queue_remove(queue, queue_find(queue, 2)); /* where it would go */
+	queue_remove(queue, queue_find(queue, 3));
+	cr_assert_eq(queue_walk_next(&walk)->id, 4);
+	queue_add(queue, make(6, 1));
+	cr_assert_eq(queue_walk_next(&walk)->id, 5);
+	queue_remove(queue, queue_find(queue, 6)); /* the last one */
+	cr_assert_null(queue_walk_next(&walk));
+	cr_assert_null(queue_walk_next(&walk));
+	queue_walk_end(&walk);
+	cr_assert_eq(queue_walk_next(&other)->id, 4);
+	queue_walk_end(&other);
+	queue_free(queue);
 }
 
 Test(queue, messages_are_found_by_id_and_listed_as_accepted)

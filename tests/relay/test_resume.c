@@ -86,9 +86,8 @@ TestSuite(resume, .init = setup, .fini = teardown);
 
 static struct spool_item message_item(uint64_t id)
 {
-	return (struct spool_item){.id = id,
-		.bytes = scene.envelope.bytes,
-		.len = scene.envelope.len};
+	return (struct spool_item){
+		.id = id, .bytes = scene.envelope.bytes, .len = scene.envelope.len};
 }
 
 static struct spool_item state_item(uint64_t id)
@@ -174,9 +173,10 @@ Test(resume, a_clock_that_was_wrong_makes_nobody_wait_for_ever)
 			-LIFETIME, 0, -LIFETIME, FAR, LIFETIME},
 		{"held by a 4xx", RCPT_HELD, HOLD_REPLY_4XX, REASON_PTR_MISSING, FAR, 0,
 			FAR, FAR, RETRY_MAX},
-		{"held by a 5xx", RCPT_HELD, HOLD_REPLY_5XX, REASON_DNSBL_IP, FAR,
-			0, FAR, FAR, LIFETIME},
-		{"held by hand", RCPT_HELD, HOLD_MANUAL, REASON_MANUAL, FAR, 0, FAR, 0, 0},
+		{"held by a 5xx", RCPT_HELD, HOLD_REPLY_5XX, REASON_DNSBL_IP, FAR, 0, FAR,
+			FAR, LIFETIME},
+		{"held by hand", RCPT_HELD, HOLD_MANUAL, REASON_MANUAL, FAR, 0, FAR, 0,
+			0},
 		{"released", RCPT_QUEUED, HOLD_NONE, REASON_NONE, FAR, 0, 0, FAR, 1},
 	};
 
@@ -187,7 +187,8 @@ Test(resume, a_clock_that_was_wrong_makes_nobody_wait_for_ever)
 			.origin = rows[i].origin,
 			.attempts = 1,
 			.next_attempt = rows[i].next ? before + rows[i].next : 0,
-			.first_deferral = rows[i].deferral ? before + rows[i].deferral : 0,
+			.first_deferral =
+				rows[i].deferral ? before + rows[i].deferral : 0,
 			.held_since = rows[i].held ? before + rows[i].held : 0,
 			.subject = "192.0.2.25"};
 
@@ -205,7 +206,7 @@ Test(resume, a_clock_that_was_wrong_makes_nobody_wait_for_ever)
 		cr_expect_leq(rcpt->held_since, after, "%s", rows[i].name);
 		if (rows[i].latest)
 			cr_expect(rcpt->next_attempt > 0 &&
-					rcpt->next_attempt <= after + rows[i].latest,
+					  rcpt->next_attempt <= after + rows[i].latest,
 				"%s: in %lld ms", rows[i].name,
 				(long long)(rcpt->next_attempt - after));
 		else
