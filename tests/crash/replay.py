@@ -81,9 +81,14 @@ class Journal:
 class Image:
     """A disk in a file, thin where nothing was written."""
 
-    def __init__(self, path, size):
-        self.path, self.fd = path, os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
-        os.ftruncate(self.fd, size)
+    def __init__(self, path):
+        self.path, self.fd = path, os.open(path, os.O_RDWR)
+
+    @classmethod
+    def make(cls, path, size):
+        with open(path, "wb") as empty:
+            empty.truncate(size)
+        return cls(path)
 
     def apply(self, item):
         if item.kind == WRITE:
@@ -145,12 +150,12 @@ class Replay:
 
     def __init__(self, lives):
         self.lives, self.place = lives, lives.place
-        self.base = Image(self.place / "base", lives.size)
+        self.base = Image.make(self.place / "base", lives.size)
         self.journal = Journal(lives.journal.stat().st_size)
         self.epoch = []      # what came after the last flush
         self.recording = False  # from the first mark on
         self.findings = collections.Counter()
-        self.at_flushes, self.partial, self.failed, self.seconds = 0, 0, 0, 0
+        self.at_flushes = self.partial = self.failed = self.seconds = 0
 
     def count_epochs(self):
         """Flushes with something before them, from the first mark on."""
@@ -173,12 +178,12 @@ class Replay:
             if item.kind != FLUSH:
                 self.epoch.append(item)
                 continue
-            if self.recording and self.epoch:
-                number += 1
-                for part in range(each):
-                    self._try_part(number, part)
+            is_other = self.recording and self.epoch  # than at the last flush
+            number += bool(is_other)
+            for part in range(each if is_other else 0):
+                self._try_part(number, part)
             self._flush()
-            if self.recording:
+            if is_other:
                 self.at_flushes += 1
                 self._check(self.base, self.journal, f"{self.lives.file_system} flush {number}")
         self.seconds = time.monotonic() - started
@@ -198,8 +203,7 @@ class Replay:
         cut, share = chance.randint(1, len(self.epoch)), chance.choice((0.1, 0.5, 0.9, 1))
         journal, state = self.journal.copy(), self.place / "state"
         self.base.copy_to(state)
-        image = Image.__new__(Image)
-        image.path, image.fd = state, os.open(state, os.O_RDWR)
+        image = Image(state)
         for item in self.epoch[:cut]:
             if item.kind == MARK:
                 journal.hear(item.data)
@@ -236,7 +240,7 @@ class Replay:
         self.failed += 1
         print(f"replay: {name}: {text.strip()[:600]}", flush=True)
         if self.failed <= KEPT:
-            kept = pathlib.Path(f"/var/tmp/ptrelay-replay-{self.lives.file_system}-{self.failed}")
+            kept = self.lives.programs / f"cut-{self.lives.file_system}-{self.failed}"
             image.copy_to(kept.with_suffix(".disk"))
             kept.with_suffix(".journal").write_bytes(journal.bytes)
             print(f"  kept: {kept}.disk, .journal (mount it, then logged_life check MOUNT/spool JOURNAL)")
@@ -254,7 +258,7 @@ def try_file_system(programs, base, file_system, states):
           f"{replay.at_flushes + replay.partial} states ({replay.at_flushes} at a flush, {replay.partial} between): "
           f"{replay.failed} bad; {found}; {replay.seconds:.0f} s", flush=True)
     shutil.rmtree(place)
-    return replay.failed
+    return replay
 
 
 def main():
@@ -265,7 +269,10 @@ def main():
     base.mkdir(exist_ok=True)
     run("mount", "-t", "tmpfs", "tmpfs", base)
     each = -(-STATES // len(FILE_SYSTEMS))
-    sys.exit(1 if sum(try_file_system(programs, base, name, each) for name in FILE_SYSTEMS) else 0)
+    replays = [try_file_system(programs, base, name, each) for name in FILE_SYSTEMS]
+    states, failed = (sum(figures) for figures in zip(*((r.at_flushes + r.partial, r.failed) for r in replays)))
+    print(f"replay: {states} states, {'BROKEN: ' if failed else ''}{failed} bad")
+    sys.exit(1 if failed else 0)
 
 
 main()
