@@ -150,10 +150,20 @@ uint64_t index_entry_decode(const uint8_t in[static INDEX_ENTRY], struct item *i
 	return get64(in);
 }
 
-static uint32_t item_crc(const struct item *item, const uint8_t *head)
+uint32_t item_crc(const uint8_t in[static ITEM_HEAD])
 {
-	uint32_t crc = crc32c(0, head + 4, ITEM_HEAD - 4);
-	return crc32c(crc, item->bytes, item->len);
+	return get32(in);
+}
+
+uint32_t item_head_crc(const uint8_t in[static ITEM_HEAD])
+{
+	return crc32c(0, in + 4, ITEM_HEAD - 4);
+}
+
+/* As it must be. */
+static uint32_t item_sum(const struct item *item, const uint8_t *head)
+{
+	return crc32c(item_head_crc(head), item->bytes, item->len);
 }
 
 void item_encode(const struct item *item, uint8_t out[static ITEM_HEAD])
@@ -165,7 +175,7 @@ void item_encode(const struct item *item, uint8_t out[static ITEM_HEAD])
 	put32(out + 28, item->recipient);
 	put32(out + 32, item->len);
 	put32(out + 36, 0);
-	put32(out, item_crc(item, out));
+	put32(out, item_sum(item, out));
 }
 
 uint64_t item_inline_size(const struct item *item)
@@ -199,7 +209,7 @@ bool item_is_sound(const struct item *item, const uint8_t in[static ITEM_HEAD])
 {
 	bool is_known =
 		item->kind >= ITEM_KIND_MESSAGE && item->kind <= ITEM_KIND_FILED;
-	return is_known && get32(in) == item_crc(item, in);
+	return is_known && get32(in) == item_sum(item, in);
 }
 
 bool item_decode(const uint8_t *in, uint64_t len, struct item *item)

@@ -164,6 +164,10 @@ void index_entry_encode(uint64_t offset, const uint8_t head[static ITEM_HEAD],
 /* Reads both, unchecked, and without the item's bytes. */
 uint64_t index_entry_decode(const uint8_t in[static INDEX_ENTRY], struct item *item);
 
+/* The same for an item, whose CRC covers its head and its bytes. */
+uint32_t item_crc(const uint8_t in[static ITEM_HEAD]);
+uint32_t item_head_crc(const uint8_t in[static ITEM_HEAD]);
+
 /* Writes the head of an item; its bytes are item->bytes. */
 void item_encode(const struct item *item, uint8_t out[static ITEM_HEAD]);
 uint64_t item_inline_size(const struct item *item); /* of the body, as far as it is in the log */

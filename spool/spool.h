@@ -232,3 +232,54 @@ int spool_load(struct spool *spool, uint64_t id, spool_load_cb cb, void *owner);
 /* The same two, blocking, for spool_open_readonly. *body is malloced; the caller frees it. */
 int spool_load_now(struct spool *spool, uint64_t id, spool_load_cb cb, void *owner);
 int spool_body_now(struct spool *spool, uint64_t id, char **body, size_t *len);
+
+/*
+ * Reading everything to see whether it is as it was written: segments, bodies in files, names. Nothing is
+ * changed. Step by step, each in the pool and of at most 8 MiB, so that mail does not wait for it. What
+ * is written after the opening is not read. Works on every spool: see spool_verify_next_now.
+ */
+enum spool_finding_kind {
+	/* No damage. */
+	SPOOL_TORN_TAIL,    /* never acknowledged: recovery drops it */
+	SPOOL_ORPHAN_BODY,  /* a body file without a message: recovery unlinks it */
+	SPOOL_UNKNOWN_FILE, /* not ours */
+	/* Damage. */
+	SPOOL_DAMAGED_HEAD,    /* one copy of a segment's head; the other one serves */
+	SPOOL_DAMAGED_SEGMENT, /* both copies: all that stands in it is lost */
+	SPOOL_MISSING_SEGMENT,
+	SPOOL_DAMAGED_RECORD, /* what a record says, or several of them: all that it says is lost */
+	SPOOL_DAMAGED_BODY,   /* of a message, in the log or in a file */
+	SPOOL_DAMAGED_DETAIL, /* of a state: what the last reply was */
+	SPOOL_MISSING_BODY,   /* the file of a message that is there */
+	SPOOL_UNREADABLE,     /* a directory, a file */
+};
+
+struct spool_finding {
+	enum spool_finding_kind kind;
+	bool is_damage;
+	bool is_live;               /* damage.id is in the queue now */
+	struct spool_damage damage; /* the place; no copy is made */
+};
+
+/* What a step tells; borrowed for the time of the call. */
+struct spool_verified {
+	const struct spool_finding *findings; /* of this step */
+	size_t finding_count;
+	uint64_t done, total;                       /* bytes so far */
+	uint64_t segments, records, messages, bodies; /* read so far; messages: in the queue */
+	bool is_over;
+};
+
+/* Status: 0, or -ENOMEM: it cannot go on. */
+typedef void (*spool_verify_cb)(
+	void *owner, int status, const struct spool_verified *verified);
+
+struct spool_verify;
+
+/* NULL with *error = -EBUSY (one at a time) or -ENOMEM. */
+struct spool_verify *spool_verify_open(struct spool *spool, int *error);
+/* The next step. One at a time, and none after the one that is over. */
+void spool_verify_next(struct spool_verify *verify, spool_verify_cb cb, void *owner);
+/* The same, blocking, for spool_open_readonly: cb is called from inside. */
+void spool_verify_next_now(struct spool_verify *verify, spool_verify_cb cb, void *owner);
+void spool_verify_close(struct spool_verify *verify); /* cb is not called any more */

@@ -51,6 +51,7 @@ struct spool {
 	bool is_in_upkeep; /* one work at a time: upkeep.h */
 	bool cannot_retire; /* retire.c */
 	struct compaction compaction;
+	bool is_verifying; /* spool_verify_open */
 	unsigned reads; /* loads and blocks on their way */
 	struct spool_stats stats;
 	uint64_t room, room_time; /* for mail, and when that was counted (uv_now) */
