@@ -32,8 +32,8 @@ struct spool_verify {
 	struct segment *segment; /* pinned; NULL: none is read */
 	uint64_t last_number;    /* of the segments of the opening */
 	uint64_t last_end;       /* of the last one then */
-	struct log_check log;
-	struct body_check bodies;
+	struct verify_log log;
+	struct verify_bodies bodies;
 	size_t filed_before; /* this step: of bodies.list */
 	struct window window;
 	struct findings findings;
@@ -54,13 +54,13 @@ static bool is_full(const struct spool_verify *verify)
 
 static void step_log(struct spool_verify *verify)
 {
-	struct log_check *log = &verify->log;
+	struct verify_log *log = &verify->log;
 	uint64_t bytes = 0;
 
 	while (bytes < STEP_BYTES && !is_full(verify) && log->state != CHECK_OVER) {
 		uint64_t from = log->at;
 
-		log_check_step(log);
+		verify_log_step(log);
 		if (log->at > from) /* a search goes back to where the damage began */
 			bytes += log->at - from;
 	}
@@ -71,8 +71,8 @@ static void step_bodies(struct spool_verify *verify)
 	uint64_t bytes = 0;
 
 	while (bytes < STEP_BYTES && !is_full(verify) &&
-		!body_check_is_over(&verify->bodies))
-		bytes += body_check_step(&verify->bodies);
+		!verify_bodies_are_over(&verify->bodies))
+		bytes += verify_bodies_step(&verify->bodies);
 }
 
 /* In the pool. */
@@ -125,13 +125,13 @@ static void begin_segment(struct spool_verify *verify)
 
 	if (!segment) {
 		verify->phase = PHASE_BODIES;
-		body_check_start(&verify->bodies);
+		verify_bodies_start(&verify->bodies);
 		return;
 	}
 	verify->phase = PHASE_LOG;
 	window_fini(&verify->window);
 	window_init(&verify->window, segment->fd);
-	log_check_start(&verify->log, segment, end_of(verify, segment));
+	verify_log_start(&verify->log, segment, end_of(verify, segment));
 }
 
 /* Takes the pin of the segment that is done, and pins the next: both at once, so that none is lost. */
@@ -152,7 +152,7 @@ static void end_segment(struct spool_verify *verify)
 /* Of what the step has met; those of messages that are gone need no look. */
 static void sift_bodies(struct spool_verify *verify)
 {
-	struct body_check *bodies = &verify->bodies;
+	struct verify_bodies *bodies = &verify->bodies;
 	size_t kept = verify->filed_before;
 
 	for (size_t i = kept; i < bodies->count; i++)
@@ -216,7 +216,7 @@ static void go_on(struct spool_verify *verify)
 	case PHASE_OVER:
 		break;
 	}
-	if (verify->phase == PHASE_BODIES && body_check_is_over(&verify->bodies))
+	if (verify->phase == PHASE_BODIES && verify_bodies_are_over(&verify->bodies))
 		verify->phase = PHASE_OVER;
 	so_far->is_over = verify->phase == PHASE_OVER;
 	/* Body files come and go meanwhile. */

@@ -43,13 +43,13 @@ struct verify_names {
 void verify_names_check(
 	struct verify_names *names, const struct spool *spool, struct findings *findings);
 
-/* body_check.c: the bodies in files, as the messages in the log say they must be. */
+/* verify_bodies.c: the bodies in files, as the messages in the log say they must be. */
 struct filed_body {
 	uint64_t id, size;
 	uint32_t crc;
 };
 
-struct body_check {
+struct verify_bodies {
 	struct filed_body *list;
 	size_t count, cap;
 	struct window *window;
@@ -62,15 +62,15 @@ struct body_check {
 	uint64_t done; /* bytes, of those before it too */
 };
 
-void body_check_add(struct body_check *check, const struct item *item);
+void verify_bodies_add(struct verify_bodies *check, const struct item *item);
 /* All are added. Does not block. */
-void body_check_start(struct body_check *check);
+void verify_bodies_start(struct verify_bodies *check);
 /* Goes on by at most a window's length; returns the bytes that were read. */
-size_t body_check_step(struct body_check *check);
-bool body_check_is_over(const struct body_check *check);
+size_t verify_bodies_step(struct verify_bodies *check);
+bool verify_bodies_are_over(const struct verify_bodies *check);
 
-/* log_check.c: one segment, record by record. */
-enum log_check_state {
+/* verify_log.c: one segment, record by record. */
+enum verify_log_state {
 	CHECK_HEADS,
 	CHECK_RECORD,
 	CHECK_ITEM,
@@ -80,11 +80,11 @@ enum log_check_state {
 	CHECK_OVER,
 };
 
-struct log_check {
-	enum log_check_state state;
+struct verify_log {
+	enum verify_log_state state;
 	struct window *window;
 	struct findings *findings;
-	struct body_check *bodies; /* those met are added */
+	struct verify_bodies *bodies; /* those met are added */
 	const struct segment *segment;
 	uint64_t at, limit; /* limit: where the records end */
 	uint64_t records;
@@ -105,7 +105,7 @@ struct log_check {
 };
 
 /* Begins with segment, which the window is opened on; its records end at limit. Does not block. */
-void log_check_start(
-	struct log_check *check, const struct segment *segment, uint64_t limit);
+void verify_log_start(
+	struct verify_log *check, const struct segment *segment, uint64_t limit);
 /* Goes on by at most a window's length. */
-void log_check_step(struct log_check *check);
+void verify_log_step(struct verify_log *check);

@@ -55,18 +55,13 @@ static int on_top_name(void *owner, const char *name)
 	return 0;
 }
 
-static bool is_spare(const char *name)
-{
-	return strspn(name, "0123456789abcdef") == 16 && strcmp(name + 16, ".spare") == 0;
-}
-
 static int on_log_name(void *owner, const char *name)
 {
 	struct listing *listing = owner;
 	uint64_t number = segment_number(name);
 
 	if (!number) {
-		if (!is_spare(name) && !is_dots(name))
+		if (!segment_spare_number(name) && !is_dots(name))
 			tell(listing, SPOOL_UNKNOWN_FILE, name, 0, 0);
 		return 0;
 	}

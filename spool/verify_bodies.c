@@ -8,7 +8,7 @@
 #include "spool/fs.h"
 #include "spool/verify.h"
 
-void body_check_add(struct body_check *check, const struct item *item)
+void verify_bodies_add(struct verify_bodies *check, const struct item *item)
 {
 	if (check->count == check->cap) {
 		size_t cap = check->cap ? 2 * check->cap : 64;
@@ -34,7 +34,7 @@ static int compare_ids(const void *left, const void *right)
 }
 
 /* A message that was copied forward was met twice. */
-void body_check_start(struct body_check *check)
+void verify_bodies_start(struct verify_bodies *check)
 {
 	size_t kept = 0;
 
@@ -46,13 +46,13 @@ void body_check_start(struct body_check *check)
 	check->count = kept;
 }
 
-bool body_check_is_over(const struct body_check *check)
+bool verify_bodies_are_over(const struct verify_bodies *check)
 {
 	return check->next == check->count;
 }
 
 /* That was this one; code 0: it is sound. */
-static void end_body(struct body_check *check, enum spool_finding_kind kind, int code)
+static void end_body(struct verify_bodies *check, enum spool_finding_kind kind, int code)
 {
 	const struct filed_body *body = &check->list[check->next++];
 	struct spool_finding *finding =
@@ -70,7 +70,7 @@ static void end_body(struct body_check *check, enum spool_finding_kind kind, int
 	finding->damage.code = code;
 }
 
-static void open_body(struct body_check *check)
+static void open_body(struct verify_bodies *check)
 {
 	const struct filed_body *body = &check->list[check->next];
 	char id[SPOOL_ID_TEXT];
@@ -90,14 +90,14 @@ static void open_body(struct body_check *check)
 	window_init(check->window, check->file);
 }
 
-static int sum_up(const struct body_check *check)
+static int sum_up(const struct verify_bodies *check)
 {
 	if (check->window->unreadable)
 		return check->window->unreadable;
 	return check->sum == check->list[check->next].crc ? 0 : -EBADMSG;
 }
 
-size_t body_check_step(struct body_check *check)
+size_t verify_bodies_step(struct verify_bodies *check)
 {
 	const struct filed_body *body = &check->list[check->next];
 	const struct window *window = check->window;

@@ -24,7 +24,7 @@
  */
 
 static struct spool_finding *tell(
-	struct log_check *check, enum spool_finding_kind kind, uint64_t at, uint64_t len)
+	struct verify_log *check, enum spool_finding_kind kind, uint64_t at, uint64_t len)
 {
 	struct spool_finding *finding = findings_add(check->findings, kind, len);
 
@@ -39,7 +39,7 @@ static struct spool_finding *tell(
 	return finding;
 }
 
-static void tell_of(struct log_check *check, enum spool_finding_kind kind, uint64_t at,
+static void tell_of(struct verify_log *check, enum spool_finding_kind kind, uint64_t at,
 	uint64_t len, uint64_t id)
 {
 	struct spool_finding *finding = tell(check, kind, at, len);
@@ -52,7 +52,8 @@ static void tell_of(struct log_check *check, enum spool_finding_kind kind, uint6
  * The bytes at at: at least want of them, *len up to the limit. NULL: there are none. Where nothing can be
  * read at all the file ends, too.
  */
-static const uint8_t *look(struct log_check *check, uint64_t at, size_t want, size_t *len)
+static const uint8_t *look(
+	struct verify_log *check, uint64_t at, size_t want, size_t *len)
 {
 	struct window *window = check->window;
 	const uint8_t *bytes;
@@ -71,7 +72,7 @@ static const uint8_t *look(struct log_check *check, uint64_t at, size_t want, si
 	return bytes;
 }
 
-static void check_heads(struct log_check *check)
+static void check_heads(struct verify_log *check)
 {
 	static const uint64_t places[] = {0, SEGMENT_COPY};
 	uint8_t expected[SEGMENT_HEAD];
@@ -87,7 +88,7 @@ static void check_heads(struct log_check *check)
 }
 
 /* The file may be shorter than its records are. */
-static void check_size(struct log_check *check)
+static void check_size(struct verify_log *check)
 {
 	uint64_t size, limit = check->limit;
 
@@ -98,8 +99,8 @@ static void check_size(struct log_check *check)
 		tell(check, SPOOL_DAMAGED_RECORD, check->limit, limit - check->limit);
 }
 
-void log_check_start(
-	struct log_check *check, const struct segment *segment, uint64_t limit)
+void verify_log_start(
+	struct verify_log *check, const struct segment *segment, uint64_t limit)
 {
 	check->state = CHECK_HEADS;
 	check->segment = segment;
@@ -109,7 +110,7 @@ void log_check_start(
 }
 
 /* From here on nothing is as it should be. */
-static void enter_damage(struct log_check *check, uint64_t at)
+static void enter_damage(struct verify_log *check, uint64_t at)
 {
 	check->is_in_damage = true;
 	check->damage_at = at;
@@ -118,7 +119,7 @@ static void enter_damage(struct log_check *check, uint64_t at)
 }
 
 /* Something sound begins at end, or nothing more comes. */
-static void leave_damage(struct log_check *check, uint64_t end)
+static void leave_damage(struct verify_log *check, uint64_t end)
 {
 	struct findings *findings = check->findings;
 
@@ -134,20 +135,20 @@ static void leave_damage(struct log_check *check, uint64_t end)
 	findings->unsure_offset = check->damage_at;
 }
 
-static void search_from(struct log_check *check, uint64_t at)
+static void search_from(struct verify_log *check, uint64_t at)
 {
 	check->at = at;
 	check->state = CHECK_SEARCH;
 }
 
-static void end_log(struct log_check *check)
+static void end_log(struct verify_log *check)
 {
 	leave_damage(check, check->limit);
 	check->at = check->limit;
 	check->state = CHECK_OVER;
 }
 
-static void search_mark(struct log_check *check)
+static void search_mark(struct verify_log *check)
 {
 	uint8_t mark[RECORD_MARK];
 	size_t len;
@@ -169,7 +170,7 @@ static void search_mark(struct log_check *check)
 }
 
 /* Items follow, up to end. */
-static void enter_record(struct log_check *check, const uint8_t *head, uint64_t end)
+static void enter_record(struct verify_log *check, const uint8_t *head, uint64_t end)
 {
 	check->record_at = check->at;
 	check->record_end = end;
@@ -181,7 +182,7 @@ static void enter_record(struct log_check *check, const uint8_t *head, uint64_t 
 	check->state = CHECK_ITEM;
 }
 
-static void check_record(struct log_check *check)
+static void check_record(struct verify_log *check)
 {
 	struct record record;
 	size_t len;
@@ -213,7 +214,7 @@ static void check_record(struct log_check *check)
 }
 
 /* The item at item_at is not as it was written. */
-static void leave_items(struct log_check *check)
+static void leave_items(struct verify_log *check)
 {
 	uint64_t from = check->item_at;
 
@@ -226,7 +227,7 @@ static void leave_items(struct log_check *check)
 }
 
 /* No item fits in here: either its head is wrong, or the record's length. */
-static void leave_record(struct log_check *check)
+static void leave_record(struct verify_log *check)
 {
 	if (!check->is_headless)
 		enter_damage(check, check->record_at);
@@ -236,7 +237,7 @@ static void leave_record(struct log_check *check)
 		check->first_id ? check->item_at : check->record_at + RECORD_MARK_AT + 1);
 }
 
-static void end_record(struct log_check *check)
+static void end_record(struct verify_log *check)
 {
 	if (check->record_crc != check->record_sum && !check->is_explained &&
 		!check->is_headless)
@@ -254,7 +255,7 @@ static bool is_possible(const struct item *item, uint64_t room)
 	       body <= room && item->len <= room - body;
 }
 
-static void check_item(struct log_check *check)
+static void check_item(struct verify_log *check)
 {
 	uint64_t room = check->record_end - check->at;
 	size_t len;
@@ -282,7 +283,7 @@ static void check_item(struct log_check *check)
 	check->state = CHECK_BODY;
 }
 
-static void end_item(struct log_check *check)
+static void end_item(struct verify_log *check)
 {
 	const struct item *item = &check->item;
 	bool is_detail = item->kind == ITEM_KIND_STATE;
@@ -292,7 +293,7 @@ static void end_item(struct log_check *check)
 		return;
 	}
 	if (item->kind == ITEM_KIND_FILED) {
-		body_check_add(check->bodies, item);
+		verify_bodies_add(check->bodies, item);
 	} else if (check->body_sum != item->body_crc) {
 		check->is_explained = true;
 		tell_of(check, is_detail ? SPOOL_DAMAGED_DETAIL : SPOOL_DAMAGED_BODY,
@@ -306,7 +307,7 @@ static void end_item(struct log_check *check)
 }
 
 /* A piece of the body, or of the bytes; sum is the part's own. */
-static void read_part(struct log_check *check, uint32_t *sum)
+static void read_part(struct verify_log *check, uint32_t *sum)
 {
 	size_t len;
 	const uint8_t *in = look(check, check->at, 1, &len);
@@ -323,7 +324,7 @@ static void read_part(struct log_check *check, uint32_t *sum)
 	check->left -= len;
 }
 
-void log_check_step(struct log_check *check)
+void verify_log_step(struct verify_log *check)
 {
 	switch (check->state) {
 	case CHECK_HEADS:
