@@ -6,6 +6,7 @@
 #include <sysexits.h>
 
 #include "relay/control_status.h"
+#include "relay/control_verify.h"
 #include "relay/dispatch.h"
 #include "relay/filter.h"
 #include "relay/listing.h"
@@ -44,6 +45,7 @@ struct job {
 	size_t next_id;  /* of filter.ids */
 	json_t *missing; /* ids that are no message */
 	struct queue_walk walk;
+	struct control_verify *verify;
 	uint64_t messages, recipients; /* concerned so far */
 	struct buf loaded; /* what callbacks bring, on its way to the output */
 	struct spool_reader *reader;
@@ -296,6 +298,20 @@ static enum job_progress step_status(struct job *job, struct buf *out)
 	return JOB_MORE;
 }
 
+static void on_verified(void *owner)
+{
+	struct job *job = owner;
+
+	job->wake(job->owner);
+}
+
+static enum job_progress step_verify(struct job *job, struct buf *out)
+{
+	if (!job->verify)
+		job->verify = control_verify_open(job->relay->spool, on_verified, job);
+	return control_verify_step(job->verify, out);
+}
+
 static const struct verb verbs[] = {
 	{"list", step_list, LISTING_ROWS, 0, false},
 	{"show", step_list, LISTING_FULL, 0, false},
@@ -307,6 +323,7 @@ static const struct verb verbs[] = {
 	{"bounce", step_act, 0, VERB_BOUNCE, true},
 	{"delete", step_act, 0, VERB_DELETE, true},
 	{"status", step_status, 0, 0, false},
+	{"verify", step_verify, 0, 0, false},
 };
 
 static const struct verb *find_verb(const char *name)
@@ -370,6 +387,7 @@ void job_close(struct job *job)
 		spool_reader_close(job->reader);
 		job->pending = 0;
 	}
+	control_verify_close(job->verify);
 	job->wake = NULL;
 	job->enough = 0;
 	if (job->pending == 0)

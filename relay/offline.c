@@ -20,7 +20,7 @@ struct reading {
 	bool *found;                 /* for each of filter->ids */
 };
 
-static int open_spool(const char *dir, struct spool **spool)
+int offline_open(const char *dir, struct spool **spool)
 {
 	struct spool_error error;
 
@@ -148,7 +148,7 @@ int offline_list(const char *spool_dir, const struct filter *filter,
 	struct reading reading = {
 		.filter = filter, .form = form, .sink = sink, .now = text_now()};
 	struct spool *spool;
-	int code = open_spool(spool_dir, &spool);
+	int code = offline_open(spool_dir, &spool);
 
 	if (code != EX_OK)
 		return code;
@@ -175,7 +175,7 @@ int offline_cat(const char *spool_dir, const struct filter *filter,
 	struct spool *spool;
 	char *body;
 	size_t len;
-	int code = open_spool(spool_dir, &spool);
+	int code = offline_open(spool_dir, &spool);
 
 	if (code != EX_OK)
 		return code;

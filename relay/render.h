@@ -90,3 +90,12 @@ void render_explanation(struct page *page, const json_t *message);
 
 /* The page of `status`. */
 void render_status(struct page *page, const json_t *status);
+
+/* render_spool.c */
+
+/* A line of `spool verify` for what was found. */
+void render_place(struct page *page, const json_t *object);
+/* Its last line: what was read, and whether all is well. */
+void render_verified(struct page *page, const json_t *end);
+/* How far it is, for a line of a terminal, without a line end; milliseconds since the start. */
+void render_progress(struct page *page, const json_t *progress, int64_t elapsed);

@@ -28,6 +28,10 @@ static struct world {
 	enum queue_verb verb; /* of the last dispatch_act */
 	size_t acts;          /* calls of it */
 	int body_status;      /* what reading a body ends with */
+	int verify_steps;     /* of a verification; then it is over */
+	int verify_error;     /* it cannot be begun */
+	int verify_status;    /* of each step */
+	unsigned verifies;    /* open */
 	bool is_closed;
 } world;
 
@@ -39,6 +43,7 @@ struct later {
 	spool_done_cb done;
 	spool_load_cb loaded;
 	spool_block_cb block;
+	spool_verify_cb verified;
 	void *owner;
 };
 
@@ -173,6 +178,61 @@ void spool_reader_close(struct spool_reader *reader)
 	if (reader->reading)
 		uv_close((uv_handle_t *)&reader->reading->timer, on_later_closed);
 	free(reader);
+}
+
+/* world.verify_steps steps, a damage and a note in the first one. */
+struct spool_verify {
+	int steps;
+	struct later *reading;
+};
+
+struct spool_verify *spool_verify_open(struct spool *spool, int *error)
+{
+	(void)spool;
+	*error = world.verify_error;
+	world.verifies += !*error;
+	return *error ? NULL : calloc(1, sizeof(struct spool_verify));
+}
+
+static void verify_step(struct later *later)
+{
+	static const struct spool_finding findings[] = {
+		{.kind = SPOOL_UNKNOWN_FILE, .damage = {.place = "a\x1B[2J"}},
+		{.kind = SPOOL_DAMAGED_BODY,
+			.is_damage = true,
+			.is_live = true,
+			.damage = {.id = 1 << 20,
+				.len = 812,
+				.place = "log/0000000000000001.seg:8280",
+				.code = -EIO}},
+	};
+	struct spool_verify *verify = later->owner;
+	struct spool_verified verified = {.findings = findings,
+		.finding_count = verify->steps == 0 ? 2 : 0,
+		.done = 1000 * (uint64_t)verify->steps,
+		.total = 1000 * (uint64_t)world.verify_steps,
+		.segments = 3};
+
+	verify->reading = NULL;
+	verified.is_over = ++verify->steps >= world.verify_steps;
+	later->verified((void *)(uintptr_t)later->id, world.verify_status, &verified);
+}
+
+void spool_verify_next(struct spool_verify *verify, spool_verify_cb cb, void *owner)
+{
+	verify->reading = do_later(verify_step, verify);
+	verify->reading->verified = cb;
+	verify->reading->id = (uintptr_t)owner;
+}
+
+void spool_verify_close(struct spool_verify *verify)
+{
+	if (!verify)
+		return;
+	if (verify->reading)
+		uv_close((uv_handle_t *)&verify->reading->timer, on_later_closed);
+	world.verifies--;
+	free(verify);
 }
 
 void spool_stats(const struct spool *spool, struct spool_stats *stats)
@@ -518,6 +578,54 @@ Test(control, status_counts_the_queue)
 	forget(&question);
 }
 
+Test(control, a_verification_tells_as_it_goes)
+{
+	struct question question;
+	const json_t *damage, *note;
+
+	world.verify_steps = 3;
+	cr_assert_eq(open_control(), 0);
+	get_answer(&question, "{\"verb\":\"verify\"}");
+	cr_assert_eq(question.code, EX_OK);
+	cr_assert_eq(json_array_size(question.objects), 5, "two findings, three steps");
+	note = json_object_get(json_array_get(question.objects, 0), "note");
+	cr_expect_str_eq(json_string_value(json_object_get(note, "place")), "a\\x1B[2J");
+	cr_expect_str_eq(
+		json_string_value(json_object_get(note, "kind")), "unknown-file");
+	cr_expect(json_is_null(json_object_get(note, "id")));
+	damage = json_object_get(json_array_get(question.objects, 1), "damage");
+	cr_expect_str_eq(json_string_value(json_object_get(damage, "place")),
+		"log/0000000000000001.seg:8280");
+	cr_expect_eq(json_integer_value(json_object_get(damage, "length")), 812);
+	cr_expect_str_eq(
+		json_string_value(json_object_get(damage, "error")), strerror(EIO));
+	cr_expect(json_is_true(json_object_get(damage, "queued")));
+	cr_expect_eq(json_object_size(damage), 7);
+	damage = json_object_get(json_array_get(question.objects, 4), "progress");
+	cr_expect_eq(json_integer_value(json_object_get(damage, "done")), 2000);
+	cr_expect_eq(json_integer_value(json_object_get(damage, "total")), 3000);
+	cr_expect_eq(figure(&question, "damages"), 1);
+	cr_expect_eq(figure(&question, "segments"), 3);
+	cr_expect_eq(world.verifies, 0);
+	forget(&question);
+}
+
+Test(control, a_verification_that_cannot_be)
+{
+	struct question question;
+
+	world.verify_error = -EBUSY;
+	cr_assert_eq(open_control(), 0);
+	get_answer(&question, "{\"verb\":\"verify\"}");
+	cr_expect_eq(question.code, EX_TEMPFAIL);
+	forget(&question);
+	world.verify_error = 0;
+	world.verify_status = -ENOMEM;
+	get_answer(&question, "{\"verb\":\"verify\"}");
+	cr_expect_eq(question.code, EX_OSERR);
+	forget(&question);
+}
+
 Test(control, bad_requests_are_refused)
 {
 	static const char *const requests[] = {
@@ -581,9 +689,11 @@ Test(control, a_client_that_vanishes_disturbs_nobody)
 	static const char *const requests[] = {"", "{\"verb\":\"li",
 		"{\"verb\":\"list\",\"detail\":true}\n",
 		"{\"verb\":\"hold\",\"filter\":{\"all\":true}}\n",
-		"{\"verb\":\"cat\",\"filter\":{\"ids\":[\"0000000001\"]}}\n"};
+		"{\"verb\":\"cat\",\"filter\":{\"ids\":[\"0000000001\"]}}\n",
+		"{\"verb\":\"verify\"}\n"};
 
 	fill_queue(450);
+	world.verify_steps = 1 << 30;
 	cr_assert_eq(open_control(), 0);
 	for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++) {
 		for (int turns = 0; turns < 6; turns++) {
@@ -598,6 +708,7 @@ Test(control, a_client_that_vanishes_disturbs_nobody)
 
 	get_answer(&question, "{\"verb\":\"list\"}");
 	cr_expect_eq(json_array_size(question.objects), 450);
+	cr_expect_eq(world.verifies, 0, "it ends with its client");
 	forget(&question);
 }
 
