@@ -31,6 +31,10 @@ static const struct meaning meanings[] = {
                 "serves. "
 		"Check the disk",
 		NULL},
+	[SPOOL_DAMAGED_SEAL] = {"damaged-seal",
+		"the index of a segment. No mail is lost: its records are read instead, which makes "
+		"the next start slower. Check the disk",
+		NULL},
 	[SPOOL_DAMAGED_SEGMENT] = {"damaged-segment",
 		"both heads of a segment: all mail that waited in it is lost. Put the "
                 "file "

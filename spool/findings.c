@@ -28,10 +28,10 @@ struct spool_finding *findings_add(
 static void settle_unsure(struct findings *findings, const struct spool *spool)
 {
 	struct spool_damage *damage = &findings->list[findings->unsure - 1].damage;
-	const struct index_entry *entry = index_find(spool->index, damage->id);
+	const struct place *place = index_place(spool->index, &findings->unsure_item);
 
-	if (!entry || entry->place.segment->head.number != findings->unsure_number ||
-		entry->place.offset != findings->unsure_offset)
+	if (!place || place->segment->head.number != findings->unsure_number ||
+		place->offset != findings->unsure_offset)
 		damage->id = 0;
 }
 

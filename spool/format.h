@@ -164,7 +164,7 @@ void index_entry_encode(uint64_t offset, const uint8_t head[static ITEM_HEAD],
 /* Reads both, unchecked, and without the item's bytes. */
 uint64_t index_entry_decode(const uint8_t in[static INDEX_ENTRY], struct item *item);
 
-/* The same for an item, whose CRC covers its head and its bytes. */
+/* An item's CRC as its head has it; and that of its head, with which the one of its bytes goes on. */
 uint32_t item_crc(const uint8_t in[static ITEM_HEAD]);
 uint32_t item_head_crc(const uint8_t in[static ITEM_HEAD]);
 

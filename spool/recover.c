@@ -192,7 +192,7 @@ static int read_segment(struct spool *spool, struct segment *segment)
 	items_tail(items, &tail);
 	items_close(items);
 	segment->end = tail.end;
-	segment->is_sealed = tail.is_sealed;
+	segment->is_sealed = segment->has_seal = tail.is_sealed;
 	spool->stats.torn_bytes += tail.torn;
 	if (tail.sequence > spool->durable)
 		spool->durable = tail.sequence;

@@ -170,6 +170,7 @@ static void work(struct upkeep *upkeep)
 	if (sealing->damage)
 		damage_keep(upkeep->spool, sealing->damage);
 	sealing->copy.is_fenced = error && sealing->fd >= 0;
+	sealing->copy.has_seal = !error;
 	fs_size(sealing->copy.fd, &sealing->copy.size);
 	fs_close(sealing->fd);
 }
@@ -189,6 +190,7 @@ static void on_sealed(struct upkeep *upkeep)
 
 	segment->pins--;
 	segment->is_fenced = sealing->copy.is_fenced;
+	segment->has_seal = sealing->copy.has_seal;
 	spool->stats.disk_bytes += sealing->copy.size - segment->size;
 	segment->size = sealing->copy.size;
 	spool->stats.syncs += sealing->syncs;

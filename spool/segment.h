@@ -27,6 +27,7 @@ struct segment {
 	struct index_entry_list messages; /* these, in the order of the log; set when live > 0 */
 	unsigned pins; /* reads under way: it must stay */
 	bool is_sealed;  /* nothing is written to it any more */
+	bool has_seal;   /* its seal is written */
 	bool is_damaged; /* in part unreadable: never sealed */
 	bool is_fenced;  /* a write or sync of it failed: never synced again, so no spare */
 	TAILQ_ENTRY(segment) others;

@@ -245,6 +245,7 @@ enum spool_finding_kind {
 	SPOOL_UNKNOWN_FILE, /* not ours */
 	/* Damage. */
 	SPOOL_DAMAGED_HEAD,    /* one copy of a segment's head; the other one serves */
+	SPOOL_DAMAGED_SEAL,    /* of a segment: a hint, its records are read instead */
 	SPOOL_DAMAGED_SEGMENT, /* both copies: all that stands in it is lost */
 	SPOOL_MISSING_SEGMENT,
 	SPOOL_DAMAGED_RECORD, /* what a record says, or several of them: all that it says is lost */

@@ -9,7 +9,8 @@
 #include "spool/upkeep.h"
 
 /*
- *   NAMES ──> LOG, segment by segment ──> BODIES, file by file ──> OVER
+ *   NAMES ──> LOG ──> SEAL ──> the next segment
+ *                          └─> BODIES, file by file ──> OVER
  *
  * The segments are those of the opening, the active one up to its end then. The one that is read is
  * pinned, and only the oldest is ever retired: all that is live stands in it or behind it. A body
@@ -18,6 +19,7 @@
 enum phase {
 	PHASE_NAMES,
 	PHASE_LOG,
+	PHASE_SEAL,
 	PHASE_BODIES,
 	PHASE_OVER,
 };
@@ -33,6 +35,7 @@ struct spool_verify {
 	uint64_t last_number;    /* of the segments of the opening */
 	uint64_t last_end;       /* of the last one then */
 	struct verify_log log;
+	struct verify_seal seal;
 	struct verify_bodies bodies;
 	size_t filed_before; /* this step: of bodies.list */
 	struct window window;
@@ -66,6 +69,14 @@ static void step_log(struct spool_verify *verify)
 	}
 }
 
+static void step_seal(struct spool_verify *verify)
+{
+	uint64_t bytes = 0;
+
+	while (bytes < STEP_BYTES && !is_full(verify) && verify->seal.state != SEAL_OVER)
+		bytes += verify_seal_step(&verify->seal);
+}
+
 static void step_bodies(struct spool_verify *verify)
 {
 	uint64_t bytes = 0;
@@ -84,6 +95,9 @@ static void step(struct spool_verify *verify)
 		break;
 	case PHASE_LOG:
 		step_log(verify);
+		break;
+	case PHASE_SEAL:
+		step_seal(verify);
 		break;
 	case PHASE_BODIES:
 		step_bodies(verify);
@@ -132,6 +146,23 @@ static void begin_segment(struct spool_verify *verify)
 	window_fini(&verify->window);
 	window_init(&verify->window, segment->fd);
 	verify_log_start(&verify->log, segment, end_of(verify, segment));
+}
+
+/*
+ * While a daemon runs a segment may be about to be sealed: then there is nothing to look at yet. The seal of one
+ * that has grown since the opening is as young as what was not read.
+ */
+static void begin_seal(struct spool_verify *verify)
+{
+	const struct segment *segment = verify->segment;
+	uint64_t end = end_of(verify, segment);
+
+	verify->phase = PHASE_SEAL;
+	verify_seal_start(&verify->seal, segment, end);
+	verify->seal.removals = verify->log.removals;
+	verify->seal.is_log_sound = !verify->log.has_damage;
+	if (verify->spool->loop && (!segment->has_seal || end != segment->end))
+		verify->seal.state = SEAL_OVER;
 }
 
 /* Takes the pin of the segment that is done, and pins the next: both at once, so that none is lost. */
@@ -207,7 +238,9 @@ static void go_on(struct spool_verify *verify)
 		if (so_far->done < verify->read_before + verify->log.at)
 			so_far->done = verify->read_before + verify->log.at;
 		if (verify->log.state == CHECK_OVER)
-			end_segment(verify);
+			begin_seal(verify);
+		break;
+	case PHASE_SEAL:
 		break;
 	case PHASE_BODIES:
 		so_far->bodies = verify->bodies.next;
@@ -216,6 +249,8 @@ static void go_on(struct spool_verify *verify)
 	case PHASE_OVER:
 		break;
 	}
+	if (verify->phase == PHASE_SEAL && verify->seal.state == SEAL_OVER)
+		end_segment(verify);
 	if (verify->phase == PHASE_BODIES && verify_bodies_are_over(&verify->bodies))
 		verify->phase = PHASE_OVER;
 	so_far->is_over = verify->phase == PHASE_OVER;
@@ -253,6 +288,7 @@ static void free_verify(struct spool_verify *verify)
 	verify->spool->is_verifying = false;
 	fs_close(verify->bodies.file);
 	window_fini(&verify->window);
+	verify_seal_fini(&verify->seal);
 	free(verify->names.segments);
 	free(verify->bodies.list);
 	free(verify->findings.list);
@@ -294,7 +330,8 @@ struct spool_verify *spool_verify_open(struct spool *spool, int *error)
 	verify->spool = spool;
 	verify->work.data = verify;
 	verify->log.window = verify->bodies.window = &verify->window;
-	verify->log.findings = verify->bodies.findings = &verify->findings;
+	verify->log.findings = verify->seal.findings = verify->bodies.findings =
+		&verify->findings;
 	verify->log.bodies = &verify->bodies;
 	verify->bodies.dir = spool->bodies;
 	verify->bodies.file = -1;

@@ -15,10 +15,11 @@ struct findings {
 	size_t count;
 	bool lacks_memory;
 	/*
-	 * The one whose id stood in an item that is damaged itself, counted from 1, and the place of that
-	 * item: the id is right if the index has the message there. The step ends with it.
+	 * The one whose id stood in an item that is damaged itself, counted from 1, and that item: the id is
+	 * right if the index has it there. The step ends with it.
 	 */
 	size_t unsure;
+	struct item unsure_item; /* its bytes are gone */
 	uint64_t unsure_number, unsure_offset;
 };
 
@@ -88,6 +89,8 @@ struct verify_log {
 	const struct segment *segment;
 	uint64_t at, limit; /* limit: where the records end */
 	uint64_t records;
+	uint64_t removals; /* of this segment */
+	bool has_damage;   /* this segment, in its records */
 
 	uint64_t record_at, record_end;
 	uint64_t first_id;               /* of the record */
@@ -109,3 +112,34 @@ void verify_log_start(
 	struct verify_log *check, const struct segment *segment, uint64_t limit);
 /* Goes on by at most a window's length. */
 void verify_log_step(struct verify_log *check);
+
+/*
+ * verify_seal.c: the seal of a segment and its index. That each entry is in the log, and every removal in
+ * the index; what else the index must have only a fold of the whole segment could tell.
+ */
+enum verify_seal_state {
+	SEAL_BLOCK,
+	SEAL_SUM,
+	SEAL_ENTRIES,
+	SEAL_OVER,
+};
+
+struct verify_seal {
+	enum verify_seal_state state;
+	struct findings *findings;
+	const struct segment *segment;
+	uint64_t end;      /* of the records */
+	uint64_t removals; /* that were read in the log, less those met in the index */
+	bool is_log_sound; /* so that the index can be held against it */
+	struct seal seal;
+	uint64_t at; /* in the file */
+	uint32_t sum;
+	struct window index, log; /* owned; verify_seal_fini */
+};
+
+/* Begins with segment, whose records end at end. Does not block. */
+void verify_seal_start(
+	struct verify_seal *check, const struct segment *segment, uint64_t end);
+/* Goes on by about a window's length; returns the bytes that were read. */
+size_t verify_seal_step(struct verify_seal *check);
+void verify_seal_fini(struct verify_seal *check);

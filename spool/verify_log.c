@@ -28,6 +28,7 @@ static struct spool_finding *tell(
 {
 	struct spool_finding *finding = findings_add(check->findings, kind, len);
 
+	check->has_damage = check->has_damage || kind != SPOOL_DAMAGED_HEAD;
 	if (!finding)
 		return NULL;
 	snprintf(finding->damage.place, sizeof finding->damage.place,
@@ -106,6 +107,8 @@ void verify_log_start(
 	check->segment = segment;
 	check->at = SEGMENT_DATA;
 	check->limit = limit;
+	check->removals = 0;
+	check->has_damage = false;
 	check->is_in_damage = false;
 }
 
@@ -131,6 +134,7 @@ static void leave_damage(struct verify_log *check, uint64_t end)
 	if (!check->is_unsure)
 		return;
 	findings->unsure = findings->count;
+	findings->unsure_item = check->item;
 	findings->unsure_number = check->segment->head.number;
 	findings->unsure_offset = check->damage_at;
 }
@@ -299,6 +303,7 @@ static void end_item(struct verify_log *check)
 		tell_of(check, is_detail ? SPOOL_DAMAGED_DETAIL : SPOOL_DAMAGED_BODY,
 			check->item_at + ITEM_HEAD, item->body_size, item->id);
 	}
+	check->removals += item->kind == ITEM_KIND_REMOVAL;
 	if (!check->first_id)
 		check->first_id = item->id;
 	if (check->is_headless)

@@ -119,8 +119,9 @@ static bool is_listed(const struct listing *listing, uint64_t number)
 static void check_file(struct listing *listing, uint64_t number)
 {
 	char name[SEGMENT_NAME];
+	struct segment_doubt doubt;
 	struct segment *segment;
-	int code = segment_open(listing->dir, number, &segment);
+	int code = segment_open(listing->dir, number, &segment, &doubt);
 
 	if (code == 0)
 		segment_free(segment); /* retired in this moment */
