@@ -694,3 +694,51 @@ Test(verify, a_step_is_short_however_long_a_record_is)
 	cr_assert_eq(told.count, 0);
 	cr_assert_geq(told.end.done, 40 << 20);
 }
+
+/* An index that is sound in itself, but not what the records say. */
+Test(verify, a_seal_that_does_not_know_its_records)
+{
+	enum { WRONG_OFFSET, REMOVAL_LEFT_OUT, ROWS };
+	char name[64];
+	uint8_t *bytes;
+
+	write_log();
+	number_name(name, 1);
+	size_t len = read_file(name, &bytes);
+
+	for (int row = 0; row < ROWS; row++) {
+		uint8_t *changed = malloc(len);
+		struct segment_head head;
+		struct seal seal;
+		struct item item;
+
+		memcpy(changed, bytes, len);
+		cr_assert(segment_head_decode(changed, &head));
+		cr_assert(seal_decode(changed + SEGMENT_SEAL, head.salt, &seal));
+		uint8_t *entry = changed + seal.index, *end = entry + seal.index_len;
+
+		index_entry_decode(entry, &item);
+		if (row == WRONG_OFFSET)
+			entry[0] ^= 1;
+		while (row == REMOVAL_LEFT_OUT && item.kind != ITEM_KIND_REMOVAL) {
+			entry += INDEX_ENTRY + item.len;
+			cr_assert_lt(entry, end);
+			index_entry_decode(entry, &item);
+		}
+		if (row == REMOVAL_LEFT_OUT) {
+			memmove(entry, entry + INDEX_ENTRY,
+				(size_t)(end - entry) - INDEX_ENTRY);
+			seal.index_len -= INDEX_ENTRY;
+		}
+		seal.index_crc = crc32c(0, changed + seal.index, (size_t)seal.index_len);
+		seal_encode(&seal, changed + SEGMENT_SEAL);
+		write_file(name, changed, len);
+		struct told told = verify();
+
+		cr_assert_eq(told.count, 1, "%d: %d", row, (int)told.count);
+		cr_assert_eq(told.found[0].kind, SPOOL_DAMAGED_SEAL);
+		cr_assert_eq(told.found[0].damage.len, seal.index_len);
+		free(changed);
+	}
+	free(bytes);
+}
