@@ -13,8 +13,10 @@ struct meaning {
 };
 
 static const char lost[] =
-	"cannot be read any more. It cannot be sent: 'ptrelay queue bounce' tells its "
-	"sender, 'queue delete' does not. Check the disk";
+	"cannot be read any more. When it is due the relay keeps what is left of it in "
+	"damaged/ and returns it to its sender; 'ptrelay queue bounce' does so now. "
+        "Check "
+	"the disk";
 
 static const struct meaning meanings[] = {
 	[SPOOL_TORN_TAIL] = {"torn-tail",
@@ -28,38 +30,39 @@ static const struct meaning meanings[] = {
 		"not a file of the spool, left alone. Find out who put it there", NULL},
 	[SPOOL_DAMAGED_HEAD] = {"damaged-head",
 		"one of the two heads of a segment. No mail is lost, the other one "
-                "serves. "
+		"serves. "
 		"Check the disk",
 		NULL},
 	[SPOOL_DAMAGED_SEAL] = {"damaged-seal",
-		"the index of a segment. No mail is lost: its records are read instead, which makes "
+		"the index of a segment. No mail is lost: its records are read instead, "
+                "which makes "
 		"the next start slower. Check the disk",
 		NULL},
 	[SPOOL_DAMAGED_SEGMENT] = {"damaged-segment",
 		"both heads of a segment: all mail that waited in it is lost. Put the "
-                "file "
+		"file "
 		"back from a copy if there is one. Check the disk",
 		NULL},
 	[SPOOL_MISSING_SEGMENT] = {"missing-segment",
 		"a segment is gone, with all mail that waited in it. Put the file back "
-                "if "
+		"if "
 		"somebody moved it",
 		NULL},
 	[SPOOL_DAMAGED_RECORD] = {"damaged-record",
 		"what was written here cannot be read. A message that came in here, and "
-                "was "
+		"was "
 		"not delivered yet, is lost; one whose delivery was noted here may be "
-                "sent "
+		"sent "
 		"again. Check the disk",
 		lost},
 	[SPOOL_DAMAGED_BODY] = {"damaged-body",
 		"the body of a message. If it was not delivered yet it is lost. Check "
-                "the "
+		"the "
 		"disk",
 		lost},
 	[SPOOL_DAMAGED_DETAIL] = {"damaged-detail",
 		"what a receiver said. Its record is left out at the next start, and a "
-                "delivery "
+		"delivery "
 		"that is noted there may be done again. Check the disk",
 		NULL},
 	[SPOOL_MISSING_BODY] = {"missing-body",
