@@ -117,12 +117,6 @@ static int write_all(struct commit_job *job)
 	struct spool_transaction *transaction;
 	uint64_t sequence = job->spool->durable, offset = job->segment->end;
 
-	if (job->has_files) { /* their names must not be lost once records refer to them */
-		int error = fs_sync_dir(job->spool->bodies);
-
-		if (error)
-			return error;
-	}
 	TAILQ_FOREACH(transaction, &job->transactions, others)
 	{
 		int error = write_record(job, transaction, ++sequence, offset);
@@ -172,6 +166,8 @@ static void on_work(uv_work_t *work)
 	struct commit_job *job = work->data;
 	int error;
 
+	if (!job->status && job->has_files) /* records must not refer to lost names */
+		job->status = fs_sync_dir(job->spool->bodies);
 	if (job->status)
 		return;
 	if (!job->needs_segment) {

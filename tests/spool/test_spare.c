@@ -22,7 +22,8 @@ static struct {
 
 static void open_spool(void)
 {
-	struct spool_options options = {.dir = scene.dir, .segment_size = SIZE, .inline_max = 8 * SIZE};
+	struct spool_options options = {
+		.dir = scene.dir, .segment_size = SIZE, .inline_max = 8 * SIZE};
 	struct spool_error error;
 
 	cr_assert_eq(spool_open(&scene.spool, &scene.loop, &options, &error), 0, "%s",
