@@ -13,9 +13,17 @@ uint64_t room_for_mail(const struct room *room, bool was_short)
 
 	if (room->fs.bytes < kept || room->fs.files < files)
 		return 0;
-	return room->fs.bytes - kept +
-	       (room->unused > room->segment_size ? room->unused - room->segment_size
-						  : 0);
+	uint64_t above = room->fs.bytes - kept;
+
+	if (room->unused == 0)
+		return above;
+	if (room->messages > 0)
+		above -= above % room->segment_size;
+	uint64_t all = room->unused + above, states = room->messages * ROOM_STATES;
+
+	if (states > room->segment_size)
+		states = room->segment_size;
+	return all > states ? all - states : 0;
 }
 
 bool room_is_ample(const struct fs_room *fs, uint64_t reserve, uint64_t bytes)
@@ -39,7 +47,8 @@ bool spool_has_room(struct spool *spool, uint64_t bytes)
 	uint64_t now = uv_now(spool->loop), written = spool->stats.bytes_written;
 	struct room room = {.unused = unused(spool),
 		.segment_size = spool->segment_size,
-		.reserve = spool->reserve};
+		.reserve = spool->reserve,
+		.messages = index_count(spool->index)};
 
 	if (spool->stats.failed)
 		return false;

@@ -18,19 +18,24 @@ Test(room, mail_takes_what_is_free_above_the_reserve)
 		bool was_short;
 		uint64_t expected;
 	} rows[] = {
-		{"plenty", {{5000, 999}, 0, 64, 1000}, false, 4000},
-		{"just the reserve", {{1000, 999}, 0, 64, 1000}, false, 0},
-		{"less than the reserve", {{999, 999}, 0, 64, 1000}, false, 0},
-		{"less, with room in advance", {{999, 999}, 500, 64, 1000}, false, 0},
-		{"room in advance", {{1000, 999}, 500, 64, 1000}, false, 436},
-		{"too little in advance", {{1000, 999}, 60, 64, 1000}, false, 0},
-		{"short: not yet a tenth more", {{1099, 999}, 500, 64, 1000}, true, 0},
-		{"short: a tenth more", {{1100, 999}, 500, 64, 1000}, true, 436},
-		{"few files", {{5000, 127}, 0, 64, 1000}, false, 0},
-		{"enough files", {{5000, 128}, 0, 64, 1000}, false, 4000},
-		{"short: few files", {{5000, 139}, 0, 64, 1000}, true, 0},
-		{"short: enough files", {{5000, 140}, 0, 64, 1000}, true, 3900},
-		{"files are not counted", {{5000, UINT64_MAX}, 0, 64, 0}, true, 5000},
+		{"plenty", {{5000, 999}, 0, 64, 1000, 9}, false, 4000},
+		{"just the reserve", {{1000, 999}, 0, 64, 1000, 9}, false, 0},
+		{"less than the reserve", {{999, 999}, 0, 64, 1000, 9}, false, 0},
+		{"less, with room in advance", {{999, 999}, 500, 64, 1000, 0}, false, 0},
+		{"in advance", {{1000, 999}, 500, 64, 1000, 0}, false, 500},
+		{"in advance, for states", {{1000, 999}, 500, 64, 1000, 1}, false, 436},
+		{"only for states", {{1000, 999}, 60, 64, 1000, 1}, false, 0},
+		{"states of few", {{1000, 999}, 20000, 9000, 1000, 2}, false, 11808},
+		{"states of many", {{1000, 999}, 20000, 9000, 1000, 3}, false, 11000},
+		{"more spares", {{1130, 999}, 500, 64, 1000, 1}, false, 564},
+		{"no message", {{1130, 999}, 500, 64, 1000, 0}, false, 630},
+		{"short: no tenth more", {{1099, 999}, 500, 64, 1000, 1}, true, 0},
+		{"short: a tenth more", {{1100, 999}, 500, 64, 1000, 1}, true, 436},
+		{"few files", {{5000, 127}, 0, 64, 1000, 9}, false, 0},
+		{"enough files", {{5000, 128}, 0, 64, 1000, 9}, false, 4000},
+		{"short: few files", {{5000, 139}, 0, 64, 1000, 9}, true, 0},
+		{"short: enough files", {{5000, 140}, 0, 64, 1000, 9}, true, 3900},
+		{"files are not counted", {{5000, UINT64_MAX}, 0, 64, 0, 9}, true, 5000},
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
@@ -157,7 +162,7 @@ Test(full, accepting_stops_first_and_the_queue_can_be_worked_off)
 {
 	memory.capacity = 10 * SEGMENT;
 	accept_all();
-	cr_assert_gt(scene.count, 50);
+	cr_assert_gt(scene.count, 40, "%zu", scene.count);
 	check_drains();
 }
 
