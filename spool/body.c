@@ -301,7 +301,7 @@ static bool go_on(struct body_file *file)
 	case BODY_READY:
 		break;
 	}
-	assert(!"a file that is ready has no job");
+	assert(file->state != BODY_READY); /* then it has no job */
 	return false;
 }
 

@@ -14,9 +14,13 @@
 
 #include "spool/fs.h"
 
+#ifndef MEMORY_FILE_CAP
+#define MEMORY_FILE_CAP (1 << 20) /* bytes of the largest file */
+#endif
+
 enum {
 	FILES_MAX = 64,
-	FILE_CAP = 1 << 20,
+	FILE_CAP = MEMORY_FILE_CAP,
 	DIR_ROOT = 1000, /* then the directories below it */
 	FD_FILE = 2000
 };
