@@ -247,6 +247,43 @@ static bool is_due(const struct spool *spool)
 	               live + spool->segment_size;
 }
 
+static uint64_t copy_size(const struct index_entry *entry)
+{
+	uint64_t size = entry->place.size;
+
+	for (uint32_t i = 0; i < entry->state_count; i++)
+		size += entry->states[i].place.size;
+	return size;
+}
+
+/*
+ * True when all of the segment can be copied, and a quarter of one is left for states and removals: else
+ * a full disk would be no emptier after it. What is kept free of mail may be used.
+ */
+static bool has_room(const struct spool *spool, const struct segment *segment)
+{
+	const struct segment *active = spool->active;
+	const struct index_entry *entry;
+	struct fs_room room;
+	uint64_t needed = spool->segment_size / 4;
+
+	if (fs_room(spool->dir, &room))
+		return false;
+	uint64_t left = room.bytes + spares_room(spool);
+
+	if (active && active->size > active->end)
+		left += active->size - active->end;
+	if (left > 3 * spool->segment_size || !segment->live)
+		return true;
+	TAILQ_FOREACH(entry, &segment->messages, others)
+	{
+		needed += copy_size(entry);
+		if (needed > left)
+			return false;
+	}
+	return true;
+}
+
 /* How many bytes may be copied now. 0: none; the timer is set when it is a matter of time. */
 static uint64_t chunk_size(struct spool *spool)
 {
@@ -283,9 +320,7 @@ static struct index_entry *choose(
 	{
 		if (entry->failed_reads == READS_MAX)
 			continue;
-		bytes += entry->place.size;
-		for (uint32_t i = 0; i < entry->state_count; i++)
-			bytes += entry->states[i].place.size;
+		bytes += copy_size(entry);
 		if (first && (bytes > size || *count == COPY_MESSAGES))
 			break;
 		first = first ? first : entry;
@@ -333,6 +368,11 @@ struct upkeep *compact_next(struct spool *spool)
 		compaction->copied_before = compaction->copied;
 	}
 	uint64_t size = is_due(spool) ? chunk_size(spool) : 0;
+
+	if (size && !has_room(spool, oldest)) {
+		upkeep_later(spool, RETRY_MS);
+		return NULL;
+	}
 	struct index_entry *first = size ? choose(oldest, size, &count) : NULL;
 	struct copy *copy = first ? copy_new(spool, first, count) : NULL;
 
