@@ -15,7 +15,8 @@
  * Its segments are small: there are many switches, and files have several lives.
  *
  * Round i commits, at once: message i together with a state of message i - 1 (one transaction), and the
- * removal of message i - 3 (another). One stays for longer: when it goes, several segments can.
+ * removal of message i - 3 (another). One stays for longer: it is copied forward, and when it goes, several
+ * segments can.
  * One of five bodies is in a file of its own.
  */
 enum {
@@ -35,6 +36,7 @@ struct life {
 	bool begun[ROUNDS], added[ROUNDS]; /* commit called; acknowledged */
 	bool removing[ROUNDS], removed[ROUNDS];
 	struct spool_writer *dropped; /* begun, never committed */
+	uint64_t copied; /* bytes, by compaction */
 	bool is_over;
 };
 
@@ -122,6 +124,7 @@ static void next_round(struct life *life)
 	life->dropped = NULL;
 	if (i == ROUNDS || memory.is_dark) {
 		life->is_over = true;
+		life->copied = life->spool->compaction.copied;
 		spool_close(life->spool, NULL, NULL);
 		return;
 	}
@@ -295,6 +298,7 @@ Test(power, a_cut_at_any_call_loses_nothing_that_was_acknowledged)
 
 	memory_wipe();
 	live(&life);
+	cr_assert_gt(life.copied, 8000, "compaction is part of it");
 	cr_assert_geq(memory.reuses, 3, "%u lives of spares are too few", memory.reuses);
 	unsigned points =
 		cut_everywhere(LOSE_ALL_UNSYNCED, "all that was not synced is gone");

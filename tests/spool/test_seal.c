@@ -215,7 +215,7 @@ Test(seal, says_the_same_as_the_records)
 		cr_assert_eq(sealed, 0);
 		memset(by_seals, 0, TEXT);
 	}
-	cr_assert_gt(seals, 100);
+	cr_assert_gt(seals, 80, "%u seals", seals);
 }
 
 static struct memory_file *first_segment(void)
