@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct found {
 	struct model model;
@@ -313,6 +314,8 @@ void checker_check(struct spool *spool, struct journal *journal)
 	spool_watch_damage(spool, on_damage, checker);
 	if (spool_each(spool, on_item, checker))
 		report(journal, FOUND_OTHER, "spool_each failed");
+	if (journal->is_dark) /* cut in the pool meanwhile: this process is about to end */
+		pause();
 	for (unsigned m = 0; m < journal->message_count; m++)
 		judge_message(checker, m);
 	settle_ops(checker);

@@ -97,6 +97,8 @@ void report(struct journal *journal, enum finding finding, const char *format, .
 	size_t used = strlen(journal->text);
 	va_list arguments;
 
+	if (journal->is_dark)
+		return;
 	journal->findings[finding]++;
 	va_start(arguments, format);
 	vsnprintf(journal->text + used, sizeof journal->text - used, format, arguments);

@@ -80,6 +80,7 @@ struct journal {
 	/* What the shim counted: durable calls, which they were, whether one was cut at. */
 	uint32_t calls, calls_of[CALL_KINDS];
 	uint32_t was_cut;
+	bool is_dark; /* the power is off: what a thread still sees is not true any more */
 	char cut_at[96];
 	/* What the checker found. */
 	uint32_t findings[FINDING_KINDS];

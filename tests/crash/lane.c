@@ -127,6 +127,7 @@ static void run_life(struct lane *lane, const struct life_plan *plan, unsigned t
 	pid_t child;
 
 	lane->journal->was_cut = 0;
+	lane->journal->is_dark = false;
 	fflush(NULL);
 	child = fork();
 	if (child < 0)

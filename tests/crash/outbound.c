@@ -153,7 +153,7 @@ static void on_block(void *owner, int status, const void *bytes, size_t len)
 	struct life *life = actor->life;
 	char expected[SPOOL_BLOCK];
 
-	if (status && !life->journal->was_cut)
+	if (status)
 		report(life->journal, FOUND_HALF, "the body of message %u: %s",
 			actor->message, uv_strerror(status));
 	if (status == 0) {

@@ -106,6 +106,7 @@ void shim_cut_power(void)
 {
 	uint32_t how = NOT_FLUSHING_THE_LOG;
 
+	shim.journal->is_dark = true;
 	if (ioctl(shim.plan.mount, SHUTDOWN_IOCTL, &how)) {
 		perror("the file system cannot be shut down");
 		abort();

@@ -144,13 +144,28 @@ static void repeat(struct actor *actor)
 		commit_outcome(actor);
 }
 
+/*
+ * An error means that it has not happened, and never will. Only when not even a fence could be written nobody
+ * can know: the checker finds out.
+ */
+static void note_fate(struct life *life, struct op *op, int status)
+{
+	struct spool_stats stats;
+
+	spool_stats(life->spool, &stats);
+	if (status == 0)
+		op->fate = OP_DURABLE;
+	else if (!stats.failed)
+		op->fate = OP_FAILED;
+}
+
 static void on_committed(void *owner, int status)
 {
 	struct actor *actor = owner;
 	struct life *life = actor->life;
 	bool is_inbound = actor->number < INBOUND;
 
-	actor->op->fate = status ? OP_FAILED : OP_DURABLE;
+	note_fate(life, actor->op, status);
 	if (life->is_over)
 		return;
 	if (status && (is_inbound || life->failures + 1 >= FAILURES_MAX)) {
