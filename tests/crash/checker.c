@@ -111,6 +111,11 @@ static void apply_to(struct model *model, const struct op *op, unsigned message)
 			apply_effect(model, &op->effects[i]);
 }
 
+static bool is_open(const struct op *op)
+{
+	return op->fate == OP_BEGUN || op->fate == OP_UNKNOWN;
+}
+
 /* The ops up to this one have happened to the message, those behind it have not. */
 static void note_happened(struct checker *checker, unsigned message, uint32_t last)
 {
@@ -120,7 +125,7 @@ static void note_happened(struct checker *checker, unsigned message, uint32_t la
 		const struct op *op = &journal->ops[i];
 		uint8_t now = i <= last && last != NO_OP ? HAPPENED : NOT_HAPPENED;
 
-		if (op->fate != OP_BEGUN || !concerns(op, message))
+		if (!is_open(op) || !concerns(op, message))
 			continue;
 		if (checker->happened[i] != UNKNOWN && checker->happened[i] != now)
 			report(checker->journal, FOUND_HALF,
@@ -182,7 +187,7 @@ static void settle_ops(struct checker *checker)
 	struct journal *journal = checker->journal;
 
 	for (uint32_t i = 0; i < journal->op_count; i++)
-		if (journal->ops[i].fate == OP_BEGUN)
+		if (is_open(&journal->ops[i]))
 			journal->ops[i].fate = checker->happened[i] == HAPPENED
 			                               ? OP_DURABLE
 			                               : OP_FAILED;

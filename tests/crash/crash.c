@@ -22,7 +22,7 @@
  * -f ends at the first finding (for mutants). Exit 0: nothing found, 1: something, 3: cannot be run here.
  */
 
-enum { TIERS = 3, EXIT_FOUND = 1, EXIT_CANNOT = 3, SHOWN_MAX = 60 };
+enum { TIERS = 3, EXIT_FOUND = 1, EXIT_CANNOT = 3, SHOWN_MAX = 300 };
 
 struct count {
 	uint32_t points, cut, findings[FINDING_KINDS], repeats;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -210,51 +211,58 @@ static unsigned accept_all(struct spool_under_test *t)
 	return accepted;
 }
 
+/* Outcomes of the messages from first on: one in four is deferred. Returns how many could be recorded. */
+static unsigned record_outcomes(struct spool_under_test *t, unsigned first, unsigned count)
+{
+	unsigned worked = 0;
+
+	for (unsigned m = first; m < first + count; m++)
+		worked += (m % 4 ? remove_message(t, m) : defer_message(t, m, 1)) == 0;
+	return worked;
+}
+
 static void test_bytes(struct spool_under_test *t)
 {
-	unsigned accepted, worked = 0, m;
+	char path[128];
 
 	open_spool(t, "bytes");
-	accepted = accept_all(t);
+	unsigned accepted = accept_all(t), third = accepted / 3;
 	unsigned long long left = bytes_free(t);
 
 	require(left >= RESERVE - 2 * MIB, "the reserve is eaten");
+	require(record_outcomes(t, 0, third) == third, "an outcome cannot be recorded");
 	hog_bytes(t);
-	require(waits_for_room(t, false), "mail is accepted on a full disk");
-	/* On a disk without a free byte, as much as a segment's worth of room was kept. */
-	for (m = 0; m < accepted / 2; m++)
-		printf("%d ", t->status),worked += (m % 4 ? remove_message(t, m) : defer_message(t, m, 1)) == 0;
-	require(worked == m, "a delivery cannot be recorded on a full disk");
-	require(!waits_for_room(t, true), "mail is accepted on a full disk");
-	char path[128];
+	unsigned worked = record_outcomes(t, third, third);
 
+	require(waits_for_room(t, false), "mail is accepted on a full disk");
 	snprintf(path, sizeof path, "%s/hog", t->disk->mount);
 	unlink(path);
 	require(waits_for_room(t, true), "there is room again, and mail is refused");
 	require(accept_message(t) == 0, "there is room again, and mail fails");
+	require(record_outcomes(t, 2 * third, third) == third,
+		"there is room again, and an outcome cannot be recorded");
 	close_spool(t);
 	open_spool(t, "bytes");
 	check(t);
-	printf("bytes: %u messages accepted, %llu MiB left then; %u of %u outcomes recorded on a full disk\n",
-		accepted, left / MIB, worked, m);
 	close_spool(t);
+	printf("full disk: %u messages accepted, %llu MiB left then; without a free byte %u of %u "
+	       "outcomes recorded, all of them with room again\n",
+		accepted, left / MIB, worked, third);
 }
 
 static void test_files(struct spool_under_test *t)
 {
-	unsigned worked = 0, m;
+	enum { MESSAGES = 100 };
+	char path[128];
 
 	open_spool(t, "files");
-	for (m = 0; m < 100; m++)
-		require(waits_for_room(t, true) && accept_message(t) == 0, "no room at all");
+	for (unsigned m = 0; m < MESSAGES; m++)
+		require(has_room(t) && accept_message(t) == 0, "no room at all");
 	unsigned hogs = hog_files(t);
 
 	require(waits_for_room(t, false), "mail is accepted with no file left");
-	for (m = 0; m < 90; m++)
-		worked += (m % 4 ? remove_message(t, m) : defer_message(t, m, 1)) == 0;
-	require(worked == m, "a delivery cannot be recorded with no file left");
-	char path[128];
-
+	require(record_outcomes(t, 0, MESSAGES) == MESSAGES,
+		"an outcome cannot be recorded with no file left");
 	snprintf(path, sizeof path, "%s/hogs", t->disk->mount);
 	lane_remove(path);
 	require(waits_for_room(t, true), "there are files again, and mail is refused");
@@ -262,8 +270,8 @@ static void test_files(struct spool_under_test *t)
 	close_spool(t);
 	open_spool(t, "files");
 	check(t);
-	printf("files: none left after %u of others; %u of %u outcomes recorded\n", hogs, worked, m);
 	close_spool(t);
+	printf("no files left after %u of others: %u outcomes recorded\n", hogs, MESSAGES);
 }
 
 static void run(const char *options, void (*test)(struct spool_under_test *t))

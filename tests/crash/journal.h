@@ -40,7 +40,12 @@ struct effect {
 
 /* A transaction. After a cut the checker finds out which of those under way have happened. */
 struct op {
-	enum { OP_BEGUN, OP_DURABLE, OP_FAILED } fate;
+	enum {
+		OP_BEGUN,
+		OP_DURABLE,
+		OP_FAILED,  /* it has not happened and never will */
+		OP_UNKNOWN, /* the same, once anything later is durable */
+	} fate;
 	uint32_t effect_count;
 	struct effect effects[EFFECTS_MAX];
 };

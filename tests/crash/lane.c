@@ -216,6 +216,7 @@ void lane_run(struct lane *lane, const struct point *point)
 			.seed = point->at},
 		.mount = lane->disk.mount};
 
+	plan.workload.may_stop = point->tier == TIER_FAULT && point->fault == FAULT_DEAD;
 	plan.is_cut_at_end = point->tier == TIER_FAULT && point->at % 2;
 	plan.workload.is_left_open = plan.is_cut_at_end;
 	run_lives(lane, point, &plan);

@@ -40,7 +40,7 @@ struct life {
 	uint32_t ops_left, last_version;
 	unsigned under_way, live;
 	unsigned failures; /* one after another */
-	bool is_over, is_left_open;
+	bool is_over, is_left_open, may_stop;
 	struct actor actors[ACTORS];
 };
 

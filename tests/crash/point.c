@@ -9,7 +9,8 @@ const char *const file_systems[FILE_SYSTEMS] = {"ext4", "xfs"};
 
 static const char *const tiers[] = {"", "kill", "power", "fault", NULL};
 static const char *const moments[] = {"before", "after", "torn", NULL};
-static const char *const faults[] = {"eio", "enospc", "short", "eintr", "dead", NULL};
+static const char *const faults[] = {
+	"eio", "enospc", "short", "eintr", "outage", "dead", NULL};
 
 /* The last seed is for lives in which several threads of the pool work at once. */
 uint32_t point_threads(uint32_t seed)

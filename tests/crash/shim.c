@@ -14,7 +14,7 @@
 #include "spool/fs.h"
 #include "tests/crash/journal.h"
 
-enum { UNSYNCED_MAX = 256, PAGE = 4096, NOT_FLUSHING_THE_LOG = 2 };
+enum { UNSYNCED_MAX = 256, PAGE = 4096, OUTAGE = 20 /* calls */, NOT_FLUSHING_THE_LOG = 2 };
 #define SHUTDOWN_IOCTL _IOR('X', 125, uint32_t) /* ext4 and XFS: "go down" */
 
 enum call { MAKE_DIR, CREATE, WRITE, SYNC_DATA, SYNC_DIR, TRUNCATE, RENAME, UNLINK, PWRITEV };
@@ -138,6 +138,14 @@ static int fault_of(enum call call)
 	}
 }
 
+/* The first call that works again. */
+static uint32_t end_of_fault(void)
+{
+	if (shim.plan.fault == FAULT_DEAD)
+		return UINT32_MAX;
+	return shim.plan.at + (shim.plan.fault == FAULT_OUTAGE ? OUTAGE : 1);
+}
+
 /* Counts a call. True: it is the one. *error: what it is to fail with instead of being done. */
 static bool enter(enum call call, const char *name, int *error)
 {
@@ -145,8 +153,7 @@ static bool enter(enum call call, const char *name, int *error)
 		return false;
 	uint32_t number = ++shim.journal->calls;
 	bool is_it = shim.plan.at && number == shim.plan.at;
-	bool is_dead = shim.plan.at && number > shim.plan.at &&
-	               shim.plan.tier == TIER_FAULT && shim.plan.fault == FAULT_DEAD;
+	bool is_off = shim.plan.at && number >= shim.plan.at && number < end_of_fault();
 
 	shim.journal->calls_of[call]++;
 	if (is_it && !shim.journal->was_cut) {
@@ -154,7 +161,7 @@ static bool enter(enum call call, const char *name, int *error)
 		snprintf(shim.journal->cut_at, sizeof shim.journal->cut_at, "%s %s",
 			call_names[call], name);
 	}
-	if ((is_it || is_dead) && shim.plan.tier == TIER_FAULT)
+	if (is_off && shim.plan.tier == TIER_FAULT)
 		*error = fault_of(call);
 	is_it = is_it && shim.plan.tier != TIER_FAULT;
 	cut_if(is_it && shim.plan.moment == MOMENT_BEFORE);

@@ -22,7 +22,15 @@ enum moment {
 	MOMENTS,
 };
 
-enum fault { FAULT_EIO, FAULT_ENOSPC, FAULT_SHORT, FAULT_EINTR, FAULT_DEAD, FAULTS };
+enum fault {
+	FAULT_EIO,    /* once, as the next three */
+	FAULT_ENOSPC,
+	FAULT_SHORT,  /* a write of less than was asked for: to be gone on with */
+	FAULT_EINTR,
+	FAULT_OUTAGE, /* for a while, EIO */
+	FAULT_DEAD,   /* for good */
+	FAULTS,
+};
 
 struct shim_plan {
 	enum tier tier;

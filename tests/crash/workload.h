@@ -16,6 +16,7 @@ struct workload {
 	const char *dir; /* of the spool */
 	uint64_t seed;
 	uint32_t ops;      /* transactions to begin; then all is waited for */
+	bool may_stop;     /* the disk is dead from some call on */
 	bool is_left_open; /* it ends without closing the spool: the power will be cut */
 };
 
