@@ -131,6 +131,17 @@ static int open_spool(struct spool **result, const char *path, bool read_only,
 	return 0;
 }
 
+/*
+ * What a killed process wrote and had not yet synced is read like the rest; the next head will say that it is
+ * durable, so it must be.
+ */
+static int sync_tail(const struct spool *spool)
+{
+	const struct segment *last = TAILQ_LAST(&spool->segments, segment_list);
+
+	return last ? fs_sync_data(last->fd) : 0;
+}
+
 int spool_open(struct spool **result, uv_loop_t *loop,
 	const struct spool_options *options, struct spool_error *error)
 {
@@ -149,6 +160,8 @@ int spool_open(struct spool **result, uv_loop_t *loop,
 	if (options->inline_max)
 		spool->body.inline_max = options->inline_max;
 	code = fs_sync_dir(spool->dir);
+	if (!code)
+		code = sync_tail(spool);
 	if (!code)
 		code = start_segment(spool, next_head(spool), NULL, &segment);
 	if (code) {
