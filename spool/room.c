@@ -41,7 +41,10 @@ static uint64_t unused(const struct spool *spool)
 	       (active && active->size > active->end ? active->size - active->end : 0);
 }
 
-/* Asked for each message, so counted once a second; what was written since is taken off. */
+/*
+ * Asked for each message, so counted once a second; what was written since is taken off. When the spool has
+ * failed one message a second is let through: the next commit finds out whether it can be written again.
+ */
 bool spool_has_room(struct spool *spool, uint64_t bytes)
 {
 	uint64_t now = uv_now(spool->loop), written = spool->stats.bytes_written;
@@ -50,9 +53,11 @@ bool spool_has_room(struct spool *spool, uint64_t bytes)
 		.reserve = spool->reserve,
 		.messages = index_count(spool->index)};
 
-	if (spool->stats.failed)
+	bool is_counted = spool->room_time && now - spool->room_time < COUNT_MS;
+
+	if (spool->stats.failed && is_counted)
 		return false;
-	if (!spool->room_time || now - spool->room_time >= COUNT_MS) {
+	if (!is_counted) {
 		spool->room_time = now;
 		spool->room_written = written;
 		spool->room = fs_room(spool->dir, &room.fs)
