@@ -301,9 +301,7 @@ static void judge_contents(struct checker *checker, unsigned m)
 
 static void on_damage(void *owner, const struct spool_damage *damage)
 {
-	struct checker *checker = owner;
-
-	report(checker->journal, FOUND_OTHER, "damage without cause at %s", damage->place);
+	report(owner, FOUND_OTHER, "damage without cause at %s", damage->place);
 }
 
 void checker_check(struct spool *spool, struct journal *journal)
@@ -316,7 +314,7 @@ void checker_check(struct spool *spool, struct journal *journal)
 		abort();
 	checker->spool = spool;
 	checker->journal = journal;
-	spool_watch_damage(spool, on_damage, checker);
+	spool_watch_damage(spool, on_damage, journal);
 	if (spool_each(spool, on_item, checker))
 		report(journal, FOUND_OTHER, "spool_each failed");
 	if (journal->is_dark) /* cut in the pool meanwhile: this process is about to end */
@@ -337,6 +335,5 @@ void checker_check(struct spool *spool, struct journal *journal)
 		report(journal, FOUND_OTHER, "%llu messages counted, %llu there, %llu damaged",
 			(unsigned long long)stats.messages, (unsigned long long)there,
 			(unsigned long long)stats.damaged);
-	spool_watch_damage(spool, NULL, NULL);
 	free(checker);
 }

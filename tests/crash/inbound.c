@@ -6,7 +6,7 @@
 /* Connections that bring mail: create, append..., commit ──> durable: accepted (250), the next one. */
 
 enum {
-	LIVE_MAX = 36,
+	LIVE_MAX = 20,
 	PIECE = 8192,
 	ROOM = 1 << 20,
 	GRID = 512,           /* see print_detail */

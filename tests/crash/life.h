@@ -40,6 +40,8 @@ struct life {
 	uint32_t ops_left, last_version;
 	unsigned under_way, live;
 	unsigned failures; /* one after another */
+	uv_timer_t patience;
+	bool is_patient; /* may wait once more before anything is under way */
 	bool is_over, is_left_open, may_stop;
 	struct actor actors[ACTORS];
 };

@@ -235,16 +235,22 @@ static bool is_open(unsigned state)
 
 bool admin_work(struct actor *actor)
 {
+	enum { VERBS = 4 };
 	static const struct {
 		enum recipient_state outcome;
 		bool (*is_wanted)(unsigned state);
-	} verbs[] = {{HELD, is_to_be_sent}, {HELD, is_to_be_sent}, {QUEUED, is_held},
+	} verbs[VERBS] = {{HELD, is_to_be_sent}, {HELD, is_to_be_sent}, {QUEUED, is_held},
 		{DELETED, is_open}};
-	unsigned verb = chance_below(&actor->life->chance, 4);
+	unsigned first = chance_below(&actor->life->chance, VERBS);
 
-	if (!take_message(actor, verbs[verb].is_wanted))
-		return false;
-	memset(actor->outcome, verbs[verb].outcome, sizeof actor->outcome);
-	commit_outcome(actor);
-	return true;
+	for (unsigned i = 0; i < VERBS; i++) {
+		unsigned verb = (first + i) % VERBS;
+
+		if (!take_message(actor, verbs[verb].is_wanted))
+			continue;
+		memset(actor->outcome, verbs[verb].outcome, sizeof actor->outcome);
+		commit_outcome(actor);
+		return true;
+	}
+	return false;
 }

@@ -34,8 +34,10 @@ struct point point_choose(unsigned file_system, enum tier tier, uint32_t number,
 	/* The file systems share the steps out. */
 	point.at = 1 + (uint32_t)(((uint64_t)FILE_SYSTEMS * step + file_system) * calls[seed] /
 				  ((uint64_t)FILE_SYSTEMS * steps));
-	if (tier != TIER_FAULT && number % 8 == 7)
+	if (tier == TIER_POWER && number % 8 == 7)
 		point.again = 1 + number / 8 % 24;
+	if (tier == TIER_KILL && number % 2) /* the power goes after it */
+		point.again = 1 + number / 2 % 24;
 	return point;
 }
 

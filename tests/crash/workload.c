@@ -7,12 +7,15 @@
 #include "tests/crash/checker.h"
 #include "tests/crash/life.h"
 
-enum { FAILURES_MAX = 300 }; /* one after another: the disk is dead */
+enum {
+	FAILURES_MAX = 300, /* one after another: the disk is dead */
+	PATIENCE_MS = 1100,
+};
 
 void workload_options(struct spool_options *options, const char *dir)
 {
 	*options = (struct spool_options){.dir = dir,
-		.segment_size = 64 * 1024,
+		.segment_size = 48 * 1024,
 		.inline_max = 12 * 1024,
 		.reserve = 1024 * 1024};
 }
@@ -63,6 +66,8 @@ void add_message(struct life *life, struct spool_transaction *transaction, struc
 			       .change = CHANGE_ADD, .message = (uint16_t)message});
 }
 
+static void wake_all(struct life *life);
+
 static void start_work(struct actor *actor)
 {
 	struct life *life = actor->life;
@@ -84,16 +89,36 @@ static void start_work(struct actor *actor)
 	}
 }
 
-/* Whoever found nothing to do looks again whenever anything has happened. */
+static void on_patience_over(uv_timer_t *timer)
+{
+	struct life *life = timer->data;
+
+	life->is_patient = false;
+	wake_all(life);
+}
+
+/*
+ * Whoever found nothing to do looks again whenever anything has happened. After an outage there may be nothing
+ * under way, and room for mail only when it is counted again.
+ */
 static void wake_all(struct life *life)
 {
 	for (unsigned i = 0; i < ACTORS; i++)
 		start_work(&life->actors[i]);
-	if (life->under_way || life->is_over)
+	if (life->under_way) {
+		life->is_patient = true;
 		return;
-	life->is_over = true;
+	}
+	if (life->is_over || uv_is_active((uv_handle_t *)&life->patience))
+		return;
+	if (life->ops_left && life->is_patient && !life->may_stop) {
+		uv_timer_start(&life->patience, on_patience_over, PATIENCE_MS, 0);
+		return;
+	}
 	if (life->ops_left && !life->may_stop)
 		report(life->journal, FOUND_OTHER, "nothing goes on any more");
+	life->is_over = true;
+	uv_close((uv_handle_t *)&life->patience, NULL);
 	if (life->is_left_open)
 		uv_stop(&life->loop);
 	else
@@ -236,6 +261,8 @@ int workload_run(const struct workload *workload, struct journal *journal)
 	uv_loop_init(&life->loop);
 	int code = spool_open(&life->spool, &life->loop, &options, &error);
 
+	uv_timer_init(&life->loop, &life->patience);
+	life->patience.data = life;
 	if (code == 0) {
 		checker_check(life->spool, journal);
 		start(life, workload);
