@@ -70,6 +70,8 @@ struct cause {
 	size_t source; /* number of the source address that was judged */
 	struct recipient_list members;
 	size_t count;
+	bool is_over;         /* while they are released: why */
+	int64_t next_release; /* the next of them is due then */
 	int64_t next_check;
 	uv_timer_t timer;
 	bool is_in_line; /* due, but too many others are being asked about */

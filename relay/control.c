@@ -150,7 +150,7 @@ static void client_step(struct client *client)
 	else if (client->out.len)
 		write_out(client);
 	else if (client->progress == JOB_MORE)
-		uv_timer_start(&client->timer, on_step_due, 0, 0);
+		uv_timer_start(&client->timer, on_step_due, RELAY_TURN_MS, 0);
 }
 
 static void on_job_wakes(void *owner)

@@ -14,13 +14,17 @@
 #include "relay/text.h"
 
 enum {
-	SLICE = 400,       /* recipients shown or acted on in one step */
+	SLICE = 100,       /* recipients shown or acted on in one step */
 	SLICE_LOOK = 5000, /* recipients looked at in one step */
-	/*
-	 * Messages acted on and not durable yet: while one slice is synced, the next is made ready. Not
-	 * more, for all that one sync makes durable is settled in one turn of the loop.
-	 */
-	ACTS_MAX = 2 * SLICE,
+	/* Acted on and not durable yet; what one sync makes durable is settled in one turn. */
+	ACTS_MAX = 4 * SLICE,
+};
+
+/* A message whose details are read: they come in any order, and leave in that of the queue. */
+struct loading {
+	struct job *job;
+	uint64_t id;
+	struct buf text;
 };
 
 struct verb {
@@ -47,7 +51,9 @@ struct job {
 	struct queue_walk walk;
 	struct control_verify *verify;
 	uint64_t messages, recipients; /* concerned so far */
-	struct buf loaded; /* what callbacks bring, on its way to the output */
+	struct loading loadings[SLICE];
+	size_t loading_count;
+	struct buf block; /* of the body, on its way to the output */
 	struct spool_reader *reader;
 	int reader_status; /* of its latest block */
 	struct control_status status;
@@ -76,7 +82,9 @@ static void free_job(struct job *job)
 	filter_fini(&job->filter);
 	json_decref(job->missing);
 	queue_walk_end(&job->walk);
-	buf_fini(&job->loaded);
+	for (size_t i = 0; i < job->loading_count; i++)
+		buf_fini(&job->loadings[i].text);
+	buf_fini(&job->block);
 	free(job);
 }
 
@@ -125,10 +133,10 @@ static enum job_progress finish(struct job *job, struct buf *out)
 	return JOB_DONE;
 }
 
-static void move_loaded(struct job *job, struct buf *out)
+static void move_bytes(struct buf *from, struct buf *out)
 {
-	buf_append(out, job->loaded.bytes, job->loaded.len);
-	job->loaded.len = 0;
+	buf_append(out, from->bytes, from->len);
+	from->len = 0;
 }
 
 static void show(struct job *job, const struct message *message,
@@ -141,26 +149,41 @@ static void show(struct job *job, const struct message *message,
 	json_decref(object);
 }
 
-/* A message that was removed meanwhile is not shown. */
+/* A message that was removed meanwhile is not shown; one whose details are lost is. */
 static void on_loaded(void *owner, int status, const struct spool_entry *entry)
 {
-	struct job *job = owner;
+	struct loading *loading = owner;
+	struct job *job = loading->job;
 	const struct message *message =
-		status ? NULL : queue_find(job->relay->queue, entry->id);
+		job->wake ? queue_find(job->relay->queue, loading->id) : NULL;
 
-	if (message && job->wake)
-		show(job, message, entry, &job->loaded);
+	if (message)
+		show(job, message, status ? NULL : entry, &loading->text);
 	resume(job);
 }
 
 /* Last replies and details are in the spool only; people's rows do without. */
 static void load_or_show(struct job *job, const struct message *message, struct buf *out)
 {
-	if (job->form != LISTING_ROWS &&
-		spool_load(job->relay->spool, message->id, on_loaded, job) == 0)
-		job->pending++;
-	else
+	struct loading *loading = &job->loadings[job->loading_count];
+
+	*loading = (struct loading){.job = job, .id = message->id};
+	if (job->form == LISTING_ROWS ||
+		spool_load(job->relay->spool, message->id, on_loaded, loading)) {
 		show(job, message, NULL, out);
+		return;
+	}
+	job->loading_count++;
+	job->pending++;
+}
+
+static void move_loaded(struct job *job, struct buf *out)
+{
+	for (size_t i = 0; i < job->loading_count; i++) {
+		move_bytes(&job->loadings[i].text, out);
+		buf_fini(&job->loadings[i].text);
+	}
+	job->loading_count = 0;
 }
 
 static enum job_progress step_list(struct job *job, struct buf *out)
@@ -240,7 +263,7 @@ static void on_block(void *owner, int status, const void *bytes, size_t len)
 	struct job *job = owner;
 
 	job->reader_status = status;
-	buf_append(&job->loaded, bytes, len);
+	buf_append(&job->block, bytes, len);
 	resume(job);
 }
 
@@ -260,9 +283,9 @@ static enum job_progress step_cat(struct job *job, struct buf *out)
 	if (job->reader) {
 		if (job->reader_status) /* half a message must not look whole */
 			return JOB_LOST;
-		if (job->loaded.len == 0)
+		if (job->block.len == 0)
 			return finish(job, out);
-		move_loaded(job, out);
+		move_bytes(&job->block, out);
 		return read_block(job);
 	}
 	message = next_message(job);

@@ -19,6 +19,9 @@ enum {
 	ATTEMPTS_MAX = 200,    /* at once, all destinations together */
 	TRANSACTION_MAX = 100, /* recipients in one (RFC 5321 4.5.3.1.8) */
 	SLICE = 200,           /* due recipients looked at in one turn of the loop */
+	SLICE_STARTS = 20,     /* attempts started in one */
+	SETTLEMENTS_MAX = 500, /* at once: a million may expire together */
+	ALARM_MAX_MS = 60000,  /* so soon it is seen that the clock was set */
 	SPOOL_CHECK_MS = 1000, /* how often a failed spool is looked at */
 	STOP_PATIENCE_MS = 10000,
 };
@@ -173,12 +176,13 @@ static void start_attempt(struct dispatch *dispatch, struct recipient *rcpt,
 		dispatch->relay, rcpt->message, group, count, on_attempt_over, place);
 }
 
-/* Moves what is due into the lines. Returns false when the slice was used up. */
+/* Moves what is due into the lines. Returns false when more may be due. */
 static bool line_up(struct dispatch *dispatch, int64_t now)
 {
 	struct queue *queue = dispatch->relay->queue;
+	const struct stats *stats = &dispatch->relay->stats;
 
-	for (int i = 0; i < SLICE; i++) {
+	for (int i = 0; i < SLICE && stats->settlements < SETTLEMENTS_MAX; i++) {
 		struct recipient *rcpt = queue_due(queue);
 
 		if (!rcpt || rcpt->next_attempt > now)
@@ -194,17 +198,33 @@ static bool line_up(struct dispatch *dispatch, int64_t now)
 	return false;
 }
 
+/* Returns false when more could be started. */
+static bool start_attempts(struct dispatch *dispatch, int64_t now)
+{
+	struct destination *destination;
+	struct recipient *rcpt;
+
+	for (int i = 0; i < SLICE_STARTS; i++) {
+		if (dispatch->relay->stats.attempts >= ATTEMPTS_MAX ||
+			!(rcpt = destination_take(dispatch->destinations, &destination)))
+			return true;
+		start_attempt(dispatch, rcpt, destination, now);
+	}
+	return false;
+}
+
+/* again: there is more to be done at once. */
 static void set_alarm(struct dispatch *dispatch, bool again, int64_t now)
 {
 	struct recipient *next = queue_due(dispatch->relay->queue);
+	int64_t wait = next ? next->next_attempt - now : ALARM_MAX_MS;
 
-	if (again)
-		uv_timer_start(&dispatch->timer, on_timer, 0, 0);
-	else if (next)
-		uv_timer_start(&dispatch->timer, on_timer,
-			next->next_attempt > now ? (uint64_t)(next->next_attempt - now)
-						 : 0,
-			0);
+	if (again || wait < RELAY_TURN_MS)
+		wait = RELAY_TURN_MS;
+	if (wait > ALARM_MAX_MS)
+		wait = ALARM_MAX_MS;
+	if (next || again)
+		uv_timer_start(&dispatch->timer, on_timer, (uint64_t)wait, 0);
 }
 
 static void check_stopped(struct dispatch *dispatch)
@@ -235,8 +255,6 @@ static void probe_spool(struct dispatch *dispatch)
 static void look(struct dispatch *dispatch)
 {
 	int64_t now = text_now();
-	struct destination *destination;
-	struct recipient *rcpt;
 	struct spool_stats spool;
 
 	if (dispatch->stopping) {
@@ -249,12 +267,10 @@ static void look(struct dispatch *dispatch)
 		probe_spool(dispatch);
 		return;
 	}
-	bool all = line_up(dispatch, now);
+	bool is_done = line_up(dispatch, now);
 
-	while (dispatch->relay->stats.attempts < ATTEMPTS_MAX &&
-		(rcpt = destination_take(dispatch->destinations, &destination)))
-		start_attempt(dispatch, rcpt, destination, now);
-	set_alarm(dispatch, !all, now);
+	is_done &= start_attempts(dispatch, now);
+	set_alarm(dispatch, !is_done, now);
 }
 
 void dispatch_submit(struct dispatch *dispatch, struct message *message)

@@ -15,6 +15,7 @@ enum {
 	RECHECKS_MAX = 20, /* at once: ten thousand causes must not flood the resolver */
 	PAST_MAX = 1000,   /* causes remembered after they were over */
 	SPREAD_MS = 10,    /* between the releases of two recipients */
+	SLICE = 200,       /* releases in one turn of the loop: a million would stop it */
 };
 
 struct holds {
@@ -163,23 +164,29 @@ static void on_forgotten(uv_timer_t *timer)
 	forget(timer->data);
 }
 
-/* Nobody waits for it any more. A mere suspicion leaves no trace. */
-static void retire(struct cause *cause, bool is_over)
+static void stop_asking(struct cause *cause)
 {
-	struct holds *holds = cause->holds;
-	const struct config *config = holds->relay->config;
-	bool was_suspected = cause->state == CAUSE_SUSPECTED;
-
 	leave_line(cause);
 	forget_way_out(cause);
 	if (cause->inquiry) {
 		inquiry_cancel(cause->inquiry);
 		cause->inquiry = NULL;
-		holds->asking--;
+		cause->holds->asking--;
 	}
-	holds->count--;
 	cause->next_check = 0;
-	cause_rest(cause, is_over, text_now(), config);
+}
+
+/* Nobody waits for it any more. A mere suspicion leaves no trace. */
+static void retire(struct cause *cause)
+{
+	struct holds *holds = cause->holds;
+	const struct config *config = holds->relay->config;
+	bool was_suspected = cause->state == CAUSE_SUSPECTED;
+
+	stop_asking(cause);
+	holds->count--;
+	cause_rest(cause, cause->is_over, text_now(), config);
+	cause->is_over = false;
 	TAILQ_INSERT_TAIL(&holds->past, cause, others);
 	holds->past_count++;
 	uv_timer_start(&cause->timer, on_forgotten, (uint64_t)cause_memory(config), 0);
@@ -200,25 +207,39 @@ static void tell_over(const struct cause *cause)
 	log_cause(cause, cause->is_told ? LOG_INFO : LOG_DEBUG, what);
 }
 
-/* is_over: the cause is; else there is only a way round it. */
+static void on_release_due(uv_timer_t *timer)
+{
+	struct cause *cause = timer->data;
+	struct recipient *rcpt;
+
+	for (int i = 0; i < SLICE && (rcpt = TAILQ_FIRST(&cause->members)); i++) {
+		TAILQ_REMOVE(&cause->members, rcpt, siblings);
+		cause->count--;
+		rcpt->cause = NULL;
+		dispatch_release(
+			cause->holds->relay->dispatch, rcpt, cause->next_release);
+		cause->next_release += SPREAD_MS;
+	}
+	if (cause->count == 0)
+		retire(cause);
+	else
+		uv_timer_start(timer, on_release_due, RELAY_TURN_MS, 0);
+}
+
+/*
+ * is_over: the cause is; else there is only a way round it. Whoever joins before the last one is
+ * released is released as well.
+ */
 static void release_all(struct cause *cause, bool is_over)
 {
-	struct relay *relay = cause->holds->relay;
-	struct recipient *rcpt;
-	int64_t when = text_now();
-
 	if (is_over)
 		tell_over(cause);
 	else
 		log_cause(cause, LOG_INFO, "bypassed");
-	while ((rcpt = TAILQ_FIRST(&cause->members))) {
-		TAILQ_REMOVE(&cause->members, rcpt, siblings);
-		cause->count--;
-		rcpt->cause = NULL;
-		dispatch_release(relay->dispatch, rcpt, when);
-		when += SPREAD_MS;
-	}
-	retire(cause, is_over);
+	stop_asking(cause);
+	cause->is_over = is_over;
+	cause->next_release = text_now();
+	on_release_due(&cause->timer);
 }
 
 static void on_ways_judged(void *owner)
@@ -361,7 +382,7 @@ void holds_remove(struct recipient *rcpt)
 	rcpt->cause = NULL;
 	TAILQ_REMOVE(&cause->members, rcpt, siblings);
 	if (--cause->count == 0)
-		retire(cause, false);
+		retire(cause);
 	else
 		serve_line(cause->holds);
 }

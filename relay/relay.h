@@ -15,6 +15,12 @@
  * is owned there too.
  */
 
+/*
+ * The wait between two slices of a long work. Not 0: until libuv 1.45 such a timer, started from its own
+ * callback, is due again before any socket is looked at.
+ */
+enum { RELAY_TURN_MS = 1 };
+
 struct dispatch;
 struct holds;
 struct public_ips;

@@ -38,7 +38,8 @@ struct scene {
 	enum reason bad; /* what '-' finds */
 	const char *bad_subject;
 	size_t asked, asking, asking_most, released;
-	struct message *messages[100];
+	int64_t first_release, last_release; /* for when */
+	struct message *messages[1000];
 	size_t message_count;
 	uint64_t answer_after; /* milliseconds */
 	char ip[46]; /* what was asked about last */
@@ -175,9 +176,11 @@ size_t fitness_rank(
 
 void dispatch_release(struct dispatch *dispatch, struct recipient *rcpt, int64_t when)
 {
-	(void)dispatch, (void)when;
+	(void)dispatch;
 	cr_assert_null(rcpt->cause);
-	scene.released++;
+	if (scene.released++ == 0)
+		scene.first_release = when;
+	scene.last_release = when;
 }
 
 static struct recipient *hold_for(const char *sender, enum reason reason,
@@ -253,6 +256,54 @@ Test(hold, two_good_answers_release_all)
 	cr_assert_eq(scene.asked, 4);
 	cr_assert_eq(scene.released, 2);
 	cr_assert_eq(holds_count(scene.relay.holds), 0);
+}
+
+static void turn(void)
+{
+	uv_run(&scene.loop, UV_RUN_ONCE);
+}
+
+Test(hold, many_are_released_a_slice_at_a_time)
+{
+	struct recipient *rcpts[700];
+
+	for (int i = 0; i < 700; i++)
+		rcpts[i] = hold(REASON_PTR_MISSING, HOLD_PREFLIGHT, SUBJECT);
+	run("++"); /* it stops with the second answer */
+	size_t first = scene.released;
+
+	cr_assert(first > 0 && first < 300, "%zu", first);
+	holds_remove(rcpts[699]); /* leaving while the others are let go... */
+	hold(REASON_PTR_MISSING, HOLD_PREFLIGHT, SUBJECT); /* ...or coming */
+	for (int i = 0; i < 100 && holds_count(scene.relay.holds); i++) {
+		size_t before = scene.released;
+
+		turn();
+		cr_assert_leq(scene.released - before, first);
+	}
+	cr_assert_eq(scene.released, 700);
+	cr_assert_eq(scene.last_release - scene.first_release, 699 * 10);
+	cr_assert_eq(holds_count(scene.relay.holds), 0);
+	cr_assert_eq(scene.asked, 2);
+}
+
+Test(hold, the_last_one_may_leave_while_others_are_released)
+{
+	struct recipient *rcpts[300];
+
+	for (int i = 0; i < 300; i++)
+		rcpts[i] = hold(REASON_PTR_MISSING, HOLD_PREFLIGHT, SUBJECT);
+	run("++");
+	for (int i = 0; i < 300; i++)
+		holds_remove(rcpts[i]);
+	cr_assert_eq(holds_count(scene.relay.holds), 0);
+	size_t before = scene.released;
+
+	turn();
+	turn();
+	cr_assert_eq(scene.released, before);
+	hold(REASON_PTR_MISSING, HOLD_PREFLIGHT, SUBJECT);
+	cr_assert_eq(holds_count(scene.relay.holds), 1);
 }
 
 Test(hold, one_good_answer_between_bad_ones_releases_nobody)
