@@ -32,6 +32,7 @@ static struct world {
 	int verify_error;     /* it cannot be begun */
 	int verify_status;    /* of each step */
 	unsigned verifies;    /* open */
+	int load_status;
 	bool is_closed;
 } world;
 
@@ -111,7 +112,7 @@ static void loaded(struct later *later)
 		.detail_len = sizeof detail - 1};
 	struct spool_entry entry = {.id = later->id, .states = &state, .state_count = 1};
 
-	later->loaded(later->owner, 0, &entry);
+	later->loaded(later->owner, world.load_status, world.load_status ? NULL : &entry);
 	buf_fini(&bytes);
 }
 
@@ -122,6 +123,7 @@ int spool_load(struct spool *spool, uint64_t id, spool_load_cb cb, void *owner)
 	(void)spool;
 	later->id = id;
 	later->loaded = cb;
+	uv_timer_start(&later->timer, on_later, id % 3, 0); /* in another order */
 	return 0;
 }
 
@@ -393,6 +395,12 @@ static void forget(struct question *question)
 	buf_fini(&question->bytes);
 }
 
+static const char *id_of(const struct question *question, size_t i)
+{
+	return json_string_value(
+		json_object_get(json_array_get(question->objects, i), "id"));
+}
+
 Test(control, a_listing_is_whole_however_many_slices_it_takes)
 {
 	static const char *const requests[] = {
@@ -406,6 +414,12 @@ Test(control, a_listing_is_whole_however_many_slices_it_takes)
 		get_answer(&question, requests[i]);
 		cr_expect_eq(question.code, EX_OK, "%s: %d", requests[i], question.code);
 		cr_expect_eq(json_array_size(question.objects), 450, "%s", requests[i]);
+		for (uint64_t id = 1; id <= 450; id++) {
+			char text[SPOOL_ID_TEXT];
+
+			spool_id_format(id, text);
+			cr_expect_str_eq(id_of(&question, id - 1), text, "%s", requests[i]);
+		}
 		cr_expect_eq(figure(&question, "messages"), 450);
 		cr_expect_eq(figure(&question, "recipients"), 900);
 		forget(&question);
@@ -434,6 +448,19 @@ Test(control, details_come_from_the_spool)
 	cr_expect_str_eq(json_string_value(
 				 json_object_get(json_array_get(rcpts, 0), "next_check")),
 		"2025-11-24T16:00:00Z");
+	forget(&question);
+}
+
+Test(control, a_message_whose_details_are_lost_is_shown_all_the_same)
+{
+	struct question question;
+
+	fill_queue(1);
+	world.load_status = -EBADMSG;
+	cr_assert_eq(open_control(), 0);
+	get_answer(&question, "{\"verb\":\"list\",\"detail\":true}");
+	cr_expect_eq(json_array_size(question.objects), 1);
+	cr_expect_str_eq(id_of(&question, 0), "0000000001");
 	forget(&question);
 }
 
