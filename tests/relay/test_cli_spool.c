@@ -168,8 +168,8 @@ Test(cli_spool, damage_has_a_place_a_name_and_an_exit_code)
 	long at = damage();
 
 	snprintf(expected, sizeof expected,
-		"damaged log/0000000000000001.seg:%ld, %d bytes, message %s: the body "
-		"of ",
+		"damaged log/0000000000000001.seg:%ld, %d bytes, message %s: cannot be "
+		"read any more. ",
 		at, (int)sizeof body - 1, scene.id);
 	cr_expect_eq(SPOOL(output, "verify"), EX_DATAERR);
 	cr_expect_eq(strncmp(output, expected, strlen(expected)), 0, "%s", output);
