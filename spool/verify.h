@@ -90,6 +90,7 @@ struct verify_log {
 	uint64_t at, limit; /* limit: where the records end */
 	uint64_t records;
 	uint64_t removals; /* of this segment */
+	uint64_t told_end; /* of the sectors that were told to be unreadable */
 	bool has_damage;   /* this segment, in its records */
 
 	uint64_t record_at, record_end;

@@ -49,6 +49,26 @@ static void tell_of(struct verify_log *check, enum spool_finding_kind kind, uint
 		finding->damage.id = id;
 }
 
+/* Which sectors of the window were not read, but stand there as zeros: a CRC may even fit. */
+static void tell_sectors(struct verify_log *check)
+{
+	struct window *window = check->window;
+	uint64_t sector = SEGMENT_COPY, end = window->start + window->len;
+	uint8_t bytes[SEGMENT_COPY];
+	size_t got;
+
+	end = end < check->limit ? end : check->limit;
+	for (uint64_t at = window->start / sector * sector; at < end; at += sector) {
+		window->unreadable = fs_read(window->fd, bytes, sizeof bytes, at, &got);
+		if (!window->unreadable || at < check->told_end)
+			continue;
+		tell(check, SPOOL_UNREADABLE, at, sector);
+		check->told_end =
+			at + sector; /* a search goes back, and reads it again */
+	}
+	window->unreadable = 0;
+}
+
 /*
  * The bytes at at: at least want of them, *len up to the limit. NULL: there are none. Where nothing can be
  * read at all the file ends, too.
@@ -67,6 +87,8 @@ static const uint8_t *look(
 		window->unreadable = error;
 	if (error)
 		return NULL;
+	if (window->unreadable)
+		tell_sectors(check);
 	*len = window->len - (size_t)(at - window->start);
 	if (*len > check->limit - at)
 		*len = (size_t)(check->limit - at);
@@ -108,6 +130,7 @@ void verify_log_start(
 	check->at = SEGMENT_DATA;
 	check->limit = limit;
 	check->removals = 0;
+	check->told_end = 0;
 	check->has_damage = false;
 	check->is_in_damage = false;
 }
