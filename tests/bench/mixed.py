@@ -17,8 +17,10 @@ from sink import Sink
 from support import wait_for
 
 COUNT = int(os.environ.get("COUNT", 200_000))
-WARM_UP = COUNT // 5  # after it memory and descriptors should not grow
-SESSIONS, BACKLOG = 20, 4000
+# After the warm-up memory and descriptors should not grow. It is more of a rush than what follows: what malloc
+# once got for the worst moment it hardly ever gives back.
+WARM_UP = COUNT // 5
+RUSH, CALM = (60, 8000), (20, 3000)  # sessions, and messages that wait
 DOMAINS = 20  # so many sinks: the ports of one address would run short
 SEGMENT = 4 * MIB
 LARGEST = 200  # KiB; half of the messages have less than 2, a tenth more than 30
@@ -90,9 +92,9 @@ class Client:
 class Load:
     """Hands in messages, never too far ahead of their delivery; holds what is to be held."""
 
-    def __init__(self, relay, sink, traffic):
-        self.relay, self.sink, self.traffic = relay, sink, traffic
-        self.next, self.end, self.most_used, self.free = 0, 0, 0, asyncio.Event()
+    def __init__(self, relay, traffic):
+        self.relay, self.traffic = relay, traffic
+        self.next, self.end, self.most_used, self.backlog = 0, 0, 0, 0
 
     async def _client(self):
         client = await Client().open()
@@ -106,7 +108,8 @@ class Load:
     async def _watch(self):
         """Keeps the backlog short, and sees how much of the disk is used at the worst."""
         while True:
-            if self.next - self.sink.total() < BACKLOG:
+            queue = (await asyncio.to_thread(self.relay.status))["queue"]
+            if queue["messages"] - queue["held"] < self.backlog:
                 self.free.set()
             else:
                 self.free.clear()
@@ -118,16 +121,17 @@ class Load:
             await asyncio.to_thread(hold, self.relay)
             await asyncio.sleep(2)
 
-    async def _run(self):
+    async def _run(self, sessions):
+        self.free = asyncio.Event()
         others = [asyncio.create_task(task) for task in (self._watch(), self._administrator())]
-        await asyncio.gather(*(self._client() for _ in range(SESSIONS)))
+        await asyncio.gather(*(self._client() for _ in range(sessions)))
         for task in others:
             task.cancel()
 
-    def run_to(self, end):
-        self.end, started = end, time.monotonic()
-        done = self.next
-        asyncio.run(self._run())
+    def run_to(self, end, pace):
+        sessions, self.backlog = pace
+        self.end, started, done = end, time.monotonic(), self.next
+        asyncio.run(self._run(sessions))
         print(f"{end - done:,} messages handed in: {(end - done) / (time.monotonic() - started):,.0f} a second; "
               f"{self.most_used / MIB:,.0f} MiB on the disk at the most", flush=True)
 
@@ -226,10 +230,10 @@ def main():
     relay, traffic = make_relay(binary, spools / "ptrelay"), Traffic(COUNT)
     relay.start()
     start = kinds_of_files(relay)
-    load = Load(relay, sink, traffic)
-    load.run_to(WARM_UP)
+    load = Load(relay, traffic)
+    load.run_to(WARM_UP, RUSH)
     warm = Rest(relay, traffic.count("held", WARM_UP))
-    load.run_to(COUNT)
+    load.run_to(COUNT, CALM)
     rest = Rest(relay, traffic.count("held", COUNT))
     broken = [*check_space(rest), *check_process(start, warm, rest), *check_mail(relay, sink, traffic)]
     relay.stop()
