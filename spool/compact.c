@@ -17,10 +17,10 @@
  *   idle ──chunk──> reading, in the pool ──> ready ──next job──> first in it ──durable──> idle
  *                                              └ dropped: what changed since it was read
  *
- * Nothing is written more than twice on average. Take a round, in which all that is in the log when it begins,
- * D bytes with L of them live, is copied or retired. It copies C <= L, for what is dead stays dead; it
- * retires at least D - L dead bytes, more than L since D > 2 L. So C is less than what was retired
- * dead. Every byte accepted dies once, in its last copy: the sum of all that is retired dead is at
+ * Nothing is written more than twice on average. Take a round, in which all closed segments there are when it
+ * begins, D bytes with L of them live, are copied or retired. It copies C <= L, for what is dead stays
+ * dead; it retires at least D - L dead bytes, more than L, since D > 2 L. So C is less than what was
+ * retired dead. Every byte accepted dies once, in its last copy: all that is ever retired dead is at
  * most what was accepted, so all copies together are at most that too (and L, of the last round).
  */
 enum {

@@ -6,13 +6,16 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The real file system, but for a read that a test wants to happen slowly. */
-#define fs_read real_fs_read
+/* The real file system, but for a read that a test wants to happen slowly, and a write that is to fail. */
+#define fs_read  real_fs_read
+#define fs_write real_fs_write
 #include "spool/fs.c"
 #undef fs_read
+#undef fs_write
+int fs_write(int fd, const struct iovec *parts, size_t count, uint64_t offset);
 int fs_read(int fd, void *bytes, size_t len, uint64_t offset, size_t *got);
 
-#include "spool/store.h"
+#include "spool/upkeep.h"
 
 /* Mail comes and goes; some of it is held, and stays while the log goes on. */
 enum { SEGMENT = 256 * 1024, HELD_MAX = 400, BODY_MAX = 1200 };
@@ -32,6 +35,16 @@ int fs_read(int fd, void *bytes, size_t len, uint64_t offset, size_t *got)
 		uv_sem_wait(&slow.go_on);
 	}
 	return real_fs_read(fd, bytes, len, offset, got);
+}
+
+static bool is_write_to_fail; /* the next one of a record */
+
+int fs_write(int fd, const struct iovec *parts, size_t count, uint64_t offset)
+{
+	if (parts->iov_len == RECORD_HEAD &&
+		__atomic_exchange_n(&is_write_to_fail, false, __ATOMIC_SEQ_CST))
+		return -EIO;
+	return real_fs_write(fd, parts, count, offset);
 }
 
 struct held {
@@ -362,6 +375,32 @@ Test(compact, closing_does_not_wait_for_a_copy)
 	uv_sem_post(&slow.go_on);
 	uv_run(&scene.loop, UV_RUN_DEFAULT);
 	open_spool();
+	check_all_held();
+}
+
+Test(compact, a_copy_that_cannot_be_written_is_tried_again_later_and_alone)
+{
+	make_it_due();
+	is_write_to_fail = true;
+	uv_sem_post(&slow.go_on);
+	while (!scene.spool->compaction.goes_alone)
+		uv_run(&scene.loop, UV_RUN_ONCE);
+	cr_assert(!is_write_to_fail);
+	cr_assert_gt(scene.spool->compaction.retry_time, uv_now(&scene.loop) + 5000);
+	uint64_t copied = scene.spool->compaction.copied;
+
+	for (int i = 0; i < 10; i++) { /* mail goes on; nothing is copied for now */
+		add_state(&scene.held[0], 10 + i);
+		wait_for_commits();
+	}
+	cr_assert_eq(scene.spool->compaction.copied, copied);
+	scene.spool->compaction.retry_time = 0;
+	uv_timer_stop(&scene.spool->timer);
+	upkeep(scene.spool);
+	rest();
+	cr_assert_gt(scene.spool->compaction.copied, copied);
+	cr_assert(!scene.spool->compaction.goes_alone);
+	check_bound("at rest");
 	check_all_held();
 }
 
