@@ -2,6 +2,7 @@
 #include "relay/damage.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "relay/dispatch.h"
 #include "relay/mem.h"
@@ -31,7 +32,7 @@ void damage_log_kept(const struct relay *relay, uint64_t id, int status)
 	if (status)
 		log_event(&relay->log, LOG_ERROR,
 			"damaged id=%s file=- what=\"no copy was kept: %s\"", text,
-			uv_strerror(status));
+			strerror(-status));
 	else
 		log_event(&relay->log, LOG_ERROR, "damaged id=%s file=damaged/%s", text,
 			text);
@@ -46,7 +47,7 @@ static void on_stray_removed(void *owner, int status)
 	if (status)
 		log_event(&stray->relay->log, LOG_ERROR,
 			"spool-failed id=%s what=\"%s\" next=\"at the next start\"", text,
-			uv_strerror(status));
+			strerror(-status));
 	free(stray);
 }
 
@@ -82,7 +83,7 @@ static void on_damage(void *owner, const struct spool_damage *damage)
 		log_event(&relay->log, LOG_ERROR,
 			"damaged place=%s bytes=%llu file=%s what=\"%s\"", damage->place,
 			(unsigned long long)damage->len,
-			damage->kept[0] ? damage->kept : "-", uv_strerror(damage->code));
+			damage->kept[0] ? damage->kept : "-", strerror(-damage->code));
 		return;
 	}
 	message = queue_find(relay->queue, damage->id);

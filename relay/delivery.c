@@ -186,7 +186,7 @@ static void fail_reading(struct delivery *d, int error)
 {
 	bool is_damaged = error == -EBADMSG || error == -ENOENT;
 
-	fail(d, is_damaged ? DELIVERY_DAMAGED : DELIVERY_UNREADABLE, uv_strerror(error));
+	fail(d, is_damaged ? DELIVERY_DAMAGED : DELIVERY_UNREADABLE, strerror(-error));
 }
 
 static void begin_body(struct delivery *d)
