@@ -17,9 +17,9 @@
  * Runs the points and counts what they find. Lanes work at once, since most of a point is waiting for the
  * kernel to unmount; each takes the next point of its file system.
  *
- *   crash [-n POWER-CUTS] [-l LANES] [-f] [POINT...]
+ *   crash [-n POWER-CUTS] [-l LANES] [-f] [-v] [POINT]
  *
- * -f ends at the first finding (for mutants). Exit 0: nothing found, 1: something, 3: cannot be run here.
+ * -f ends at the first finding (for mutants), -v prints every durable call. Exit 0: nothing found, 1: something, 3: cannot be run here.
  */
 
 enum { TIERS = 3, EXIT_FOUND = 1, EXIT_CANNOT = 3, SHOWN_MAX = 300 };
@@ -40,7 +40,7 @@ struct control {
 struct options {
 	uint32_t power_cuts;
 	unsigned lanes;
-	bool is_first_enough;
+	bool is_first_enough, is_told;
 };
 
 static const char *const tier_names[] = {"", "kill -9", "power cut", "failing call"};
@@ -231,7 +231,7 @@ static int run_all(const struct options *options)
 }
 
 /* One point, in a process of its own since it enters a name space. */
-static int run_one(const char *text)
+static int run_one(const char *text, bool is_told)
 {
 	struct control *control = share_memory(sizeof *control);
 	struct point point;
@@ -242,6 +242,7 @@ static int run_one(const char *text)
 		return EXIT_CANNOT;
 	}
 	make_lane(&lane, point.file_system);
+	lane.is_told = is_told;
 	lane_run(&lane, &point);
 	if (note(control, &point, lane.journal))
 		return EXIT_FOUND;
@@ -254,17 +255,19 @@ int main(int argc, char **argv)
 	struct options options = {.power_cuts = 2000, .lanes = 6};
 	int option;
 
-	while ((option = getopt(argc, argv, "n:l:f")) != -1) {
+	while ((option = getopt(argc, argv, "n:l:fv")) != -1) {
 		if (option == 'n')
 			options.power_cuts = (uint32_t)atoi(optarg);
 		else if (option == 'l')
 			options.lanes = (unsigned)atoi(optarg);
+		else if (option == 'v')
+			options.is_told = true;
 		else if (option == 'f')
 			options.is_first_enough = true;
 		else
 			return EXIT_CANNOT;
 	}
 	if (optind < argc)
-		return run_one(argv[optind]);
+		return run_one(argv[optind], options.is_told);
 	return run_all(&options);
 }

@@ -43,6 +43,7 @@ int lane_make(struct lane *lane, const char *place, unsigned file_system)
 
 	lane->journal = journal_new();
 	lane->spools = SPOOLS_AT_ONCE;
+	lane->is_told = false;
 	if (error || !lane->journal)
 		return error ? error : -ENOMEM;
 	return file_system == 0 ? disk_make(&lane->disk, place, "ext4", EXT4_MIB, "")
@@ -128,6 +129,8 @@ static void run_life(struct lane *lane, const struct life_plan *plan, unsigned t
 
 	lane->journal->was_cut = 0;
 	lane->journal->is_dark = false;
+	if (lane->is_told)
+		fprintf(stderr, "a life begins\n");
 	fflush(NULL);
 	child = fork();
 	if (child < 0)
@@ -213,7 +216,8 @@ void lane_run(struct lane *lane, const struct point *point)
 			.moment = point->moment,
 			.fault = point->fault,
 			.at = point->at,
-			.seed = point->at},
+			.seed = point->at,
+			.is_told = lane->is_told},
 		.mount = lane->disk.mount};
 
 	plan.workload.may_stop = point->tier == TIER_FAULT && point->fault == FAULT_DEAD;

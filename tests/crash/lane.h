@@ -13,6 +13,7 @@ struct lane {
 	struct disk disk;
 	struct journal *journal; /* shared with the children */
 	unsigned spools;         /* that stand on the disk */
+	bool is_told;            /* print every durable call */
 };
 
 enum { LIFE_OPS = 200, SECOND_LIFE_OPS = 12 };

@@ -161,6 +161,9 @@ static bool enter(enum call call, const char *name, int *error)
 		snprintf(shim.journal->cut_at, sizeof shim.journal->cut_at, "%s %s",
 			call_names[call], name);
 	}
+	if (shim.plan.is_told)
+		fprintf(stderr, "%4u %s %s%s\n", number, call_names[call], name,
+			is_off ? " <- here" : "");
 	if (is_off && shim.plan.tier == TIER_FAULT)
 		*error = fault_of(call);
 	is_it = is_it && shim.plan.tier != TIER_FAULT;

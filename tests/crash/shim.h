@@ -38,6 +38,7 @@ struct shim_plan {
 	enum fault fault;   /* of TIER_FAULT */
 	uint32_t at;        /* the call, from 1; 0: none */
 	uint64_t seed;      /* of what is torn */
+	bool is_told;       /* every call is printed */
 	int mount;          /* a descriptor of the file system to shut down */
 };
 
