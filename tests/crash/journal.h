@@ -100,6 +100,8 @@ struct model {
 	uint32_t version[RECIPIENTS_MAX]; /* 0: it has no state yet */
 };
 
+struct journal *journal_new(void); /* NULL without memory; never freed */
+
 const char *recipient_state_word(unsigned state);
 bool is_final(unsigned state);
 

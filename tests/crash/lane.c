@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -28,14 +27,6 @@ enum {
 	SPOOLS_AT_ONCE = 16, /* then the disk is cleaned */
 	PATIENCE_S = 60,     /* a life that takes longer hangs */
 };
-
-struct journal *journal_new(void)
-{
-	void *memory = mmap(NULL, sizeof(struct journal), PROT_READ | PROT_WRITE,
-		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-	return memory == MAP_FAILED ? NULL : memory;
-}
 
 int lane_make(struct lane *lane, const char *place, unsigned file_system)
 {

@@ -30,5 +30,3 @@ int lane_count_calls(
 
 /* Removes a directory with all that is in it, as far as that is possible. */
 void lane_remove(const char *dir);
-
-struct journal *journal_new(void); /* shared; NULL without memory */
