@@ -14,10 +14,10 @@
 #include "relay/text.h"
 
 enum {
-	SLICE = 100,       /* recipients shown or acted on in one step */
+	SLICE = 50,        /* recipients shown or acted on in one step */
 	SLICE_LOOK = 5000, /* recipients looked at in one step */
 	/* Acted on and not durable yet; what one sync makes durable is settled in one turn. */
-	ACTS_MAX = 4 * SLICE,
+	ACTS_MAX = 8 * SLICE,
 };
 
 /* A message whose details are read: they come in any order, and leave in that of the queue. */

@@ -37,6 +37,8 @@ static json_t *escaped_string(const char *bytes, size_t len, const char *kept)
 	struct buf out = {0};
 	const char *end = bytes + len;
 
+	if (text_is_plain(bytes, len)) /* nearly always; the backslash is kept */
+		return mem_must(json_stringn(len ? bytes : "", len));
 	while (bytes < end) {
 		const char *stop = bytes;
 

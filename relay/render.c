@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "relay/describe.h"
+#include "relay/text.h"
 
 bool render_has_colours(FILE *file)
 {
@@ -25,6 +26,10 @@ void render_flush(struct page *page, FILE *file)
 
 static void append_harmless(struct buf *out, const char *text, size_t len)
 {
+	if (text_is_plain(text, len)) {
+		buf_append(out, text, len);
+		return;
+	}
 	json_t *harmless = describe_text(text, len);
 
 	buf_append(out, json_string_value(harmless), json_string_length(harmless));

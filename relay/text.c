@@ -48,26 +48,39 @@ static int is_unprintable(const unsigned char *in, size_t len)
 	return in[1] == 0x81 && in[2] >= 0xA6 && in[2] <= 0xA9;
 }
 
+static bool is_plain(unsigned char byte)
+{
+	return byte >= 0x20 && byte < 0x7F;
+}
+
+bool text_is_plain(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (!is_plain((unsigned char)text[i]))
+			return false;
+	return true;
+}
+
 /* Puts the next character of in into piece, harmless. Returns the bytes of in it took. */
 static size_t escape_one(const unsigned char *in, size_t len, char piece[8])
 {
-	size_t length = utf8_length(in, len);
+	size_t length = 1;
 
 	if (*in == '\\') {
 		memcpy(piece, "\\\\", 3);
 	} else if (*in == '\n') {
 		memcpy(piece, "\\n", 3);
-	} else if (*in >= 0x20 && *in < 0x7F) {
+	} else if (is_plain(*in)) {
 		piece[0] = (char)*in;
 		piece[1] = '\0';
-	} else if (length && !is_unprintable(in, length)) {
+	} else if ((length = utf8_length(in, len)) && !is_unprintable(in, length)) {
 		memcpy(piece, in, length);
 		piece[length] = '\0';
-		return length;
 	} else {
+		length = 1;
 		snprintf(piece, 8, "\\x%02X", *in);
 	}
-	return 1;
+	return length;
 }
 
 char *text_escape(char *out, size_t cap, const char *in, size_t len)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,6 +16,9 @@
  * Returns out.
  */
 char *text_escape(char *out, size_t cap, const char *in, size_t len);
+
+/* True when all of it is printable ASCII, of which text_escape only changes the backslash. */
+bool text_is_plain(const char *text, size_t len);
 
 /* "2026-11-24T11:30:00Z" (RFC 3339) of milliseconds since the epoch; 32 bytes. */
 char *text_time(int64_t ms, char out[32]);

@@ -58,3 +58,13 @@ Test(text, figures_are_readable)
 	cr_assert_str_eq(text_size(4300, out), "4.2K");
 	cr_assert_str_eq(text_size(52428800, out), "50.0M");
 }
+
+Test(text, plain_is_printable_ascii)
+{
+	cr_expect(text_is_plain("", 0));
+	cr_expect(text_is_plain("a b\\~", 5));
+	cr_expect_not(text_is_plain("a\n", 2));
+	cr_expect_not(text_is_plain("a\x7F", 2));
+	cr_expect_not(text_is_plain("\xC3\xA9", 2));
+	cr_expect_not(text_is_plain("a\0b", 3));
+}
