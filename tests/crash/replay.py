@@ -134,15 +134,20 @@ class Lives:
         run(f"mkfs.{self.file_system}", "-q", fuse / "disk")
         run("mount", "-o", "loop", fuse / "disk", mount)
         os.sync()  # what is there before the first life is there for good
+        try:
+            self._live(mount / "spool", fuse / "mark")
+        finally:  # else the disk outlives us
+            run("umount", mount)
+            run("umount", fuse)
+        if disk.wait():
+            sys.exit("replay: the log is not whole")
+
+    def _live(self, spool, mark):
         for life in range(LIVES):
-            result = subprocess.run([self.programs / "logged_life", "run", mount / "spool", self.journal, fuse / "mark",
+            result = subprocess.run([self.programs / "logged_life", "run", spool, self.journal, mark,
                                      str(SEED + life), str(OPS)], capture_output=True, text=True)
             if result.returncode:
                 sys.exit(f"replay: life {life + 1} fails without any cut: {result.stdout}{result.stderr}")
-        run("umount", mount)
-        run("umount", fuse)
-        if disk.wait():
-            sys.exit("replay: the log is not whole")
 
 
 class Replay:
@@ -264,7 +269,8 @@ def try_file_system(programs, base, file_system, states):
 def main():
     if os.environ.get("PTRELAY_REPLAY") != "inside":  # what is mounted here ends with us
         os.environ["PTRELAY_REPLAY"] = "inside"
-        os.execvp("unshare", ["unshare", "--mount", "--propagation", "private", sys.executable, *sys.argv])
+        os.execvp("unshare", ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child",
+                              "--mount-proc", sys.executable, *sys.argv])
     programs, base = pathlib.Path(sys.argv[1]).resolve(), pathlib.Path("/tmp/ptrelay-replay")
     base.mkdir(exist_ok=True)
     run("mount", "-t", "tmpfs", "tmpfs", base)
