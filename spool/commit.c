@@ -29,6 +29,7 @@ struct commit_job {
 	struct transaction_list transactions;
 	struct segment *segment;  /* written to */
 	struct segment *fresh;    /* made by this job, to be adopted */
+	uint64_t first_number; /* of segments that this job may make */
 	struct segment_head head; /* of the next segment */
 	struct spare *spare;      /* for it, or NULL */
 	bool is_spare_used;
@@ -231,6 +232,17 @@ static void note_size(struct spool *spool, struct segment *segment, uint64_t siz
 	segment->size = size;
 }
 
+/*
+ * What failed as it was made may still be there, if its removal failed as well: upkeep looks, before the
+ * segment that passes it over is retired.
+ */
+static void note_strays(struct spool *spool, const struct commit_job *job)
+{
+	for (uint64_t number = job->first_number; number <= spool->last_number; number++)
+		if (!job->fresh || number != job->fresh->head.number)
+			spare_add_stray(spool, number);
+}
+
 static void on_done(uv_work_t *work, int cancelled)
 {
 	struct commit_job *job = work->data;
@@ -248,6 +260,8 @@ static void on_done(uv_work_t *work, int cancelled)
 		adopt_segment(spool, job->fresh);
 	else if (job->is_active_over)
 		spool->active = NULL;
+	if (job->is_active_over)
+		note_strays(spool, job);
 	if (!job->status) {
 		job->segment->end = job->end;
 		note_size(spool, job->segment, job->end);
@@ -319,6 +333,7 @@ void commit_start(struct spool *spool)
 	job->spool = spool;
 	job->work.data = job;
 	job->segment = spool->active;
+	job->first_number = spool->last_number + 1;
 	job->head = next_head(spool);
 	job->spare = spare_lend(spool);
 	TAILQ_INIT(&job->transactions);

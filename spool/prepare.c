@@ -33,22 +33,6 @@ struct spare_work {
 	int status;
 };
 
-/*
- * A segment that failed as it was made: the head of the next one, durable, says that the log goes on without
- * it. One whose own head is damaged is none of these.
- */
-static bool is_void(const struct spool *spool, const struct spare *stray)
-{
-	const struct segment *segment;
-
-	TAILQ_FOREACH(segment, &spool->segments, others)
-	{
-		if (segment->head.number > stray->number)
-			return segment->head.previous < stray->number;
-	}
-	return false;
-}
-
 /* The works, in the pool. */
 
 static void spare_name(const struct spare *spare, char name[static SEGMENT_NAME])
@@ -88,8 +72,11 @@ static void remove_spare(struct upkeep *upkeep)
 {
 	struct spare_work *work = (struct spare_work *)upkeep;
 
-	if (!may_hold_mail(work))
-		remove_file(work);
+	if (may_hold_mail(work))
+		return;
+	remove_file(work);
+	if (work->is_gone && work->spare->is_segment) /* see retire.c */
+		work->is_gone = !fs_sync_dir(upkeep->spool->log);
 }
 
 /* What is kept free must not be eaten. */
@@ -227,7 +214,7 @@ static struct spare *find_surplus(struct spool *spool)
 
 	TAILQ_FOREACH(spare, &spool->spares, others)
 	{
-		if (spare->state == SPARE_STRAY && is_void(spool, spare))
+		if (spare->state == SPARE_STRAY && spare_is_void(spool, spare))
 			return spare;
 		if (spare->state == SPARE_RAW &&
 			(!smallest || spare->size < smallest->size))

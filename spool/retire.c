@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "spool/fs.h"
+#include "spool/spare.h"
 #include "spool/upkeep.h"
 
 /*
@@ -65,9 +66,22 @@ static void on_retired(struct upkeep *upkeep)
 		left = spare_add(spool, segment->head.number, segment->size);
 	if (left && retirement->status)
 		left->state = SPARE_LEFT;
-	spool->cannot_retire = retirement->status != 0;
+	spool->cannot_retire |= retirement->status != 0;
 	segment_free(segment);
 	free(retirement);
+}
+
+/* A void segment would pass for a part of the log without the head of the next one, which passes it over. */
+static bool passes_over(const struct spool *spool, const struct segment *segment)
+{
+	const struct spare *spare;
+
+	TAILQ_FOREACH(spare, &spool->spares, others)
+	{
+		if (spare->number < segment->head.number && spare_is_void(spool, spare))
+			return true;
+	}
+	return false;
 }
 
 struct upkeep *retire_next(struct spool *spool)
@@ -77,7 +91,7 @@ struct upkeep *retire_next(struct spool *spool)
 	if (spool->closing || spool->cannot_retire)
 		return NULL;
 	if (oldest == TAILQ_LAST(&spool->segments, segment_list) || oldest->live ||
-		oldest->pins)
+		oldest->pins || passes_over(spool, oldest))
 		return NULL;
 	struct retirement *retirement = calloc(1, sizeof *retirement);
 

@@ -20,6 +20,32 @@ struct spare *spare_add(struct spool *spool, uint64_t number, uint64_t size)
 	return spare;
 }
 
+void spare_add_stray(struct spool *spool, uint64_t number)
+{
+	struct spare *spare = spare_add(spool, number, 0);
+
+	if (!spare) { /* nobody will look for it: the next start does */
+		spool->cannot_retire = true;
+		return;
+	}
+	spare->state = SPARE_STRAY;
+	spare->is_segment = true;
+}
+
+bool spare_is_void(const struct spool *spool, const struct spare *stray)
+{
+	const struct segment *segment;
+
+	if (!stray->is_segment)
+		return false;
+	TAILQ_FOREACH(segment, &spool->segments, others)
+	{
+		if (segment->head.number > stray->number)
+			return segment->head.previous < stray->number;
+	}
+	return false;
+}
+
 void spare_forget(struct spool *spool, struct spare *spare)
 {
 	TAILQ_REMOVE(&spool->spares, spare, others);

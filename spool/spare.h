@@ -49,6 +49,13 @@ uint64_t spares_room(const struct spool *spool);
 
 /* A new one in the list, which owns it. fd is -1. NULL without memory. */
 struct spare *spare_add(struct spool *spool, uint64_t number, uint64_t size);
+/* A file NUMBER.seg that may be there and is no part of the log. */
+void spare_add_stray(struct spool *spool, uint64_t number);
+/*
+ * True of a segment that failed as it was made: the head of the next one, durable, says that the log goes on
+ * without it. One whose own head is damaged is none of these.
+ */
+bool spare_is_void(const struct spool *spool, const struct spare *stray);
 /* Out of the list and of memory; its descriptor is closed. */
 void spare_forget(struct spool *spool, struct spare *spare);
 
