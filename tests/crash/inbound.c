@@ -18,10 +18,10 @@ static uint32_t choose_size(uint64_t *chance)
 {
 	unsigned dice = chance_below(chance, 100);
 
-	if (dice < 70)
+	if (dice < 60)
 		return (1 + chance_below(chance, 5)) * GRID - HEADS;
 	if (dice < 90)
-		return (8 + chance_below(chance, 14)) * GRID - HEADS;
+		return (14 + chance_below(chance, 9)) * GRID - HEADS;
 	if (dice < 97)
 		return 13000 + chance_below(chance, 20000);
 	return 150000 + chance_below(chance, 150000);

@@ -85,20 +85,37 @@ static void forget_writes(int fd)
 	shim.unsynced_count = kept;
 }
 
-/* As the kernel does it at any time: any of the pages, in any order. */
+static unsigned count_unsynced_pages(void)
+{
+	uint64_t count = 0;
+
+	for (unsigned i = 0; i < shim.unsynced_count; i++)
+		count += shim.unsynced[i].len / PAGE + 1;
+	return (unsigned)count;
+}
+
+/*
+ * As the kernel does it at any time: any of the pages, in any order. Of odd calls all but one, of even ones
+ * every other on average.
+ */
 static void write_some_pages_back(void)
 {
 	enum { HOW = SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
 		     SYNC_FILE_RANGE_WAIT_AFTER };
 	uint64_t chance = shim.plan.seed;
+	unsigned number = 0, lost = chance_below(&chance, count_unsynced_pages() + 1);
 
 	for (unsigned i = 0; i < shim.unsynced_count; i++) {
 		const struct unsynced *range = &shim.unsynced[i];
 		uint64_t page = range->offset / PAGE * PAGE;
 
-		for (; page < range->offset + range->len; page += PAGE)
-			if (chance_below(&chance, 2))
+		for (; page < range->offset + range->len; page += PAGE) {
+			bool is_lost = shim.plan.at % 2 ? number++ == lost
+			                                : chance_below(&chance, 2);
+
+			if (!is_lost)
 				sync_file_range(range->fd, (off64_t)page, PAGE, HOW);
+		}
 	}
 }
 
