@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Power cuts through the whole daemon: daemon.py PTRELAY-CRASH POINTS.
+"""Power cuts through the whole daemon: daemon.py PTRELAY-CRASH POINTS DIRECTORY.
 
 Of each point: accepted is what a client has read 250 for, delivered what the receiver has said 250 for. Runs in
 name spaces of its own (see run). Prints a line of figures; exit 1: something was lost, or served against the rule."""
@@ -23,7 +23,7 @@ from support import is_listening, wait_for  # noqa: E402
 
 MESSAGES, CLIENTS, CONCURRENCY, LANES = 30, 3, 3, 4
 MOMENTS = ("before", "after", "torn")
-BASE = pathlib.Path("/tmp/ptrelay-crash-daemon")
+BASE = pathlib.Path(sys.argv[3])
 CONFIG = """\
 hostname = mail.corp.example
 public_ip = 192.0.2.25
@@ -168,9 +168,7 @@ class Lane:
         accepted = set()
         process = self.start(CRASH_AT=str(at), CRASH_TIER=str(tier), CRASH_MOMENT=str(moment))
         self.load(process, accepted)
-        was_cut = process.poll() is not None
-        if not was_cut:
-            self.stop(process)
+        was_cut = (self.stop(process) if process.poll() is None else process.poll()) != 0  # or while it ends
         if was_cut and tier == 2:
             self.unmount_disk()
             self.mount_disk()
