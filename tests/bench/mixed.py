@@ -188,7 +188,8 @@ def check_process(start, warm, rest):
     bound = max(GROWTH_MAX, int(GROWTH_SHARE * warm.rss)) + further
     print(f"memory: {warm.rss / MIB:.1f} MiB after {WARM_UP:,} messages, {rest.rss / MIB:.1f} after {COUNT:,}; "
           f"grown by {(rest.rss - warm.rss) / KIB:,.0f} KiB (bound {bound / KIB:,.0f})")
-    print(f"descriptors: {start.total()} at the start, {rest.files.total()} at rest, and {len(rest.log_files)} of the log")
+    print(f"descriptors: {start.total()} at the start, {rest.files.total()} at rest, "
+          f"and {len(rest.log_files)} of the log")
     if rest.rss - warm.rss > bound:
         yield f"memory has grown by {rest.rss - warm.rss:,} bytes, at most {bound:,} wanted"
     if rest.files != start:
@@ -203,12 +204,12 @@ def check_mail(relay, sink, traffic):
     wanted = collections.Counter()
     for number, names in enumerate(traffic.kinds):
         wanted.update(f"{'sender' if name == 'never' else name}-{number}" for name in names if name != "held")
-    held = {r["address"].split("@")[0] for message in relay.queue() for r in message["recipients"] if r["state"] == "held"}
+    held = {r["address"].split("@")[0] for r in relay.recipients() if r["state"] == "held"}
     missing, more = wanted - taken, taken - wanted
     lost = {f"held-{n}" for n, names in enumerate(traffic.kinds) if "held" in names} - held
     bounced = traffic.count("never", COUNT)
-    print(f"{COUNT:,} messages accepted: {taken.total() - bounced:,} recipients served, {bounced:,} refused and reported, "
-          f"{len(held):,} held; {missing.total() + len(lost)} lost, {more.total()} too many, {torn} torn")
+    print(f"{COUNT:,} messages accepted: {taken.total() - bounced:,} recipients served, {bounced:,} refused "
+          f"and reported, {len(held):,} held; {missing.total() + len(lost)} lost, {more.total()} too many, {torn} torn")
     for what, names in (("lost", missing), ("lost", lost), ("served too often", more)):
         if names:
             yield f"{len(names)} {what}: {', '.join(sorted(names)[:5])}..."

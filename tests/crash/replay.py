@@ -216,7 +216,8 @@ class Replay:
                 if chance.random() < share:
                     image.apply(page)
         self.partial += 1
-        self._check(image, journal, f"{self.lives.file_system} flush {number - 1} and {share:.0%} of {cut} later writes")
+        self._check(image, journal,
+                    f"{self.lives.file_system} flush {number - 1} and {share:.0%} of {cut} later writes")
         image.close()
 
     def _check(self, image, journal, name):
