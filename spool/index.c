@@ -6,9 +6,14 @@
 
 enum { BUCKETS_MIN = 64 };
 
+/*
+ * Linear hashing (Litwin 1980): with each message that is more than ever, the next bucket in turn is split, so
+ * that no commit waits until a million entries have moved.
+ */
 struct index {
-	struct index_entry **buckets; /* a power of two */
-	size_t bucket_count, count, filed_count;
+	struct index_entry **buckets;
+	size_t bucket_count, bucket_cap, bucket_half; /* half: the power of two below */
+	size_t count, filed_count;
 	uint64_t log_bytes, filed_bytes; /* live */
 };
 
@@ -18,7 +23,7 @@ struct index *index_new(void)
 
 	if (!index)
 		return NULL;
-	index->bucket_count = BUCKETS_MIN;
+	index->bucket_count = index->bucket_cap = index->bucket_half = BUCKETS_MIN;
 	index->buckets = calloc(BUCKETS_MIN, sizeof(struct index_entry *));
 	if (!index->buckets) {
 		free(index);
@@ -76,8 +81,11 @@ uint64_t index_log_bytes(const struct index *index)
 static struct index_entry **bucket_of(const struct index *index, uint64_t id)
 {
 	uint64_t start = id / SEGMENT_IDS * 0x9E3779B97F4A7C15u >> 32;
+	size_t number = (start + id) & (2 * index->bucket_half - 1);
 
-	return &index->buckets[(start + id) & (index->bucket_count - 1)];
+	if (number >= index->bucket_count) /* not split yet */
+		number -= index->bucket_half;
+	return &index->buckets[number];
 }
 
 struct index_entry *index_find(const struct index *index, uint64_t id)
@@ -89,27 +97,41 @@ struct index_entry *index_find(const struct index *index, uint64_t id)
 	return entry;
 }
 
-static int grow(struct index *index)
+static void put_into_bucket(struct index *index, struct index_entry *entry)
 {
-	size_t old_count = index->bucket_count;
-	struct index_entry **old = index->buckets;
-	struct index_entry **wider = calloc(2 * old_count, sizeof(struct index_entry *));
+	struct index_entry **bucket = bucket_of(index, entry->id);
 
-	if (!wider)
-		return -ENOMEM;
-	index->buckets = wider;
-	index->bucket_count = 2 * old_count;
-	for (size_t i = 0; i < old_count; i++) {
-		while (old[i]) {
-			struct index_entry *entry = old[i];
-			struct index_entry **bucket = bucket_of(index, entry->id);
+	entry->bucket = *bucket;
+	*bucket = entry;
+}
 
-			old[i] = entry->bucket;
-			entry->bucket = *bucket;
-			*bucket = entry;
-		}
+/* The entries of the next bucket in turn are shared out between it and a new one. */
+static int split_bucket(struct index *index)
+{
+	if (index->bucket_count == index->bucket_cap) {
+		size_t cap = 2 * index->bucket_cap;
+		struct index_entry **wider =
+			realloc(index->buckets, cap * sizeof(struct index_entry *));
+
+		if (!wider)
+			return -ENOMEM;
+		index->buckets = wider;
+		index->bucket_cap = cap;
 	}
-	free(old);
+	if (index->bucket_count == 2 * index->bucket_half)
+		index->bucket_half *= 2;
+	struct index_entry **split =
+		&index->buckets[index->bucket_count - index->bucket_half];
+	struct index_entry *entry = *split;
+
+	*split = NULL;
+	index->buckets[index->bucket_count++] = NULL;
+	while (entry) {
+		struct index_entry *next = entry->bucket;
+
+		put_into_bucket(index, entry);
+		entry = next;
+	}
 	return 0;
 }
 
@@ -146,20 +168,17 @@ static void set_place(struct index *index, struct index_entry *entry, struct pla
 
 static int add_message(struct index *index, const struct item *item, struct place place)
 {
-	if (index->count == index->bucket_count && grow(index))
+	if (index->count == index->bucket_count && split_bucket(index))
 		return -ENOMEM;
 	struct index_entry *entry = calloc(1, sizeof *entry);
 
 	if (!entry)
 		return -ENOMEM;
-	struct index_entry **bucket = bucket_of(index, item->id);
-
 	*entry = (struct index_entry){.id = item->id,
 		.body_size = item->body_size,
 		.body_crc = item->body_crc,
-		.is_filed = item->kind == ITEM_KIND_FILED,
-		.bucket = *bucket};
-	*bucket = entry;
+		.is_filed = item->kind == ITEM_KIND_FILED};
+	put_into_bucket(index, entry);
 	index->count++;
 	index->filed_count += entry->is_filed;
 	set_place(index, entry, place);
