@@ -202,6 +202,17 @@ static int skip_damage(struct scan *scan, uint64_t end, struct found *found)
 	return ITEMS_DAMAGE;
 }
 
+/* Where damage ends that no sound record follows, since it cannot be read; 0: all could be. */
+static uint64_t unreadable_end(const struct scan *scan)
+{
+	uint64_t end = scan->window.unreadable_end;
+
+	if (end <= scan->at)
+		return 0;
+	end = end > scan->seen ? end : scan->seen;
+	return end < scan->limit ? end : scan->limit;
+}
+
 static int judge_gap(struct scan *scan, struct found *found)
 {
 	struct record next;
@@ -212,11 +223,12 @@ static int judge_gap(struct scan *scan, struct found *found)
 	if (scan->known_end != ITEMS_END_UNKNOWN)
 		return skip_damage(scan, has_next ? next.offset : scan->known_end, found);
 	int is_damage = has_next ? was_durable(scan, &next) : NO;
+	uint64_t unreadable = unreadable_end(scan);
 
 	if (is_damage < 0)
 		return is_damage;
-	if (is_damage)
-		return skip_damage(scan, next.offset, found);
+	if (is_damage || unreadable)
+		return skip_damage(scan, has_next ? next.offset : unreadable, found);
 	scan->torn = scan->seen > scan->at ? scan->seen - scan->at : 0;
 	scan->limit = scan->at;
 	return ITEMS_END;

@@ -13,6 +13,8 @@
  *   | before the known end of the records           | damage, up to the next sound record       |
  *   | end unknown, a later sound record says that   | damage, up to the next sound record       |
  *   |   what should be here was durable             |                                           |
+ *   | end unknown, what is here or follows cannot   | damage, up to the next sound record, or   |
+ *   |   be read: it may have been durable           | the last sector that cannot be read       |
  *   | end unknown, no record says so                | torn: the rest was never acknowledged and |
  *   |                                               | is left out, even where it looks whole    |
  *

@@ -48,6 +48,8 @@ static int read_sectors(struct window *window, size_t want)
 			return error;
 		if (error) {
 			window->unreadable = error;
+			if (at + len > window->unreadable_end)
+				window->unreadable_end = at + len;
 			memset(window->bytes + window->len, 0, len);
 		} else if (got < len) {
 			len = got;

@@ -234,3 +234,20 @@ Test(scan, a_sector_that_cannot_be_read_is_damage)
 	memory.bad_end = 7 * 4096;
 	expect(ITEMS_END_UNKNOWN, "70 damage(EIO 9096) 72 ");
 }
+
+/* No later record says that these were durable, but who knows what is there. */
+Test(scan, a_sector_of_the_last_records_that_cannot_be_read_is_damage)
+{
+	for (size_t i = 0; i < 2; i++)
+		put_record(9000, scene.sequence);
+	put_record(9000, FIRST);
+	memory.bad_at = 8 * 4096; /* within the third */
+	memory.bad_end = 9 * 4096;
+	expect(ITEMS_END_UNKNOWN, "70 71 damage(EIO 9096) ");
+	memory.bad_at = 7 * 4096; /* the end of the second, the head of the third */
+	memory.bad_end = 8 * 4096;
+	expect(ITEMS_END_UNKNOWN, "70 damage(EIO 11384) ");
+	memory.bad_at = 6 * 4096; /* the second: the third is of the same batch */
+	memory.bad_end = 7 * 4096;
+	expect(ITEMS_END_UNKNOWN, "70 damage(EIO 9096) 72 ");
+}
