@@ -41,11 +41,8 @@ static uint64_t length_there(const struct damage *damage, uint64_t size)
 static bool is_there(int dir, const char *name, uint64_t len)
 {
 	uint64_t size;
-	int fd = fs_open(dir, name, O_RDONLY);
-	bool is_same = fd >= 0 && fs_size(fd, &size) == 0 && size == len;
 
-	fs_close(fd);
-	return is_same;
+	return fs_size_of(dir, name, &size) == 0 && size == len;
 }
 
 static int copy_bytes(int from, uint64_t offset, uint64_t len, int to)
@@ -84,25 +81,30 @@ static int copy_to(
 	return error ? error : fs_sync_dir(dir);
 }
 
-static int keep(int dir, struct damage *damage, int from)
+static void keep(int dir, struct damage *damage, int from)
 {
 	char name[sizeof damage->told.kept - sizeof "damaged/"];
 	uint64_t size;
 	int error = fs_size(from, &size);
-
-	if (error)
-		return error;
-	uint64_t len = length_there(damage, size);
+	uint64_t len = error ? 0 : length_there(damage, size);
 
 	if (len == 0)
-		return 0;
+		return;
 	snprintf(name, sizeof name, "%016llx-%llu", (unsigned long long)damage->number,
 		(unsigned long long)damage->offset);
 	if (!is_there(dir, name, len))
 		error = copy_to(dir, name, damage, from, len);
 	if (!error)
 		snprintf(damage->told.kept, sizeof damage->told.kept, "damaged/%s", name);
-	return error;
+}
+
+int damage_open_dir(const struct spool *spool)
+{
+	int error = fs_make_dir(spool->dir, "damaged");
+
+	if (!error)
+		error = fs_sync_dir(spool->dir);
+	return error ? error : fs_open_dir(spool->dir, "damaged");
 }
 
 void damage_keep(const struct spool *spool, struct damage *damage)
@@ -114,12 +116,10 @@ void damage_keep(const struct spool *spool, struct damage *damage)
 
 	if (from < 0)
 		return;
-	int dir = fs_make_dir(spool->dir, "damaged");
+	int dir = damage_open_dir(spool);
 
-	if (!dir)
-		dir = fs_open_dir(spool->dir, "damaged");
-	if (dir >= 0 && keep(dir, damage, from) == 0)
-		fs_sync_dir(spool->dir);
+	if (dir >= 0)
+		keep(dir, damage, from);
 	fs_close(dir);
 	fs_close(from);
 }

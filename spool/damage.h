@@ -25,6 +25,12 @@ struct damage *damage_new(uint64_t number, uint64_t offset, uint64_t len, int co
  */
 void damage_keep(const struct spool *spool, struct damage *damage);
 
+/*
+ * Opens DIR/damaged, made durably if it is missing. Blocks; may be called in the pool. A descriptor that the
+ * caller closes, or -errno.
+ */
+int damage_open_dir(const struct spool *spool);
+
 /* Adds it to the list, counts and tells it; nothing, if the list has this place. Takes damage. */
 void damage_add(struct spool *spool, struct damage *damage);
 

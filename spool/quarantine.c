@@ -3,8 +3,8 @@
 #include <fcntl.h>
 #include <stdlib.h>
 
+#include "spool/damage.h"
 #include "spool/fs.h"
-#include "spool/store.h"
 
 /*
  * A damaged message is kept for somebody to look at, in damaged/ID: the body from its file, if it has one,
@@ -79,14 +79,8 @@ static int copy_message(struct quarantine *q, int dir)
 static void on_work(uv_work_t *work)
 {
 	struct quarantine *q = work->data;
-	int dir;
+	int dir = damage_open_dir(q->spool);
 
-	q->status = fs_make_dir(q->spool->dir, "damaged");
-	if (!q->status)
-		q->status = fs_sync_dir(q->spool->dir);
-	if (q->status)
-		return;
-	dir = fs_open_dir(q->spool->dir, "damaged");
 	q->status = dir < 0 ? dir : copy_message(q, dir);
 	fs_close(dir);
 }

@@ -167,42 +167,60 @@ static int note_missing(struct spool *spool)
 	return 0;
 }
 
-/* A body whose record is in what was damaged is all that is left of a message. */
-static int keep_orphans(struct spool *spool, const struct census *census)
+/*
+ * A body whose record may be in what was damaged is all that is left of a message: one whose id was given out
+ * before the last damaged segment was closed. What later runs leave are orphans, as long as the damage may stay.
+ */
+static bool may_be_all(const struct spool *spool, uint64_t id)
 {
-	char name[SPOOL_ID_TEXT], from[64], to[64];
-	int error = fs_make_dir(spool->dir, "damaged");
+	const struct damage *damage;
 
-	for (size_t i = 0; i < census->count && !error; i++) {
-		spool_id_format(census->orphans[i], name);
-		snprintf(from, sizeof from, "body/%s", name);
-		snprintf(to, sizeof to, "damaged/%s.body", name);
-		error = fs_rename(spool->dir, from, to);
+	TAILQ_FOREACH(damage, &spool->damages, others)
+	{
+		if (id / SEGMENT_IDS <= damage->number)
+			return true;
 	}
-	int kept = error ? error : fs_open_dir(spool->dir, "damaged");
+	return false;
+}
 
-	if (kept < 0)
-		return kept;
-	error = fs_sync_dir(kept);
+static void keep_orphan(const struct spool *spool, const char *name, int kept)
+{
+	char from[64], to[64];
+
+	snprintf(from, sizeof from, "body/%s", name);
+	snprintf(to, sizeof to, "damaged/%s.body", name);
+	if (fs_rename(spool->dir, from, to) == 0)
+		fs_sync_dir(kept);
+}
+
+/* What cannot be moved stays where it is. */
+static void clear_orphans(const struct spool *spool, const struct census *census)
+{
+	char name[SPOOL_ID_TEXT];
+	int kept = -1;
+
+	for (size_t i = 0; i < census->count; i++) {
+		spool_id_format(census->orphans[i], name);
+		if (!may_be_all(spool, census->orphans[i])) {
+			fs_unlink(spool->bodies, name);
+			continue;
+		}
+		kept = kept < 0 ? damage_open_dir(spool) : kept;
+		if (kept >= 0)
+			keep_orphan(spool, name, kept);
+	}
 	fs_close(kept);
-	return error ? error : fs_sync_dir(spool->bodies);
 }
 
 int body_check_files(struct spool *spool)
 {
-	bool is_damaged = spool->stats.damaged > 0;
 	struct census census = {.spool = spool};
-	char name[SPOOL_ID_TEXT];
 	int error = fs_list(spool->bodies, on_name, &census);
 
 	if (!error && census.live < index_filed_count(spool->index))
 		error = note_missing(spool);
-	if (!error && is_damaged && census.count)
-		keep_orphans(spool, &census); /* else they stay where they are */
-	for (size_t i = 0; i < census.count && !error && !is_damaged; i++) {
-		spool_id_format(census.orphans[i], name);
-		fs_unlink(spool->bodies, name);
-	}
+	if (!error)
+		clear_orphans(spool, &census);
 	free(census.orphans);
 	return error;
 }

@@ -607,6 +607,36 @@ Test(body, orphans_are_kept_when_the_log_is_damaged)
 	cr_assert(exists(path_of(kept)));
 }
 
+/* The damage stays as long as its segment; what a crash leaves later has nothing to do with it. */
+Test(body, orphans_of_later_runs_go_while_the_damage_stays)
+{
+	uint64_t id = store(MIB), orphan;
+	char body[64], name[SPOOL_ID_TEXT];
+	struct spool_stats stats;
+
+	store(10);
+	close_spool();
+	open_spool();
+	close_spool();
+	break_log();
+	open_spool();
+	orphan = store(MIB);
+	snprintf(body, sizeof body, "%s", body_path(orphan));
+	remove_message(orphan);
+	close_spool();
+	spool_id_format(orphan, name);
+	make_file(body + strlen(scene.dir) + 1);
+	open_spool();
+	spool_stats(scene.spool, &stats);
+	cr_assert_eq(stats.damaged, 1, "still");
+	cr_assert(!exists(body));
+	snprintf(body, sizeof body, "damaged/%s.body", name);
+	cr_assert(!exists(path_of(body)));
+	spool_id_format(id, name);
+	snprintf(body, sizeof body, "damaged/%s.body", name);
+	cr_assert(exists(path_of(body)));
+}
+
 Test(body, a_damaged_file_is_noticed)
 {
 	uint64_t id = store(MIB);
