@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: ISC */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,19 +22,20 @@ struct listing {
 	size_t count;
 };
 
-static void tell(struct listing *listing, enum spool_finding_kind kind, const char *name,
-	uint64_t len, int code)
+static struct spool_finding *tell(struct listing *listing, enum spool_finding_kind kind,
+	const char *name, uint64_t len, int code)
 {
 	struct spool_finding *finding;
 
 	if (kind == SPOOL_UNKNOWN_FILE && listing->findings->count >= UNKNOWN_MAX)
-		return;
+		return NULL;
 	finding = findings_add(listing->findings, kind, len);
 	if (!finding)
-		return;
+		return NULL;
 	snprintf(finding->damage.place, sizeof finding->damage.place, "%s%.48s",
 		listing->below, name);
 	finding->damage.code = code;
+	return finding;
 }
 
 static bool is_dots(const char *name)
@@ -77,15 +77,9 @@ static int on_log_name(void *owner, const char *name)
 
 static uint64_t size_of(int dir, const char *name)
 {
-	int file = fs_open(dir, name, O_RDONLY);
-	uint64_t size = 0;
+	uint64_t size;
 
-	if (file < 0)
-		return 0; /* gone, or told when it is read */
-	if (fs_size(file, &size))
-		size = 0;
-	fs_close(file);
-	return size;
+	return fs_size_of(dir, name, &size) ? 0 : size; /* gone, or told when it is read */
 }
 
 static int on_body_name(void *owner, const char *name)
@@ -101,10 +95,12 @@ static int on_body_name(void *owner, const char *name)
 	}
 	size = size_of(listing->dir, name);
 	listing->names->body_bytes += size;
-	if (!listing->spool->loop) { /* while a daemon runs they come and go */
-		tell(listing, SPOOL_ORPHAN_BODY, name, size, 0);
-		listing->findings->list[listing->findings->count - 1].damage.id = id;
-	}
+	if (listing->spool->loop) /* while a daemon runs they come and go */
+		return 0;
+	struct spool_finding *finding = tell(listing, SPOOL_ORPHAN_BODY, name, size, 0);
+
+	if (finding)
+		finding->damage.id = id;
 	return 0;
 }
 
