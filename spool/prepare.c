@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 
+#include "spool/damage.h"
 #include "spool/fs.h"
 #include "spool/room.h"
 #include "spool/upkeep.h"
 
 /*
  * The upkeep of spares: makes ready what is raw, makes new ones when more will be needed soon, removes
- * what is too many, and void segments. Nothing of it fails mail: what fails is removed.
+ * what is too many, and segments that the log goes on without. Nothing of it fails mail: what fails is removed.
  *
  * Zeros are written, not only promised by the file system: blocks that were written once are
  * overwritten without a change of the file's description on disk. A portion at a time, so that what
@@ -48,12 +50,14 @@ static void remove_file(struct spare_work *work)
 	char name[SEGMENT_NAME];
 
 	spare_name(work->spare, name);
+	fs_close(work->spare->fd);
+	work->spare->fd = -1;
 	int error = fs_unlink(work->upkeep.spool->log, name);
 
 	work->is_gone = !error || error == -ENOENT;
 }
 
-/* Large, and no head that can be read: it may be damaged rather than void. */
+/* Large, and no head that can be read: it is damaged rather than void. */
 static bool may_hold_mail(const struct spare_work *work)
 {
 	struct segment_doubt doubt;
@@ -68,13 +72,29 @@ static bool may_hold_mail(const struct spare_work *work)
 	return false;
 }
 
+/* For somebody to look at: recovery has told it, and cannot use it any more. */
+static void put_aside(struct spare_work *work)
+{
+	const struct spool *spool = work->upkeep.spool;
+	char name[SEGMENT_NAME], from[64], to[64];
+	int kept = damage_open_dir(spool);
+
+	spare_name(work->spare, name);
+	snprintf(from, sizeof from, "log/%s", name);
+	snprintf(to, sizeof to, "damaged/%s", name);
+	work->is_gone = kept >= 0 && fs_rename(spool->dir, from, to) == 0 &&
+	                fs_sync_dir(kept) == 0;
+	fs_close(kept);
+}
+
 static void remove_spare(struct upkeep *upkeep)
 {
 	struct spare_work *work = (struct spare_work *)upkeep;
 
 	if (may_hold_mail(work))
-		return;
-	remove_file(work);
+		put_aside(work);
+	else
+		remove_file(work);
 	if (work->is_gone && work->spare->is_segment) /* see retire.c */
 		work->is_gone = !fs_sync_dir(upkeep->spool->log);
 }
@@ -155,11 +175,8 @@ static void prepare_spare(struct upkeep *upkeep)
 	struct spare_work *work = (struct spare_work *)upkeep;
 
 	work->status = prepare(work);
-	if (!work->status)
-		return;
-	fs_close(work->spare->fd);
-	work->spare->fd = -1;
-	remove_file(work);
+	if (work->status)
+		remove_file(work);
 }
 
 /* What is to be done, and its end, on the loop. */
@@ -207,14 +224,14 @@ static struct spare_work *new_work(struct spare *spare, void (*in_pool)(struct u
 	return work;
 }
 
-/* What must not stay: void segments, and spares beyond those that we keep, the least useful first. */
+/* What must not stay: segments that are passed, and spares beyond those that we keep, the least useful first. */
 static struct spare *find_surplus(struct spool *spool)
 {
 	struct spare *spare, *smallest = NULL;
 
 	TAILQ_FOREACH(spare, &spool->spares, others)
 	{
-		if (spare->state == SPARE_STRAY && spare_is_void(spool, spare))
+		if (spare->state == SPARE_STRAY && spare_is_passed(spool, spare))
 			return spare;
 		if (spare->state == SPARE_RAW &&
 			(!smallest || spare->size < smallest->size))

@@ -41,13 +41,16 @@ static int unlink_segment(int dir, uint64_t number)
 static void retire_segment(struct upkeep *upkeep)
 {
 	struct retirement *retirement = (struct retirement *)upkeep;
+	struct segment *segment = retirement->segment;
 	int dir = upkeep->spool->log;
-	uint64_t number = retirement->segment->head.number;
+	uint64_t number = segment->head.number;
 
 	if (retirement->becomes_spare && rename_to_spare(dir, number))
 		retirement->becomes_spare = false;
 	if (!retirement->becomes_spare)
 		retirement->status = unlink_segment(dir, number);
+	fs_close(segment->fd); /* here: what was unlinked gives its blocks back only now */
+	segment->fd = -1;
 	retirement->is_gone = !retirement->status;
 	if (retirement->is_gone)
 		retirement->status = fs_sync_dir(dir);
@@ -71,14 +74,17 @@ static void on_retired(struct upkeep *upkeep)
 	free(retirement);
 }
 
-/* A void segment would pass for a part of the log without the head of the next one, which passes it over. */
-static bool passes_over(const struct spool *spool, const struct segment *segment)
+/*
+ * What is no part of the log and older must be gone before: without the head that passes it over, a void segment
+ * would be one of the log, and so would a damaged one that can be read again after all.
+ */
+static bool has_older(const struct spool *spool, const struct segment *segment)
 {
 	const struct spare *spare;
 
 	TAILQ_FOREACH(spare, &spool->spares, others)
 	{
-		if (spare->number < segment->head.number && spare_is_void(spool, spare))
+		if (spare->is_segment && spare->number < segment->head.number)
 			return true;
 	}
 	return false;
@@ -91,7 +97,7 @@ struct upkeep *retire_next(struct spool *spool)
 	if (spool->closing || spool->cannot_retire)
 		return NULL;
 	if (oldest == TAILQ_LAST(&spool->segments, segment_list) || oldest->live ||
-		oldest->pins || passes_over(spool, oldest))
+		oldest->pins || has_older(spool, oldest))
 		return NULL;
 	struct retirement *retirement = calloc(1, sizeof *retirement);
 

@@ -169,6 +169,8 @@ static void work(struct upkeep *upkeep)
 	}
 	if (sealing->damage)
 		damage_keep(upkeep->spool, sealing->damage);
+	index_free(sealing->index); /* here: there may be many in it */
+	sealing->index = NULL;
 	sealing->copy.is_fenced = error && sealing->fd >= 0;
 	sealing->copy.has_seal = !error;
 	fs_size(sealing->copy.fd, &sealing->copy.size);

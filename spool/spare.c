@@ -32,7 +32,7 @@ void spare_add_stray(struct spool *spool, uint64_t number)
 	spare->is_segment = true;
 }
 
-bool spare_is_void(const struct spool *spool, const struct spare *stray)
+bool spare_is_passed(const struct spool *spool, const struct spare *stray)
 {
 	const struct segment *segment;
 
@@ -41,7 +41,8 @@ bool spare_is_void(const struct spool *spool, const struct spare *stray)
 	TAILQ_FOREACH(segment, &spool->segments, others)
 	{
 		if (segment->head.number > stray->number)
-			return segment->head.previous < stray->number;
+			return segment == TAILQ_FIRST(&spool->segments) ||
+			       segment->head.previous < stray->number;
 	}
 	return false;
 }

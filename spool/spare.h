@@ -17,8 +17,8 @@ enum spare_state {
 	SPARE_RAW,   /* of any size, not open */
 	SPARE_READY, /* of segment_size, synced, open */
 	SPARE_LENT,  /* to the commit job */
-	SPARE_STRAY, /* not a spare but a NUMBER.seg that is no part of the log: goes if it is void */
-	SPARE_LEFT, /* could not be removed, or may not: only counted */
+	SPARE_STRAY, /* not a spare but a NUMBER.seg that is no part of the log: goes once it is passed */
+	SPARE_LEFT,  /* could not be removed: only counted */
 };
 
 struct spare {
@@ -52,10 +52,10 @@ struct spare *spare_add(struct spool *spool, uint64_t number, uint64_t size);
 /* A file NUMBER.seg that may be there and is no part of the log. */
 void spare_add_stray(struct spool *spool, uint64_t number);
 /*
- * True of a segment that failed as it was made: the head of the next one, durable, says that the log goes on
- * without it. One whose own head is damaged is none of these.
+ * True of a segment that the log goes on without: the head of the next one, durable, says so, or it is older than
+ * all that there are. It failed as it was made, or its head is damaged.
  */
-bool spare_is_void(const struct spool *spool, const struct spare *stray);
+bool spare_is_passed(const struct spool *spool, const struct spare *stray);
 /* Out of the list and of memory; its descriptor is closed. */
 void spare_forget(struct spool *spool, struct spare *spare);
 

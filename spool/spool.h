@@ -21,7 +21,8 @@
  *   | message, then states of its recipients      | accepted, worked on  | the last state of each recipient counts |
  *   | message, (states,) removal                  | done                 | not given any more    |
  *   | a whole transaction with a wrong CRC,       | damaged              | skipped, counted in   |
- *   |   known durable by a later one              |                      | spool_stats           |
+ *   |   known durable by a later one, or sectors  |                      | spool_stats           |
+ *   |   that cannot be read                       |                      |                       |
  *
  * A transaction is there entirely or not at all: its items stand under one CRC.
  *
@@ -32,10 +33,13 @@
  *   | NUMBER.seg, the last one               | written to when we stopped   | read up to the torn tail; never written to again |
  *   | NUMBER.seg, with the number that a     | closed                       | read up to the end that the later one's head says |
  *   |   later head calls the previous        |                              |                       |
- *   | NUMBER.seg, between a later head's     | void: failed as it was made  | not read; unlinked, unless it may be damaged |
+ *   | NUMBER.seg, between a later head's     | void: failed as it was made  | not read; unlinked    |
  *   |   and the previous it says             |                              |                       |
- *   | NUMBER.seg, the last, head not whole   | void: cut as it was made     | the same, once the next head is durable |
- *   | NUMBER.seg, another with a bad head    | damaged                      | counted, left alone   |
+ *   | NUMBER.seg, the last, head not whole,  | void: cut as it was made     | the same, once the next head is durable |
+ *   |   no room for a record                 |                              |                       |
+ *   | NUMBER.seg, another with a bad head    | damaged                      | counted; moved to damaged/ when the log  |
+ *   |                                        |                              |   goes on without it: a later head says  |
+ *   |                                        |                              |   so, or all before it are retired       |
  *   | NUMBER.spare, whatever is in it        | free: a retired segment, one | never read; made ready, or unlinked when |
  *   |                                        |  half filled, or a new head  |   there are more than two |
  *   |                                        |  that was not renamed yet    |                       |

@@ -152,3 +152,40 @@ Test(damage, a_segment_without_a_head_is_damage_and_kept)
 	close_spool();
 	expect("01245", 1, "it stays");
 }
+
+/* Nothing older than what is retired may come back, so it goes before; and nothing waits for it. */
+Test(damage, a_segment_without_a_head_goes_in_its_turn)
+{
+	static const char *const kept = "damaged/0000000000000002.seg";
+
+	flip(2, 20);
+	flip(2, SEGMENT_COPY + 20);
+	open_spool();
+	expect_open("0124", 1, "damaged");
+	for (size_t i = 0; i < 3; i++)
+		drop(i);
+	run("cd %s && test ! -e log/0000000000000001.seg -a -e %s", scene.dir, kept);
+	drop(4);
+	run("cd %s && test ! -e log/0000000000000002.seg -a ! -e "
+	    "log/0000000000000003.seg",
+		scene.dir);
+	close_spool();
+	expect("", 0, "no trace");
+}
+
+Test(damage, the_last_segment_without_a_head_is_put_aside)
+{
+	flip(3, 20);
+	flip(3, SEGMENT_COPY + 20);
+	open_spool();
+	expect_open("023", 1, "damaged");
+	store();
+	run("test -e %s/damaged/0000000000000003.seg", scene.dir);
+	drop(0);
+	drop(2);
+	drop(3);
+	close_spool();
+	run("cd %s/log && test ! -e 0000000000000001.seg -a ! -e 0000000000000002.seg",
+		scene.dir);
+	expect("5", 0, "the log goes on without it");
+}

@@ -336,7 +336,8 @@ Test(spare, what_is_found_is_put_in_order)
 	for (size_t i = 0; i < SPARES_MAX; i++)
 		cr_assert_eq(files[i].size, SIZE);
 	cr_assert_eq(list_files("30.seg", files), 0, "void");
-	cr_assert_eq(list_files("31.seg", files), 1, "may hold mail");
+	cr_assert_eq(list_files("31.seg", files), 0, "may hold mail, but it is no use");
+	cr_assert_eq(faccessat(scene.spool->dir, "damaged/0000000000000031.seg", F_OK, 0), 0);
 	cr_assert_not_null(index_find(scene.spool->index, id));
 }
 
