@@ -212,6 +212,12 @@ bool item_is_sound(const struct item *item, const uint8_t in[static ITEM_HEAD])
 	return is_known && get32(in) == item_sum(item, in);
 }
 
+bool item_body_is_sound(const struct item *item, const uint8_t *body)
+{
+	return item->kind == ITEM_KIND_FILED ||
+	       crc32c(0, body, (size_t)item->body_size) == item->body_crc;
+}
+
 bool item_decode(const uint8_t *in, uint64_t len, struct item *item)
 {
 	if (len < ITEM_HEAD)

@@ -179,5 +179,8 @@ void item_decode_head(const uint8_t in[static ITEM_HEAD], struct item *item);
 /* True if the head in, just decoded into item, and item->bytes are as they were written. */
 bool item_is_sound(const struct item *item, const uint8_t in[static ITEM_HEAD]);
 
+/* True if body, what is inline of it, is as it was written. */
+bool item_body_is_sound(const struct item *item, const uint8_t *body);
+
 /* Decodes the item at the start of in; item->bytes then points into it. False: damaged. */
 bool item_decode(const uint8_t *in, uint64_t len, struct item *item);

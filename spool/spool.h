@@ -93,7 +93,7 @@ struct spool_state {
 	const void *summary;
 	size_t summary_len;
 	const void *detail;
-	size_t detail_len;
+	size_t detail_len; /* 0 as well when it is damaged: what counts is the summary */
 };
 
 /* A message as the log has it. Everything is borrowed for the time of the call. */
