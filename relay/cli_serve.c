@@ -326,6 +326,8 @@ int cli_serve(int argc, char **argv, const char *config)
 	server->relay.config = server->config = loaded;
 	server->relay.log = (struct log){.level = loaded->log_level, .fd = STDERR_FILENO};
 	server->relay.loop = &server->loop;
+	/* At most 5 threads commit, keep up, write bodies and verify: the others are free for reads. */
+	setenv("UV_THREADPOOL_SIZE", "8", 0);
 	uv_loop_init(&server->loop);
 	int code = run(server);
 
