@@ -16,10 +16,11 @@
 /*
  *   QUARANTINE ──> LOAD ──> HEADER ──> COMMIT ──> REMOVE ──> gone
  *
- * QUARANTINE keeps what is left of a damaged message aside (skipped with others). LOAD fetches the stored details (skipped when nothing is kept or reported), HEADER the original's
- * header for a notification (skipped without one, or when it may be damaged). COMMIT writes all at once and is repeated until
- * it works. REMOVE is only needed when two settlements of one message overlapped, so that neither
- * saw that it left nothing open.
+ * QUARANTINE keeps what is left of a damaged message aside (skipped with others). LOAD fetches the
+ * stored details (skipped when nothing is kept or reported), HEADER the original's header for a
+ * notification (skipped without one, or when it may be damaged). COMMIT writes all at once and is
+ * repeated until it works. REMOVE is only needed when two settlements of one message overlapped, so
+ * that neither saw that it left nothing open.
  */
 enum settle_state {
 	SETTLE_QUARANTINE,

@@ -14,9 +14,7 @@ struct meaning {
 
 static const char lost[] =
 	"cannot be read any more. When it is due the relay keeps what is left of it in "
-	"damaged/ and returns it to its sender; 'ptrelay queue bounce' does so now. "
-        "Check "
-	"the disk";
+	"damaged/ and returns it to its sender. Check the disk";
 
 static const struct meaning meanings[] = {
 	[SPOOL_TORN_TAIL] = {"torn-tail",
