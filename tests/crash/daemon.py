@@ -147,6 +147,9 @@ class Lane:
         process.send_signal(signal.SIGTERM)
         return process.wait(timeout=30)
 
+    def last_words(self):
+        return (self.directory / "log").read_text(errors="replace")[-1500:]
+
     def clean(self):
         shutil.rmtree(self.mount / "spool", ignore_errors=True)
         (self.mount / "spool").mkdir(mode=0o700)
@@ -159,7 +162,7 @@ class Lane:
         accepted, count = set(), self.directory / "count"
         process = self.start(CRASH_COUNT=str(count))
         self.load(process, accepted)
-        assert self.stop(process) == 0 and len(accepted) == MESSAGES, (self.directory / "log").read_text()[-2000:]
+        assert self.stop(process) == 0 and len(accepted) == MESSAGES, self.last_words()
         return int(count.read_text())
 
     def run(self, at, tier, moment):
@@ -180,7 +183,7 @@ class Lane:
             problems.append("not delivered")
         code = self.stop(process)
         if code:
-            problems.append(f"the relay ends with {code}")
+            problems.append(f"the relay ends with {code}; its last words: {self.last_words()}")
         counted = self.receiver.counted()
         lost = {n for n in accepted if not recipient(n).startswith("never")} - set(counted)
         repeats = sum(counted.values()) - len(counted)
