@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "spool/fs.h"
-#include "spool/store.h"
+#include "spool/upkeep.h"
 
 /*
  * Envelope and states back from the log. The places are copied first: the index may change while
@@ -80,8 +80,8 @@ static int read_envelope(const struct index_entry *entry, char **bytes, size_t *
 }
 
 /*
- * Its pointers stay NULL until *bytes has stopped moving. A detail that is damaged is left out: mail can be worked
- * on without what was said last.
+ * Its pointers stay NULL until *bytes has stopped moving. A detail that is damaged is left out: mail can
+ * be worked on without what was said last.
  */
 static int read_state(const struct state_place *at, char **bytes, size_t *used,
 	struct spool_state *state)
@@ -176,6 +176,7 @@ static void on_done(uv_work_t *work, int cancelled)
 	free(load->states);
 	free(load->bytes);
 	free(load);
+	upkeep(spool); /* a segment may have lost its pin */
 	check_closing(spool);
 }
 

@@ -5,6 +5,7 @@
 
 #include "spool/damage.h"
 #include "spool/fs.h"
+#include "spool/upkeep.h"
 
 /*
  * A damaged message is kept for somebody to look at, in damaged/ID: the body from its file, if it has one,
@@ -25,7 +26,8 @@ struct quarantine {
 };
 
 /* Appends len bytes of another file; a read error costs a piece, a write error all. */
-static int copy_bytes(struct quarantine *q, int from, uint64_t offset, uint64_t len)
+static int copy_bytes(
+	struct quarantine *quarantine, int from, uint64_t offset, uint64_t len)
 {
 	int error = 0;
 
@@ -35,84 +37,87 @@ static int copy_bytes(struct quarantine *q, int from, uint64_t offset, uint64_t 
 		struct iovec part = {bytes, want};
 
 		(void)fs_read(from, bytes, want, offset, &got);
-		error = fs_write(q->file, &part, 1, q->end);
-		q->end += want;
+		error = fs_write(quarantine->file, &part, 1, quarantine->end);
+		quarantine->end += want;
 		offset += want;
 		len -= want;
 	}
 	return error;
 }
 
-static int copy_body_file(struct quarantine *q, const char *name)
+static int copy_body_file(struct quarantine *quarantine, const char *name)
 {
-	const struct index_entry *entry = &q->places->entry;
-	int file = entry->is_filed ? fs_open(q->spool->bodies, name, O_RDONLY) : -ENOENT;
+	const struct index_entry *entry = &quarantine->places->entry;
+	int file = entry->is_filed ? fs_open(quarantine->spool->bodies, name, O_RDONLY)
+	                           : -ENOENT;
 
 	if (file < 0)
 		return 0; /* there is none, or it cannot be opened: the rest is kept */
-	int error = copy_bytes(q, file, 0, entry->body_size);
+	int error = copy_bytes(quarantine, file, 0, entry->body_size);
 
 	fs_close(file);
 	return error;
 }
 
-static int copy_message(struct quarantine *q, int dir)
+static int copy_message(struct quarantine *quarantine, int dir)
 {
-	const struct place *place = &q->places->entry.place;
+	const struct place *place = &quarantine->places->entry.place;
 	char name[SPOOL_ID_TEXT];
 
-	spool_id_format(q->places->entry.id, name);
-	q->file = fs_open(dir, name, O_RDWR | O_CREAT | O_TRUNC);
-	if (q->file < 0)
-		return q->file;
-	int error = copy_body_file(q, name);
+	spool_id_format(quarantine->places->entry.id, name);
+	quarantine->file = fs_open(dir, name, O_RDWR | O_CREAT | O_TRUNC);
+	if (quarantine->file < 0)
+		return quarantine->file;
+	int error = copy_body_file(quarantine, name);
 
 	if (!error)
-		error = copy_bytes(q, place->segment->fd, place->offset, place->size);
+		error = copy_bytes(
+			quarantine, place->segment->fd, place->offset, place->size);
 	if (!error)
-		error = fs_sync_data(q->file);
-	fs_close(q->file);
+		error = fs_sync_data(quarantine->file);
+	fs_close(quarantine->file);
 	return error ? error : fs_sync_dir(dir);
 }
 
 /* In the pool. */
 static void on_work(uv_work_t *work)
 {
-	struct quarantine *q = work->data;
-	int dir = damage_open_dir(q->spool);
+	struct quarantine *quarantine = work->data;
+	int dir = damage_open_dir(quarantine->spool);
 
-	q->status = dir < 0 ? dir : copy_message(q, dir);
+	quarantine->status = dir < 0 ? dir : copy_message(quarantine, dir);
 	fs_close(dir);
 }
 
 static void on_done(uv_work_t *work, int cancelled)
 {
-	struct quarantine *q = work->data;
-	struct spool *spool = q->spool;
+	struct quarantine *quarantine = work->data;
+	struct spool *spool = quarantine->spool;
 
 	(void)cancelled; /* never */
-	entry_places_free(q->places);
+	entry_places_free(quarantine->places);
 	spool->reads--;
-	q->done(q->owner, q->status);
-	free(q);
+	quarantine->done(quarantine->owner, quarantine->status);
+	free(quarantine);
+	upkeep(spool); /* a segment may have lost its pin */
 	check_closing(spool);
 }
 
 int spool_quarantine(struct spool *spool, uint64_t id, spool_done_cb done, void *owner)
 {
 	const struct index_entry *entry = index_find(spool->index, id);
-	struct quarantine *q = entry ? calloc(1, sizeof *q) : NULL;
+	struct quarantine *quarantine = entry ? calloc(1, sizeof *quarantine) : NULL;
 
-	if (!q)
+	if (!quarantine)
 		return entry ? -ENOMEM : -ENOENT;
-	*q = (struct quarantine){.spool = spool, .done = done, .owner = owner};
-	q->work.data = q;
-	q->places = entry_places_new(entry);
-	if (!q->places) {
-		free(q);
+	*quarantine = (struct quarantine){.spool = spool, .done = done, .owner = owner};
+	quarantine->work.data = quarantine;
+	quarantine->places = entry_places_new(entry);
+	if (!quarantine->places) {
+		free(quarantine);
 		return -ENOMEM;
 	}
 	spool->reads++;
-	uv_queue_work(spool->loop, &q->work, on_work, on_done);
+	uv_queue_work(spool->loop, &quarantine->work, on_work, on_done);
 	return 0;
 }
