@@ -7,8 +7,8 @@
 enum { BUCKETS_MIN = 64 };
 
 /*
- * Linear hashing (Litwin 1980): with each message that is more than ever, the next bucket in turn is split, so
- * that no commit waits until a million entries have moved.
+ * Linear hashing (Litwin 1980): with each message that is more than ever, the next bucket in turn is
+ * split, so that no commit waits until a million entries have moved.
  */
 struct index {
 	struct index_entry **buckets;

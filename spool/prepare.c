@@ -11,7 +11,8 @@
 
 /*
  * The upkeep of spares: makes ready what is raw, makes new ones when more will be needed soon, removes
- * what is too many, and segments that the log goes on without. Nothing of it fails mail: what fails is removed.
+ * what is too many, and segments that the log goes on without. Nothing of it fails mail: what fails is
+ * removed.
  *
  * Zeros are written, not only promised by the file system: blocks that were written once are
  * overwritten without a change of the file's description on disk. A portion at a time, so that what
@@ -224,7 +225,10 @@ static struct spare_work *new_work(struct spare *spare, void (*in_pool)(struct u
 	return work;
 }
 
-/* What must not stay: segments that are passed, and spares beyond those that we keep, the least useful first. */
+/*
+ * What must not stay: segments that are passed, and spares beyond those that we keep, the least useful
+ * first.
+ */
 static struct spare *find_surplus(struct spool *spool)
 {
 	struct spare *spare, *smallest = NULL;

@@ -75,8 +75,8 @@ static void on_retired(struct upkeep *upkeep)
 }
 
 /*
- * What is no part of the log and older must be gone before: without the head that passes it over, a void segment
- * would be one of the log, and so would a damaged one that can be read again after all.
+ * What is no part of the log and older must be gone before: without the head that passes it over, a void
+ * segment would be one of the log, and so would a damaged one that can be read again after all.
  */
 static bool has_older(const struct spool *spool, const struct segment *segment)
 {

@@ -168,8 +168,9 @@ static int note_missing(struct spool *spool)
 }
 
 /*
- * A body whose record may be in what was damaged is all that is left of a message: one whose id was given out
- * before the last damaged segment was closed. What later runs leave are orphans, as long as the damage may stay.
+ * A body whose record may be in what was damaged is all that is left of a message: one whose id was
+ * given out before the last damaged segment was closed. What later runs leave are orphans, as long as
+ * the damage may stay.
  */
 static bool may_be_all(const struct spool *spool, uint64_t id)
 {
