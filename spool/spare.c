@@ -34,17 +34,21 @@ void spare_add_stray(struct spool *spool, uint64_t number)
 
 bool spare_is_passed(const struct spool *spool, const struct spare *stray)
 {
-	const struct segment *segment;
+	const struct segment *next;
 
 	if (!stray->is_segment)
 		return false;
-	TAILQ_FOREACH(segment, &spool->segments, others)
+	TAILQ_FOREACH(next, &spool->segments, others)
 	{
-		if (segment->head.number > stray->number)
-			return segment == TAILQ_FIRST(&spool->segments) ||
-			       segment->head.previous < stray->number;
+		if (next->head.number > stray->number)
+			break;
 	}
-	return false;
+	if (!next)
+		return false;
+	bool is_due = next == TAILQ_FIRST(&spool->segments) && next->live == 0 &&
+	              TAILQ_NEXT(next, others);
+
+	return is_due || next->head.previous < stray->number;
 }
 
 void spare_forget(struct spool *spool, struct spare *spare)

@@ -52,8 +52,9 @@ struct spare *spare_add(struct spool *spool, uint64_t number, uint64_t size);
 /* A file NUMBER.seg that may be there and is no part of the log. */
 void spare_add_stray(struct spool *spool, uint64_t number);
 /*
- * True of a segment that the log goes on without: the head of the next one, durable, says so, or it is
- * older than all that there are. It failed as it was made, or its head is damaged.
+ * True of a segment that the log goes on without: the head of the next one, durable, says so, or that one
+ * is the oldest and is to be retired. It failed as it was made, or its head is damaged; until then a
+ * later start may be able to read it.
  */
 bool spare_is_passed(const struct spool *spool, const struct spare *stray);
 /* Out of the list and of memory; its descriptor is closed. */

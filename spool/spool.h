@@ -39,7 +39,7 @@
  *   |   no room for a record                 |                              |                       |
  *   | NUMBER.seg, another with a bad head    | damaged                      | counted; moved to damaged/ when the log  |
  *   |                                        |                              |   goes on without it: a later head says  |
- *   |                                        |                              |   so, or all before it are retired       |
+ *   |                                        |                              |   so, or the next one is to be retired   |
  *   | NUMBER.spare, whatever is in it        | free: a retired segment, one | never read; made ready, or unlinked when |
  *   |                                        |  half filled, or a new head  |   there are more than two |
  *   |                                        |  that was not renamed yet    |                       |
@@ -80,11 +80,11 @@ struct spool_stats {
 	uint64_t messages;   /* live */
 	uint64_t live_bytes; /* of them and their last states, bodies in files included */
 	uint64_t disk_bytes; /* all files of the spool */
-	uint64_t syncs;     /* fdatasync calls so far */
+	uint64_t syncs;      /* fdatasync calls so far */
 	uint64_t bytes_written;
-	uint64_t damaged;    /* transactions found damaged by recovery */
+	uint64_t damaged;    /* places, by recovery and since */
 	uint64_t torn_bytes; /* dropped from the tail by recovery */
-	bool failed; /* the last durable call failed and no new segment could be made */
+	bool failed;         /* the last durable call failed and no new segment could be made */
 };
 
 /* The state of a recipient: what is needed to work on, and the rest, which only spool_load reads back. */
@@ -142,7 +142,10 @@ int spool_open(struct spool **spool, uv_loop_t *loop, const struct spool_options
  */
 int spool_open_readonly(struct spool **spool, const char *dir, struct spool_error *error);
 
-/* Ends a spool from spool_open: waits for what is in flight, then calls back; it is then gone. */
+/*
+ * Ends a spool from spool_open: waits for what is in flight, then calls back; it is then gone. Its readers,
+ * writers and verification are closed by their owners before.
+ */
 void spool_close(struct spool *spool, void (*closed)(void *owner), void *owner);
 void spool_close_now(
 	struct spool *spool); /* of spool_open_readonly, or one not yet used */

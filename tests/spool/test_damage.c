@@ -164,11 +164,12 @@ Test(damage, a_segment_without_a_head_goes_in_its_turn)
 	expect_open("0124", 1, "damaged");
 	for (size_t i = 0; i < 3; i++)
 		drop(i);
-	run("cd %s && test ! -e log/0000000000000001.seg -a -e %s", scene.dir, kept);
-	drop(4);
-	run("cd %s && test ! -e log/0000000000000002.seg -a ! -e "
-	    "log/0000000000000003.seg",
+	run("cd %s/log && test ! -e 0000000000000001.seg -a -e 0000000000000002.seg",
 		scene.dir);
+	drop(4);
+	run("cd %s && test ! -e log/0000000000000002.seg -a -e %s -a ! -e "
+	    "log/0000000000000003.seg",
+		scene.dir, kept);
 	close_spool();
 	expect("", 0, "no trace");
 }
