@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "spool/format.h"
-#include "spool/spool.h"
+#include "tests/spool/scene.h"
 
 /* Large bodies, on a real file system, in a directory of its own. */
 enum {
@@ -22,50 +22,12 @@ enum {
 	IN_FIRST_RECORD = SEGMENT_DATA + RECORD_HEAD + 4,
 };
 
-static struct {
-	uv_loop_t loop;
-	char dir[64];
-	struct spool *spool;
-	struct spool_options options;
-} scene;
-
-static void open_spool(void)
-{
-	struct spool_error error;
-
-	cr_assert_eq(spool_open(&scene.spool, &scene.loop, &scene.options, &error), 0,
-		"%s", error.text);
-}
-
-static void close_spool(void)
-{
-	spool_close(scene.spool, NULL, NULL);
-	uv_run(&scene.loop, UV_RUN_DEFAULT);
-	scene.spool = NULL;
-}
-
 static void setup(void)
 {
-	snprintf(scene.dir, sizeof scene.dir, "/tmp/ptrelay-body-XXXXXX");
-	cr_assert_not_null(mkdtemp(scene.dir));
-	scene.options = (struct spool_options){
-		.dir = scene.dir, .segment_size = MIB, .inline_max = INLINE_MAX};
-	uv_loop_init(&scene.loop);
-	open_spool();
+	make_scene(MIB, INLINE_MAX);
 }
 
-static void teardown(void)
-{
-	char command[128];
-
-	if (scene.spool)
-		close_spool();
-	cr_assert_eq(uv_loop_close(&scene.loop), 0);
-	snprintf(command, sizeof command, "rm -rf %s", scene.dir);
-	cr_assert_eq(system(command), 0);
-}
-
-TestSuite(body, .init = setup, .fini = teardown);
+TestSuite(body, .init = setup, .fini = end_scene);
 
 /* No two places of a body look alike. */
 static void fill(char *bytes, size_t len, uint64_t from, uint64_t seed)

@@ -16,6 +16,7 @@ int fs_write(int fd, const struct iovec *parts, size_t count, uint64_t offset);
 int fs_read(int fd, void *bytes, size_t len, uint64_t offset, size_t *got);
 
 #include "spool/upkeep.h"
+#include "tests/spool/scene.h"
 
 /* Mail comes and goes; some of it is held, and stays while the log goes on. */
 enum { SEGMENT = 256 * 1024, HELD_MAX = 400, BODY_MAX = 1200 };
@@ -54,81 +55,54 @@ struct held {
 };
 
 static struct {
-	uv_loop_t loop;
-	char dir[64];
-	struct spool *spool;
-	struct spool_options options;
 	unsigned waiting; /* commits */
 	struct held held[HELD_MAX];
 	int held_count, numbers;
 	struct spool_damage damage;
 	int damage_count;
-} scene;
+} mail;
 
 static void on_damage(void *owner, const struct spool_damage *damage)
 {
 	(void)owner;
 	if (!damage->id) /* found by whoever seals the segment */
 		return;
-	scene.damage = *damage;
-	scene.damage_count++;
+	mail.damage = *damage;
+	mail.damage_count++;
 }
 
-static void open_spool(void)
+static void reopen(void)
 {
-	struct spool_error error;
-
-	cr_assert_eq(spool_open(&scene.spool, &scene.loop, &scene.options, &error), 0,
-		"%s", error.text);
+	open_spool();
 	spool_watch_damage(scene.spool, on_damage, NULL);
-}
-
-static void close_spool(void)
-{
-	spool_close(scene.spool, NULL, NULL);
-	uv_run(&scene.loop, UV_RUN_DEFAULT);
 }
 
 static void setup(void)
 {
-	snprintf(scene.dir, sizeof scene.dir, "/tmp/ptrelay-spool-XXXXXX");
-	cr_assert_not_null(mkdtemp(scene.dir));
-	scene.options = (struct spool_options){
-		.dir = scene.dir, .segment_size = SEGMENT, .inline_max = 65536};
-	uv_loop_init(&scene.loop);
 	uv_sem_init(&slow.reached, 0);
 	uv_sem_init(&slow.go_on, 0);
-	open_spool();
+	make_scene(SEGMENT, 65536);
+	spool_watch_damage(scene.spool, on_damage, NULL);
 }
 
-static void teardown(void)
-{
-	char command[128];
-
-	close_spool();
-	cr_assert_eq(uv_loop_close(&scene.loop), 0);
-	snprintf(command, sizeof command, "rm -rf %s", scene.dir);
-	cr_assert_eq(system(command), 0);
-}
-
-TestSuite(compact, .init = setup, .fini = teardown);
+TestSuite(compact, .init = setup, .fini = end_scene);
 
 static void on_done(void *owner, int status)
 {
 	(void)owner;
 	cr_assert_eq(status, 0);
-	scene.waiting--;
+	mail.waiting--;
 }
 
 static void commit(struct spool_transaction *transaction)
 {
-	scene.waiting++;
+	mail.waiting++;
 	spool_commit(transaction, on_done, NULL);
 }
 
 static void wait_for_commits(void)
 {
-	while (scene.waiting)
+	while (mail.waiting)
 		uv_run(&scene.loop, UV_RUN_ONCE);
 }
 
@@ -151,7 +125,7 @@ static struct held add_message(void)
 {
 	struct spool_transaction *transaction = spool_begin(scene.spool);
 	struct spool_writer *writer = spool_create(scene.spool);
-	struct held message = {spool_writer_id(writer), scene.numbers++, 0};
+	struct held message = {spool_writer_id(writer), mail.numbers++, 0};
 	char body[BODY_MAX], envelope[64];
 	int len = snprintf(envelope, sizeof envelope, "envelope of %d", message.number);
 
@@ -195,15 +169,15 @@ static void mixed_traffic(int count)
 		wait_for_commits();
 		for (int i = 0; i < 50; i++)
 			add_state(&batch[i], 1);
-		if (scene.held_count)
+		if (mail.held_count)
 			add_state(
-				&scene.held[done / 50 * 7 % scene.held_count], done + 2);
-		if (done % 100 == 0 && scene.held_count < HELD_MAX)
-			scene.held[scene.held_count++] = batch[done / 100 % 50];
+				&mail.held[done / 50 * 7 % mail.held_count], done + 2);
+		if (done % 100 == 0 && mail.held_count < HELD_MAX)
+			mail.held[mail.held_count++] = batch[done / 100 % 50];
 		wait_for_commits();
 		for (int i = 0; i < 50; i++)
-			if (!scene.held_count ||
-				batch[i].id != scene.held[scene.held_count - 1].id)
+			if (!mail.held_count ||
+				batch[i].id != mail.held[mail.held_count - 1].id)
 				remove_message(batch[i].id);
 		wait_for_commits();
 	}
@@ -279,9 +253,9 @@ static void check_all_held(void)
 	struct spool_stats stats;
 
 	spool_stats(scene.spool, &stats);
-	cr_assert_eq(stats.messages, scene.held_count);
-	for (int i = 0; i < scene.held_count; i++)
-		check_held(&scene.held[i]);
+	cr_assert_eq(stats.messages, mail.held_count);
+	for (int i = 0; i < mail.held_count; i++)
+		check_held(&mail.held[i]);
 }
 
 Test(compact, the_space_bound_holds_and_what_is_held_stays_whole)
@@ -291,7 +265,7 @@ Test(compact, the_space_bound_holds_and_what_is_held_stays_whole)
 	mixed_traffic(20000);
 	spool_stats(scene.spool, &before);
 	rest();
-	cr_assert_eq(scene.held_count, 200);
+	cr_assert_eq(mail.held_count, 200);
 	check_bound("at rest");
 	check_all_held();
 	spool_stats(scene.spool, &before);
@@ -299,13 +273,13 @@ Test(compact, the_space_bound_holds_and_what_is_held_stays_whole)
 	spool_stats(scene.spool, &after);
 	cr_assert_eq(before.bytes_written, after.bytes_written, "it has come to rest");
 	close_spool();
-	open_spool();
+	reopen();
 	check_all_held();
 	mixed_traffic(1000);
 	rest();
 	check_bound("after a restart");
 	close_spool();
-	open_spool();
+	reopen();
 	check_all_held();
 }
 
@@ -313,13 +287,13 @@ Test(compact, the_space_bound_holds_and_what_is_held_stays_whole)
 static void make_it_due(void)
 {
 	for (int i = 0; i < 3; i++) {
-		scene.held[i] = add_message();
-		add_state(&scene.held[i], 1);
+		mail.held[i] = add_message();
+		add_state(&mail.held[i], 1);
 	}
-	scene.held_count = 3;
+	mail.held_count = 3;
 	wait_for_commits();
-	slow.offset = index_find(scene.spool->index, scene.held[0].id)->place.offset;
-	slow.len = index_find(scene.spool->index, scene.held[0].id)->place.size;
+	slow.offset = index_find(scene.spool->index, mail.held[0].id)->place.offset;
+	slow.len = index_find(scene.spool->index, mail.held[0].id)->place.size;
 	slow.is_slow = true;
 	for (int i = 0; i < 3000; i++) {
 		remove_message(add_message().id);
@@ -334,17 +308,17 @@ static void make_it_due(void)
 Test(compact, a_copy_that_has_become_stale_is_not_written)
 {
 	make_it_due();
-	add_state(&scene.held[0], 2);
-	remove_message(scene.held[1].id);
+	add_state(&mail.held[0], 2);
+	remove_message(mail.held[1].id);
 	wait_for_commits();
 	uv_sem_post(&slow.go_on);
 	rest();
 	check_bound("at rest");
-	scene.held[1] = scene.held[--scene.held_count];
+	mail.held[1] = mail.held[--mail.held_count];
 	for (int restart = 0; restart < 2; restart++) {
 		check_all_held();
 		close_spool();
-		open_spool();
+		reopen();
 	}
 }
 
@@ -353,19 +327,19 @@ Test(compact, what_changes_in_the_same_job_comes_after_the_copy)
 	make_it_due();
 	uv_sem_post(&slow.go_on);
 	for (int i = 3; i < 200; i++) {
-		add_state(&scene.held[0], i);
-		add_state(&scene.held[1], i);
+		add_state(&mail.held[0], i);
+		add_state(&mail.held[1], i);
 		if (i % 3 == 0) /* else it waits with others */
 			wait_for_commits();
 	}
-	remove_message(scene.held[2].id);
-	scene.held_count = 2;
+	remove_message(mail.held[2].id);
+	mail.held_count = 2;
 	wait_for_commits();
 	rest();
 	for (int restart = 0; restart < 2; restart++) {
 		check_all_held();
 		close_spool();
-		open_spool();
+		reopen();
 	}
 }
 
@@ -376,7 +350,7 @@ Test(compact, closing_does_not_wait_for_a_copy)
 	uv_run(&scene.loop, UV_RUN_NOWAIT);
 	uv_sem_post(&slow.go_on);
 	uv_run(&scene.loop, UV_RUN_DEFAULT);
-	open_spool();
+	reopen();
 	check_all_held();
 }
 
@@ -392,7 +366,7 @@ Test(compact, a_copy_that_cannot_be_written_is_tried_again_later_and_alone)
 	uint64_t copied = scene.spool->compaction.copied;
 
 	for (int i = 0; i < 10; i++) { /* mail goes on; nothing is copied for now */
-		add_state(&scene.held[0], 10 + i);
+		add_state(&mail.held[0], 10 + i);
 		wait_for_commits();
 	}
 	cr_assert_eq(scene.spool->compaction.copied, copied);
@@ -446,39 +420,39 @@ Test(compact, a_damaged_detail_is_left_out)
 
 	make_it_due();
 	const struct segment *before =
-		index_find(scene.spool->index, scene.held[0].id)->place.segment;
+		index_find(scene.spool->index, mail.held[0].id)->place.segment;
 
 	spoil("the details of 1", strlen("the details of 1"));
-	spool_load_now(scene.spool, scene.held[0].id, on_detail, &detail_len);
+	spool_load_now(scene.spool, mail.held[0].id, on_detail, &detail_len);
 	cr_assert_eq(detail_len, 0, "as it is read");
 	uv_sem_post(&slow.go_on);
 	rest();
-	cr_assert_eq(scene.damage_count, 0);
-	cr_assert_neq(index_find(scene.spool->index, scene.held[0].id)->place.segment,
+	cr_assert_eq(mail.damage_count, 0);
+	cr_assert_neq(index_find(scene.spool->index, mail.held[0].id)->place.segment,
 		before);
-	spool_load_now(scene.spool, scene.held[0].id, on_detail, &detail_len);
+	spool_load_now(scene.spool, mail.held[0].id, on_detail, &detail_len);
 	cr_assert_eq(detail_len, 0, "as it was copied");
 	close_spool();
-	open_spool();
+	reopen();
 	check_all_held();
 }
 
 Test(compact, a_damaged_message_is_told_once_and_left_alone)
 {
 	make_it_due();
-	spoil_body(&scene.held[1]);
+	spoil_body(&mail.held[1]);
 	uv_sem_post(&slow.go_on);
 	rest();
-	cr_assert_eq(scene.damage_count, 1);
-	cr_assert_eq(scene.damage.id, scene.held[1].id);
-	cr_assert_eq(scene.damage.code, -EBADMSG);
-	cr_assert_eq(strncmp(scene.damage.place, "log/0000000000000001.seg:", 25), 0,
-		"%s", scene.damage.place);
+	cr_assert_eq(mail.damage_count, 1);
+	cr_assert_eq(mail.damage.id, mail.held[1].id);
+	cr_assert_eq(mail.damage.code, -EBADMSG);
+	cr_assert_eq(strncmp(mail.damage.place, "log/0000000000000001.seg:", 25), 0,
+		"%s", mail.damage.place);
 	mixed_traffic(500); /* the log only grows now */
 	rest();
-	cr_assert_eq(scene.damage_count, 1);
-	remove_message(scene.held[1].id);
-	scene.held[1] = scene.held[--scene.held_count];
+	cr_assert_eq(mail.damage_count, 1);
+	remove_message(mail.held[1].id);
+	mail.held[1] = mail.held[--mail.held_count];
 	wait_for_commits();
 	rest();
 	check_bound("when it is removed");

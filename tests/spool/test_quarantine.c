@@ -8,42 +8,16 @@
 #include <unistd.h>
 
 #include "spool/format.h"
-#include "spool/spool.h"
+#include "tests/spool/scene.h"
 
 enum { INLINE_MAX = 30000, BODY = 20000, LARGE = 50000 };
 
-static struct {
-	uv_loop_t loop;
-	char dir[64];
-	struct spool *spool;
-} scene;
-
 static void setup(void)
 {
-	struct spool_error error;
-
-	snprintf(scene.dir, sizeof scene.dir, "/tmp/ptrelay-spool-XXXXXX");
-	cr_assert_not_null(mkdtemp(scene.dir));
-	uv_loop_init(&scene.loop);
-	struct spool_options options = {
-		.dir = scene.dir, .segment_size = 1 << 20, .inline_max = INLINE_MAX};
-
-	cr_assert_eq(spool_open(&scene.spool, &scene.loop, &options, &error), 0, "%s",
-		error.text);
+	make_scene(1 << 20, INLINE_MAX);
 }
 
-static void teardown(void)
-{
-	char command[128];
-
-	spool_close(scene.spool, NULL, NULL);
-	uv_run(&scene.loop, UV_RUN_DEFAULT);
-	cr_assert_eq(uv_loop_close(&scene.loop), 0);
-	snprintf(command, sizeof command, "rm -rf %s", scene.dir);
-	cr_assert_eq(system(command), 0);
-}
-
-TestSuite(quarantine, .init = setup, .fini = teardown);
+TestSuite(quarantine, .init = setup, .fini = end_scene);
 
 static void on_status(void *owner, int status)
 {

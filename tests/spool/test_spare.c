@@ -10,51 +10,17 @@
 #include <unistd.h>
 
 #include "spool/transaction.h"
+#include "tests/spool/scene.h"
 
 /* The files of the log, on a real file system, in a directory of its own. */
 enum { SIZE = 65536, FILES = 64 };
 
-static struct {
-	uv_loop_t loop;
-	char dir[64];
-	struct spool *spool;
-} scene;
-
-static void open_spool(void)
-{
-	struct spool_options options = {
-		.dir = scene.dir, .segment_size = SIZE, .inline_max = 8 * SIZE};
-	struct spool_error error;
-
-	cr_assert_eq(spool_open(&scene.spool, &scene.loop, &options, &error), 0, "%s",
-		error.text);
-}
-
-static void close_spool(void)
-{
-	spool_close(scene.spool, NULL, NULL);
-	uv_run(&scene.loop, UV_RUN_DEFAULT);
-}
-
 static void setup(void)
 {
-	snprintf(scene.dir, sizeof scene.dir, "/tmp/ptrelay-spare-XXXXXX");
-	cr_assert_not_null(mkdtemp(scene.dir));
-	uv_loop_init(&scene.loop);
-	open_spool();
+	make_scene(SIZE, 8 * SIZE);
 }
 
-static void teardown(void)
-{
-	char command[128];
-
-	close_spool();
-	cr_assert_eq(uv_loop_close(&scene.loop), 0);
-	snprintf(command, sizeof command, "rm -rf %s", scene.dir);
-	cr_assert_eq(system(command), 0);
-}
-
-TestSuite(spare, .init = setup, .fini = teardown);
+TestSuite(spare, .init = setup, .fini = end_scene);
 
 static void on_status(void *owner, int status)
 {

@@ -7,51 +7,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "spool/spool.h"
-
-/* On a real file system, in a directory of its own. */
-static struct {
-	uv_loop_t loop;
-	char dir[64];
-	struct spool *spool;
-	struct spool_options options;
-} scene;
-
-static void open_spool(void)
-{
-	struct spool_error error;
-
-	cr_assert_eq(spool_open(&scene.spool, &scene.loop, &scene.options, &error), 0,
-		"%s", error.text);
-}
-
-static void close_spool(void)
-{
-	spool_close(scene.spool, NULL, NULL);
-	uv_run(&scene.loop, UV_RUN_DEFAULT);
-}
+#include "tests/spool/scene.h"
 
 static void setup(void)
 {
-	snprintf(scene.dir, sizeof scene.dir, "/tmp/ptrelay-spool-XXXXXX");
-	cr_assert_not_null(mkdtemp(scene.dir));
-	scene.options = (struct spool_options){.dir = scene.dir, .segment_size = 65536};
-	uv_loop_init(&scene.loop);
-	open_spool();
+	make_scene(65536, 0);
 }
 
-static void teardown(void)
-{
-	char command[128];
-
-	if (scene.spool)
-		close_spool();
-	cr_assert_eq(uv_loop_close(&scene.loop), 0);
-	snprintf(command, sizeof command, "rm -rf %s", scene.dir);
-	cr_assert_eq(system(command), 0);
-}
-
-TestSuite(spool, .init = setup, .fini = teardown);
+TestSuite(spool, .init = setup, .fini = end_scene);
 
 static void on_status(void *owner, int status)
 {

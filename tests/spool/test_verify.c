@@ -11,18 +11,11 @@
 
 #include "spool/crc32c.h"
 #include "spool/format.h"
-#include "spool/spool.h"
+#include "tests/spool/scene.h"
 
 enum { FOUND_MAX = 64, STEP = 8 << 20, WINDOW = 1 << 20 };
 
-/* On a real file system, in a directory of its own. */
-static struct {
-	uv_loop_t loop;
-	char dir[64];
-	struct spool *spool;
-	struct spool_options options;
-	uint64_t ids[8]; /* of the messages of write_log, and of write_filed */
-} scene;
+static uint64_t stored[8]; /* ids of the messages of write_log, and of write_filed */
 
 /* What a whole verification told. */
 struct told {
@@ -34,43 +27,12 @@ struct told {
 	bool is_called;
 };
 
-static void open_spool(void)
-{
-	struct spool_error error;
-
-	cr_assert_eq(spool_open(&scene.spool, &scene.loop, &scene.options, &error), 0,
-		"%s", error.text);
-}
-
-static void close_spool(void)
-{
-	spool_close(scene.spool, NULL, NULL);
-	uv_run(&scene.loop, UV_RUN_DEFAULT);
-	scene.spool = NULL;
-}
-
 static void setup(void)
 {
-	snprintf(scene.dir, sizeof scene.dir, "/tmp/ptrelay-verify-XXXXXX");
-	cr_assert_not_null(mkdtemp(scene.dir));
-	scene.options = (struct spool_options){
-		.dir = scene.dir, .segment_size = 65536, .inline_max = 64 << 20};
-	uv_loop_init(&scene.loop);
-	open_spool();
+	make_scene(65536, 64 << 20);
 }
 
-static void teardown(void)
-{
-	char command[128];
-
-	if (scene.spool)
-		close_spool();
-	cr_assert_eq(uv_loop_close(&scene.loop), 0);
-	snprintf(command, sizeof command, "rm -rf %s", scene.dir);
-	cr_assert_eq(system(command), 0);
-}
-
-TestSuite(verify, .init = setup, .fini = teardown);
+TestSuite(verify, .init = setup, .fini = end_scene);
 
 static void on_status(void *owner, int status)
 {
@@ -126,11 +88,11 @@ static void remove_message(uint64_t id)
 /* Messages, a state, a removal; and a second segment that says where the first one ends. */
 static void write_log(void)
 {
-	scene.ids[0] = store(400);
-	scene.ids[1] = store(300);
-	add_state(scene.ids[0]);
-	remove_message(scene.ids[1]);
-	scene.ids[2] = store(200);
+	stored[0] = store(400);
+	stored[1] = store(300);
+	add_state(stored[0]);
+	remove_message(stored[1]);
+	stored[2] = store(200);
 	close_spool();
 	open_spool();
 	close_spool();
@@ -393,7 +355,7 @@ Test(verify, damage_is_named)
 		cr_assert_eq(
 			damage->len, rows[i].len, "%d: %d", (int)i, (int)damage->len);
 		cr_assert_eq(
-			damage->id, rows[i].names_it ? scene.ids[0] : 0, "%d", (int)i);
+			damage->id, rows[i].names_it ? stored[0] : 0, "%d", (int)i);
 		cr_assert_eq(damage->code, -EBADMSG);
 		flip(name, rows[i].at);
 	}
@@ -414,7 +376,7 @@ Test(verify, the_detail_of_a_state)
 
 	cr_assert_eq(told.count, 1);
 	cr_assert_eq(told.found[0].kind, SPOOL_DAMAGED_DETAIL);
-	cr_assert_eq(told.found[0].damage.id, scene.ids[0]);
+	cr_assert_eq(told.found[0].damage.id, stored[0]);
 	cr_assert_eq(told.found[0].damage.len, 17);
 	free(bytes);
 }
@@ -545,9 +507,9 @@ static void write_filed(void)
 
 	memset(body, 'b', sizeof body);
 	for (int i = 0; i < 3; i++) {
-		scene.ids[i] = 7 * SEGMENT_IDS + (uint64_t)i;
+		stored[i] = 7 * SEGMENT_IDS + (uint64_t)i;
 		struct item item = {.kind = ITEM_KIND_FILED,
-			.id = scene.ids[i],
+			.id = stored[i],
 			.body_size = sizeof body,
 			.body_crc = crc32c(0, body, sizeof body),
 			.len = 8,
@@ -556,7 +518,7 @@ static void write_filed(void)
 		item_encode(&item, items[i]);
 		parts[2 * i] = (struct iovec){items[i], ITEM_HEAD};
 		parts[2 * i + 1] = (struct iovec){(void *)item.bytes, 8};
-		spool_id_format(scene.ids[i], id);
+		spool_id_format(stored[i], id);
 		snprintf(name, sizeof name, "body/%s", id);
 		write_file(name, body, sizeof body);
 	}
@@ -586,7 +548,7 @@ Test(verify, bodies_in_files)
 	close_spool();
 	write_filed();
 	for (int i = 0; i < 3; i++)
-		body_name(names[i], scene.ids[i]);
+		body_name(names[i], stored[i]);
 	struct told told = verify();
 
 	cr_assert_eq(told.count, 0);
@@ -599,7 +561,7 @@ Test(verify, bodies_in_files)
 	write_file(names[1], bytes, len - 1);
 	path_of(path, sizeof path, names[2]);
 	unlink(path);
-	body_name(orphan, scene.ids[2] + 1);
+	body_name(orphan, stored[2] + 1);
 	write_file(orphan, bytes, 10);
 	told = verify();
 	cr_assert_eq(told.count, 4);
@@ -612,7 +574,7 @@ Test(verify, bodies_in_files)
 		cr_assert_eq(
 			found->kind, i == 2 ? SPOOL_MISSING_BODY : SPOOL_DAMAGED_BODY);
 		cr_assert_str_eq(found->damage.place, names[i]);
-		cr_assert_eq(found->damage.id, scene.ids[i]);
+		cr_assert_eq(found->damage.id, stored[i]);
 		cr_assert_eq(found->damage.len, 100000);
 		cr_assert(found->is_live);
 	}
@@ -633,16 +595,16 @@ Test(verify, a_body_that_is_removed_meanwhile_is_no_damage)
 
 	while (told.end.segments < 2) /* all of the log: bodies come next */
 		next_step(verify, &told);
-	remove_message(scene.ids[1]);
-	body_name(name, scene.ids[1]);
+	remove_message(stored[1]);
+	body_name(name, stored[1]);
 	path_of(path, sizeof path, name);
 	unlink(path);
 	while (!told.end.is_over)
 		next_step(verify, &told);
 	spool_verify_close(verify);
 	cr_assert_eq(told.count, 0);
-	remove_message(scene.ids[0]);
-	remove_message(scene.ids[2]);
+	remove_message(stored[0]);
+	remove_message(stored[2]);
 }
 
 /* The segment that is read stays, though nothing in it is live any more; mail goes on meanwhile. */
