@@ -29,7 +29,7 @@ struct commit_job {
 	struct transaction_list transactions;
 	struct segment *segment;  /* written to */
 	struct segment *fresh;    /* made by this job, to be adopted */
-	uint64_t first_number; /* of segments that this job may make */
+	uint64_t first_number;    /* of segments that this job may make */
 	struct segment_head head; /* of the next segment */
 	struct spare *spare;      /* for it, or NULL */
 	bool is_spare_used;
@@ -271,10 +271,10 @@ static void on_done(uv_work_t *work, int cancelled)
 	spool->stats.failed = job->status && !spool->active;
 	tell(job); /* all of it is folded before the next job looks at the index */
 	free(job);
-	spool->committing = false; /* only now: who closes from a callback waits for what follows */
+	spool->committing =
+		false; /* only now: who closes from a callback waits for what follows */
 	commit_start(spool);
 	upkeep(spool);
-	check_closing(spool);
 }
 
 static const struct spool_transaction *take_first(
@@ -299,9 +299,10 @@ static void take_waiting(struct spool *spool, struct commit_job *job)
 	uint64_t length = transaction_length(TAILQ_FIRST(&spool->waiting)), bytes = 0;
 	uint64_t start = active ? active->end : SEGMENT_DATA;
 
-	job->needs_segment = !active || active->is_sealed ||
-	                     spool->id_end - spool->next_id < SEGMENT_IDS / 4 ||
-	                     (start > SEGMENT_DATA && start + length > spool->segment_size);
+	job->needs_segment =
+		!active || active->is_sealed ||
+		spool->id_end - spool->next_id < SEGMENT_IDS / 4 ||
+		(start > SEGMENT_DATA && start + length > spool->segment_size);
 	if (job->needs_segment)
 		start = SEGMENT_DATA;
 	if (SEGMENT_DATA + length > UINT32_MAX) /* offsets have 32 bits */
@@ -316,16 +317,8 @@ static void take_waiting(struct spool *spool, struct commit_job *job)
 	} while (bytes < JOB_BYTES_MAX && start + bytes + length <= spool->segment_size);
 }
 
-void commit_start(struct spool *spool)
+static void start_job(struct spool *spool)
 {
-	if (spool->committing)
-		return;
-	struct spool_transaction *copy = compact_take(spool);
-
-	if (copy) /* in front of what changes it */
-		TAILQ_INSERT_HEAD(&spool->waiting, copy, others);
-	if (TAILQ_EMPTY(&spool->waiting))
-		return;
 	struct commit_job *job = calloc(1, sizeof *job);
 
 	if (!job)
@@ -338,8 +331,32 @@ void commit_start(struct spool *spool)
 	job->spare = spare_lend(spool);
 	TAILQ_INIT(&job->transactions);
 	take_waiting(spool, job);
-	spool->committing = true;
 	uv_queue_work(spool->loop, &job->work, on_work, on_done);
+}
+
+static void on_gathered(uv_timer_t *timer)
+{
+	struct spool *spool = timer->data;
+	struct spool_transaction *copy = compact_take(spool);
+
+	if (copy) /* in front of what changes it */
+		TAILQ_INSERT_HEAD(&spool->waiting, copy, others);
+	if (!TAILQ_EMPTY(&spool->waiting)) {
+		start_job(spool);
+		return;
+	}
+	spool->committing = false;
+	upkeep(spool); /* at a close the active segment is sealed now */
+	check_closing(spool);
+}
+
+/* Only when the loop has come round: whatever is ready by then shares the sync. */
+void commit_start(struct spool *spool)
+{
+	if (spool->committing)
+		return;
+	spool->committing = true;
+	uv_timer_start(&spool->gathering, on_gathered, 0, 0);
 }
 
 void transaction_join(struct spool_transaction *transaction)

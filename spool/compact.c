@@ -228,9 +228,9 @@ static uint64_t log_size(const struct spool *spool)
 	uint64_t size = 0;
 
 	TAILQ_FOREACH(segment, &spool->segments, others)
-		size += segment->size;
+	size += segment->size;
 	TAILQ_FOREACH(spare, &spool->spares, others)
-		size += spare->size;
+	size += spare->size;
 	return size;
 }
 

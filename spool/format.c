@@ -207,8 +207,7 @@ void item_decode_head(const uint8_t in[static ITEM_HEAD], struct item *item)
 
 bool item_is_sound(const struct item *item, const uint8_t in[static ITEM_HEAD])
 {
-	bool is_known =
-		item->kind >= ITEM_KIND_MESSAGE && item->kind <= ITEM_KIND_FILED;
+	bool is_known = item->kind >= ITEM_KIND_MESSAGE && item->kind <= ITEM_KIND_FILED;
 	return is_known && get32(in) == item_sum(item, in);
 }
 

@@ -170,8 +170,9 @@ uint32_t item_head_crc(const uint8_t in[static ITEM_HEAD]);
 
 /* Writes the head of an item; its bytes are item->bytes. */
 void item_encode(const struct item *item, uint8_t out[static ITEM_HEAD]);
-uint64_t item_inline_size(const struct item *item); /* of the body, as far as it is in the log */
-uint64_t item_size(const struct item *item);        /* head, inline body and bytes */
+uint64_t item_inline_size(
+	const struct item *item);            /* of the body, as far as it is in the log */
+uint64_t item_size(const struct item *item); /* head, inline body and bytes */
 bool item_is_message(const struct item *item);
 
 /* Reads an item's head, unchecked, and without its bytes. */

@@ -21,12 +21,13 @@ struct fs_room {
 
 int fs_make_dir(int dir, const char *name); /* mode 0700; an existing one is fine */
 int fs_open_dir(int dir, const char *name); /* a descriptor; dir AT_FDCWD for a path */
-int fs_open(
-	int dir, const char *name, int flags); /* a descriptor; mode 0600, no symlinks, no waiting for a FIFO */
+int fs_open(int dir, const char *name,
+	int flags); /* a descriptor; mode 0600, no symlinks, no waiting for a FIFO */
 void fs_close(int fd);
-int fs_lock(int fd, bool shared); /* -EWOULDBLOCK: somebody else has it */
+int fs_lock(int fd, bool shared);    /* -EWOULDBLOCK: somebody else has it */
 int fs_size(int fd, uint64_t *size); /* -EMEDIUMTYPE: no regular file */
-int fs_size_of(int dir, const char *name, uint64_t *size); /* -EINVAL: not a regular file */
+int fs_size_of(
+	int dir, const char *name, uint64_t *size); /* -EINVAL: not a regular file */
 
 /* Reads up to len bytes; *got is smaller only at the end of the file. */
 int fs_read(int fd, void *bytes, size_t len, uint64_t offset, size_t *got);
@@ -35,7 +36,8 @@ int fs_sync_data(int fd); /* a file: content and size */
 int fs_sync_dir(int fd);  /* a directory: its entries */
 
 int fs_truncate(int fd, uint64_t size);
-int fs_rename(int dir, const char *from, const char *to); /* below dir; replaces what is at to */
+int fs_rename(int dir, const char *from,
+	const char *to); /* below dir; replaces what is at to */
 int fs_unlink(int dir, const char *name);
 
 /* Calls each for every name until it returns non-zero; returns that. */

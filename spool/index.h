@@ -43,9 +43,11 @@ struct index *index_new(void); /* NULL without memory */
 void index_free(struct index *index);
 
 size_t index_count(const struct index *index);
-size_t index_filed_count(const struct index *index); /* messages whose body is in a file */
-uint64_t index_live_bytes(const struct index *index); /* of messages, states, body files */
-uint64_t index_log_bytes(const struct index *index);  /* the same without body files */
+size_t index_filed_count(
+	const struct index *index); /* messages whose body is in a file */
+uint64_t index_live_bytes(
+	const struct index *index);                  /* of messages, states, body files */
+uint64_t index_log_bytes(const struct index *index); /* the same without body files */
 struct index_entry *index_find(const struct index *index, uint64_t id); /* or NULL */
 
 /*

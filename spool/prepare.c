@@ -66,8 +66,7 @@ static bool may_hold_mail(const struct spare_work *work)
 
 	if (!work->spare->is_segment || work->spare->size <= SEGMENT_DATA)
 		return false;
-	if (segment_open(work->upkeep.spool->log, work->spare->number, &segment,
-		    &doubt))
+	if (segment_open(work->upkeep.spool->log, work->spare->number, &segment, &doubt))
 		return true;
 	segment_free(segment);
 	return false;
@@ -246,12 +245,11 @@ static struct spare *find_surplus(struct spool *spool)
 
 /*
  * How many are worth writing zeros for: none while the active segment may last for long, so that a small
- * installation stays small; two once this run has shown that it fills segments.
+ * installation stays small; then one. The second comes from what is retired, or a log that goes round
+ * would write each of its blocks twice.
  */
 static unsigned wanted(const struct spool *spool)
 {
-	if (spool->stats.bytes_written > spool->segment_size)
-		return SPARES_MAX;
 	return spool->active && spool->active->end > spool->segment_size / 2 ? 1 : 0;
 }
 

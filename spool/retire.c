@@ -49,7 +49,8 @@ static void retire_segment(struct upkeep *upkeep)
 		retirement->becomes_spare = false;
 	if (!retirement->becomes_spare)
 		retirement->status = unlink_segment(dir, number);
-	fs_close(segment->fd); /* here: what was unlinked gives its blocks back only now */
+	fs_close(
+		segment->fd); /* here: what was unlinked gives its blocks back only now */
 	segment->fd = -1;
 	retirement->is_gone = !retirement->status;
 	if (retirement->is_gone)

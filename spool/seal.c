@@ -152,8 +152,8 @@ static bool has_room(const struct spool *spool)
 	struct fs_room room;
 
 	return fs_room(spool->dir, &room) == 0 &&
-	       room_is_ample(&room, spool->reserve + spool->segment_size,
-		       spool->segment_size);
+	       room_is_ample(
+		       &room, spool->reserve + spool->segment_size, spool->segment_size);
 }
 
 static void work(struct upkeep *upkeep)

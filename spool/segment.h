@@ -24,12 +24,13 @@ struct segment {
 	uint64_t end;  /* where the next record goes; behind the last durable one */
 	uint64_t size; /* of the file */
 	uint64_t live; /* messages in it that are not removed */
-	struct index_entry_list messages; /* these, in the order of the log; set when live > 0 */
-	unsigned pins; /* reads under way: it must stay */
-	bool is_sealed;  /* nothing is written to it any more */
-	bool has_seal;   /* its seal is written */
-	bool is_damaged; /* in part unreadable: never sealed */
-	bool is_fenced;  /* a write or sync of it failed: never synced again, so no spare */
+	struct index_entry_list
+		messages; /* these, in the order of the log; set when live > 0 */
+	unsigned pins;    /* reads under way: it must stay */
+	bool is_sealed;   /* nothing is written to it any more */
+	bool has_seal;    /* its seal is written */
+	bool is_damaged;  /* in part unreadable: never sealed */
+	bool is_fenced; /* a write or sync of it failed: never synced again, so no spare */
 	TAILQ_ENTRY(segment) others;
 };
 
@@ -57,8 +58,8 @@ struct segment_doubt {
 	uint64_t size;
 	uint32_t version;
 };
-int segment_open(int dir, uint64_t number, struct segment **segment,
-	struct segment_doubt *doubt);
+int segment_open(
+	int dir, uint64_t number, struct segment **segment, struct segment_doubt *doubt);
 
 /* Does this error of opening a file in log/ mean that it is none of ours: a link, a directory, a FIFO...? */
 bool segment_is_foreign(int error);

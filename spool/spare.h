@@ -18,7 +18,7 @@ enum spare_state {
 	SPARE_READY, /* of segment_size, synced, open */
 	SPARE_LENT,  /* to the commit job */
 	SPARE_STRAY, /* not a spare but a NUMBER.seg that is no part of the log: goes once it is passed */
-	SPARE_LEFT,  /* could not be removed: only counted */
+	SPARE_LEFT, /* could not be removed: only counted */
 };
 
 struct spare {

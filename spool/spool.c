@@ -149,7 +149,7 @@ int spool_open(struct spool **result, uv_loop_t *loop,
 	struct segment *segment;
 
 	assert(options->segment_size > SEGMENT_DATA &&
-	       options->segment_size <= SPOOL_SEGMENT_MAX);
+		options->segment_size <= SPOOL_SEGMENT_MAX);
 	int code = open_spool(&spool, options->dir, false, error);
 
 	if (code)
@@ -175,7 +175,8 @@ int spool_open(struct spool **result, uv_loop_t *loop,
 		return complain(error, code, "read", options->dir, "/body");
 	}
 	uv_timer_init(loop, &spool->timer);
-	spool->timer.data = spool;
+	uv_timer_init(loop, &spool->gathering);
+	spool->timer.data = spool->gathering.data = spool;
 	upkeep_later(spool, 0);
 	*result = spool;
 	return 0;
@@ -186,7 +187,7 @@ int spool_open_readonly(struct spool **result, const char *dir, struct spool_err
 	return open_spool(result, dir, true, error);
 }
 
-static void on_timer_closed(uv_handle_t *handle)
+static void on_timers_closed(uv_handle_t *handle)
 {
 	struct spool *spool = handle->data;
 	void (*closed)(void *owner) = spool->closed;
@@ -197,13 +198,20 @@ static void on_timer_closed(uv_handle_t *handle)
 		closed(owner);
 }
 
+static void on_first_closed(uv_handle_t *handle)
+{
+	struct spool *spool = handle->data;
+
+	uv_close((uv_handle_t *)&spool->gathering, on_timers_closed);
+}
+
 void check_closing(struct spool *spool)
 {
 	bool is_idle = !spool->committing && !spool->is_in_upkeep && !spool->reads &&
 	               TAILQ_EMPTY(&spool->waiting) && body_files_are_idle(&spool->body);
 
 	if (spool->closing && is_idle && !uv_is_closing((uv_handle_t *)&spool->timer))
-		uv_close((uv_handle_t *)&spool->timer, on_timer_closed);
+		uv_close((uv_handle_t *)&spool->timer, on_first_closed);
 }
 
 void spool_close(struct spool *spool, void (*closed)(void *owner), void *owner)

@@ -66,8 +66,9 @@ struct spool_reader;
 struct spool_options {
 	const char *dir;
 	uint64_t segment_size; /* bytes; at most SPOOL_SEGMENT_MAX */
-	uint64_t inline_max;   /* bytes; a larger body goes to a file of its own; 0: 128 KiB */
-	uint64_t reserve;      /* bytes of the file system to be kept free */
+	uint64_t
+		inline_max; /* bytes; a larger body goes to a file of its own; 0: 128 KiB */
+	uint64_t reserve;   /* bytes of the file system to be kept free */
 };
 
 /* What could not be done, and where, in words for the administrator. */
@@ -84,7 +85,7 @@ struct spool_stats {
 	uint64_t bytes_written;
 	uint64_t damaged;    /* places, by recovery and since */
 	uint64_t torn_bytes; /* dropped from the tail by recovery */
-	bool failed;         /* the last durable call failed and no new segment could be made */
+	bool failed; /* the last durable call failed and no new segment could be made */
 };
 
 /* The state of a recipient: what is needed to work on, and the rest, which only spool_load reads back. */
@@ -123,7 +124,7 @@ struct spool_damage {
 	uint64_t len;   /* bytes */
 	char place[64]; /* in the spool directory: "log/0000000000000003.seg:8192" */
 	char kept[64];  /* the copy: "damaged/0000000000000003-8192"; "": none was made */
-	int code;       /* -errno: -EBADMSG when the bytes are wrong, -EIO... when they cannot be read */
+	int code; /* -errno: -EBADMSG when the bytes are wrong, -EIO... when they cannot be read */
 };
 
 /* Status 0: durable, and will be found by every recovery. Else -errno: it will not. */
@@ -273,8 +274,9 @@ struct spool_finding {
 struct spool_verified {
 	const struct spool_finding *findings; /* of this step */
 	size_t finding_count;
-	uint64_t done, total;                       /* bytes so far */
-	uint64_t segments, records, messages, bodies; /* read so far; messages: in the queue */
+	uint64_t done, total; /* bytes so far */
+	uint64_t segments, records, messages,
+		bodies; /* read so far; messages: in the queue */
 	bool is_over;
 };
 

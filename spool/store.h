@@ -40,26 +40,28 @@ struct spool {
 	uint64_t spare_pause; /* none is prepared before (uv_now) */
 	/* Of a segment, good or void, or a spare; commit job and upkeep both take the next one. */
 	_Atomic uint64_t last_number;
-	uint64_t durable;       /* sequence of the last record known to be durable */
+	uint64_t durable; /* sequence of the last record known to be durable */
 	uint64_t next_id, id_end;
 	struct index *index;
 	struct transaction_list waiting;
-	struct body_files body; /* in the directory bodies */
+	struct body_files body;     /* in the directory bodies */
 	struct damage_list damages; /* met so far */
 	bool is_read_only;
-	bool committing;
-	bool is_in_upkeep; /* one work at a time: upkeep.h */
+	bool committing;    /* a job is in the pool, or what waits is gathered for one */
+	bool is_in_upkeep;  /* one work at a time: upkeep.h */
 	bool cannot_retire; /* retire.c */
 	struct compaction compaction;
 	bool is_verifying; /* spool_verify_open */
-	unsigned reads; /* loads and blocks on their way */
+	unsigned reads;    /* loads and blocks on their way */
 	struct spool_stats stats;
 	uint64_t room, room_time; /* for mail, and when that was counted (uv_now) */
 	uint64_t room_written;    /* stats.bytes_written then */
 	bool is_short;            /* spool_has_room said no */
 	spool_damage_cb damaged;
 	void *damaged_owner;
-	uv_timer_t timer; /* for upkeep(); it is closed last, and the spool with it */
+	uv_timer_t timer; /* for upkeep() */
+	uv_timer_t
+		gathering; /* of commits, until the loop has come round; closed last, and the spool with it */
 	bool closing;
 	void (*closed)(void *owner);
 	void *closed_owner;

@@ -79,7 +79,8 @@ static uint64_t size_of(int dir, const char *name)
 {
 	uint64_t size;
 
-	return fs_size_of(dir, name, &size) ? 0 : size; /* gone, or told when it is read */
+	return fs_size_of(dir, name, &size) ? 0
+	                                    : size; /* gone, or told when it is read */
 }
 
 static int on_body_name(void *owner, const char *name)

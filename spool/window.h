@@ -18,7 +18,8 @@ struct window {
 	size_t cap, len;
 	uint64_t start; /* of bytes in the file */
 	int unreadable; /* -errno of the last read that failed, 0: none; the user sets it back */
-	uint64_t unreadable_end; /* in the file, behind the last sector that was not read; 0: none */
+	uint64_t
+		unreadable_end; /* in the file, behind the last sector that was not read; 0: none */
 };
 
 /* Nothing to free before the first window_at. */
