@@ -16,15 +16,17 @@
  *                                                  v
  *                                              UNWANTED ──unlinked──> freed
  *
- * A file has at most one job in the pool: what waits is handed to it, the next bytes fill a new buffer.
- * Files with something to do stand in a queue, and go back to its end after each piece: a large
- * message does not hold up the others. A file whose write or sync failed is unlinked by that very job.
+ * A file has at most one job in the pool: what waits is handed to it, the next bytes fill
+ * a new buffer. Files with something to do stand in a queue, and go back to its end after
+ * each piece: a large message does not hold up the others. A file whose write or sync
+ * failed is unlinked by that very job.
  */
 enum body_state { BODY_FILLING, BODY_FINISHING, BODY_READY, BODY_UNWANTED };
 
 /*
- * So much may be written and not synced. It keeps the last sync, which a client waits for, short, and
- * leaves the kernel no flood of dirty pages that the log's sync would have to stand behind.
+ * So much may be written and not synced. It keeps the last sync, which a client waits
+ * for, short, and leaves the kernel no flood of dirty pages that the log's sync would
+ * have to stand behind.
  */
 enum { UNSYNCED_MAX = 4 * 1024 * 1024 };
 
@@ -273,7 +275,8 @@ static void account(struct body_file *file)
 		file->error = file->status;
 }
 
-/* What is to be done after a job. True: the file is still there, and somebody may wait for it. */
+/* What is to be done after a job. True: the file is still there, and somebody may wait
+ * for it. */
 static bool go_on(struct body_file *file)
 {
 	switch (file->state) {

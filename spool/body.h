@@ -9,10 +9,11 @@
 #include "spool/spool.h"
 
 /*
- * Bodies that are too large for the log, each in a file of its own: body/ID. Writers (transaction.c)
- * and readers (reader.c) call this; it decides when a body leaves the memory, who of many may
- * write next, and when a file goes. It never decides what a message is: a file counts only when a durable
- * record refers to it. Internal to spool/; belongs to the loop thread.
+ * Bodies that are too large for the log, each in a file of its own: body/ID. Writers
+ * (transaction.c) and readers (reader.c) call this; it decides when a body leaves the
+ * memory, who of many may write next, and when a file goes. It never decides what a
+ * message is: a file counts only when a durable record refers to it. Internal to spool/;
+ * belongs to the loop thread.
  */
 
 enum {
@@ -64,21 +65,22 @@ bool body_file_is_full(const struct body_file *file);
 void body_file_wait(struct body_file *file, void (*drained)(void *owner), void *owner);
 
 /*
- * No more comes: write what is left and make it durable. ready is called once, from the loop, with 0
- * or -errno, unless the file is abandoned before.
+ * No more comes: write what is left and make it durable. ready is called once, from the
+ * loop, with 0 or -errno, unless the file is abandoned before.
  */
 void body_file_finish(struct body_file *file, spool_done_cb ready, void *owner);
 
 void body_file_keep(struct body_file *file); /* frees it; the file stays. After ready */
 void body_file_abandon(struct body_file *file); /* unlinks and frees it, at any time */
 
-/* The message was removed, durably: its file, if it has one, is unlinked when nobody reads it. */
+/* The message was removed, durably: its file, if it has one, is unlinked when nobody
+ * reads it. */
 void body_remove(struct spool *spool, uint64_t id);
 
 /*
- * At the start, once the log is read and closed off: unlinks files that no message refers to (or keeps
- * them in damaged/ when part of the log could not be read), notes messages whose file is missing or too
- * short, counts the rest. Blocks. 0 or -errno.
+ * At the start, once the log is read and closed off: unlinks files that no message refers
+ * to (or keeps them in damaged/ when part of the log could not be read), notes messages
+ * whose file is missing or too short, counts the rest. Blocks. 0 or -errno.
  */
 int body_check_files(struct spool *spool);
 

@@ -9,17 +9,18 @@
 #include "spool/upkeep.h"
 
 /*
- * Group commit. One job at a time runs in the pool; what is committed meanwhile waits for the
- * next one, so the busier the spool, the more transactions share a write and a sync.
+ * Group commit. One job at a time runs in the pool; what is committed meanwhile waits for
+ * the next one, so the busier the spool, the more transactions share a write and a sync.
  *
  *   waiting ──> job: [next segment] write... fdatasync ──> folded into the index, told
  *                        └── any failure: the segment is fenced off by a new one, all get the error
  *                            (but for a full disk: if that one is a spare, they go there)
  *
- * A file whose write or sync failed is never synced again: what the kernel then claims to be
- * durable may not be (PostgreSQL's "fsyncgate"). The head of the next segment says that its
- * records end where the last good job ended. So once a next one was tried, also in vain, nothing more
- * is written to a segment: a head that says so may have become durable.
+ * A file whose write or sync failed is never synced again: what the kernel then claims to
+ * be durable may not be (PostgreSQL's "fsyncgate"). The head of the next segment says
+ * that its records end where the last good job ended. So once a next one was tried, also
+ * in vain, nothing more is written to a segment: a head that says so may have become
+ * durable.
  */
 enum { JOB_BYTES_MAX = 8 * 1024 * 1024 };
 
@@ -75,7 +76,8 @@ void adopt_segment(struct spool *spool, struct segment *segment)
 	spool->id_end = spool->next_id + SEGMENT_IDS;
 }
 
-/* The parts of a record in the order of the file: head, then head, body and bytes of each item. */
+/* The parts of a record in the order of the file: head, then head, body and bytes of each
+ * item. */
 static int write_record(struct commit_job *job, struct spool_transaction *transaction,
 	uint64_t sequence, uint64_t offset)
 {
@@ -213,7 +215,8 @@ static void tell(struct commit_job *job)
 		int status = job->status;
 
 		TAILQ_REMOVE(&job->transactions, transaction, others);
-		/* Without a fence the next start may find the record whole: not without its body. */
+		/* Without a fence the next start may find the record whole: not without
+		 * its body. */
 		if (!status || job->spool->stats.failed)
 			transaction_keep_files(transaction);
 		if (!status)
@@ -233,8 +236,8 @@ static void note_size(struct spool *spool, struct segment *segment, uint64_t siz
 }
 
 /*
- * What failed as it was made may still be there, if its removal failed as well: upkeep looks, before the
- * segment that passes it over is retired.
+ * What failed as it was made may still be there, if its removal failed as well: upkeep
+ * looks, before the segment that passes it over is retired.
  */
 static void note_strays(struct spool *spool, const struct commit_job *job)
 {
@@ -290,8 +293,9 @@ static const struct spool_transaction *take_first(
 }
 
 /*
- * What waits, up to a bound that keeps the wait of the first one short, and as far as the segment, or
- * a fresh one, has room. A record that is too large for any goes alone into a fresh one.
+ * What waits, up to a bound that keeps the wait of the first one short, and as far as the
+ * segment, or a fresh one, has room. A record that is too large for any goes alone into a
+ * fresh one.
  */
 static void take_waiting(struct spool *spool, struct commit_job *job)
 {

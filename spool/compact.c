@@ -9,18 +9,20 @@
 #include "spool/upkeep.h"
 
 /*
- * The space bound. What is still live in the oldest segment is copied into the active one, bytes as they are
- * and a message together with its states; then the segment retires. It begins when the log takes more
- * than twice what is live and three segments more (the active one and two spares).
+ * The space bound. What is still live in the oldest segment is copied into the active
+ * one, bytes as they are and a message together with its states; then the segment
+ * retires. It begins when the log takes more than twice what is live and three segments
+ * more (the active one and two spares).
  *
  *   idle ──chunk──> reading, in the pool ──> ready ──next job──> first in it ──durable──> idle
  *                                              └ dropped: what changed since it was read
  *
- * Nothing is written more than twice on average. Take a round, in which all closed segments there are when it
- * begins, D bytes with L of them live, are copied or retired. It copies C <= L, for what is dead stays
- * dead; it retires at least D - L dead bytes, more than L, since D > 2 L. So C is less than what was
- * retired dead. Every byte accepted dies once, in its last copy: all that is ever retired dead is at
- * most what was accepted, so all copies together are at most that too (and L, of the last round).
+ * Nothing is written more than twice on average. Take a round, in which all closed
+ * segments there are when it begins, D bytes with L of them live, are copied or retired.
+ * It copies C <= L, for what is dead stays dead; it retires at least D - L dead bytes,
+ * more than L, since D > 2 L. So C is less than what was retired dead. Every byte
+ * accepted dies once, in its last copy: all that is ever retired dead is at most what was
+ * accepted, so all copies together are at most that too (and L, of the last round).
  */
 enum {
 	COPY_MIN = 64 * 1024,
@@ -235,8 +237,8 @@ static uint64_t log_size(const struct spool *spool)
 }
 
 /*
- * True when the log is too large. Without traffic one round is enough: were it too large even then, then not
- * for what is dead in it.
+ * True when the log is too large. Without traffic one round is enough: were it too large
+ * even then, then not for what is dead in it.
  */
 static bool is_due(const struct spool *spool)
 {
@@ -258,8 +260,9 @@ static uint64_t copy_size(const struct index_entry *entry)
 }
 
 /*
- * True when all of the segment can be copied, and a quarter of one is left for states and removals: else
- * a full disk would be no emptier after it. What is kept free of mail may be used.
+ * True when all of the segment can be copied, and a quarter of one is left for states and
+ * removals: else a full disk would be no emptier after it. What is kept free of mail may
+ * be used.
  */
 static bool has_room(const struct spool *spool, const struct segment *segment)
 {

@@ -5,8 +5,9 @@
 #include "spool/items.h"
 
 /*
- * The live items in the order of the log: a second reading, since which of them are live is known only
- * after the first. A message that was copied forward is told at its last place, as its states are.
+ * The live items in the order of the log: a second reading, since which of them are live
+ * is known only after the first. A message that was copied forward is told at its last
+ * place, as its states are.
  */
 static bool is_live(const struct spool *spool, const struct segment *segment,
 	const struct found *found)

@@ -7,11 +7,12 @@
 #include <sys/uio.h>
 
 /*
- * The format of the log, byte by byte; pure encoding and bounds-checked decoding.
- * Numbers are little-endian. A CRC is CRC32C and covers what is said beside it.
+ * The format of the log, byte by byte; pure encoding and bounds-checked decoding. Numbers
+ * are little-endian. A CRC is CRC32C and covers what is said beside it.
  *
- * A segment file: two copies of its head, at 0 and 4096; its seal at 8192, once it is closed; records
- * from 12288, one after another; behind them, from a place divisible by 4096 on, the sealed index.
+ * A segment file: two copies of its head, at 0 and 4096; its seal at 8192, once it is
+ * closed; records from 12288, one after another; behind them, from a place divisible by
+ * 4096 on, the sealed index.
  *
  *   | segment head   | at | bytes |                                                            |
  *   |----------------|----|-------|------------------------------------------------------------|
@@ -67,8 +68,8 @@
  *   | index CRC      | 48 | 4     | of the index                                               |
  *   | zero           | 52 | 8     |                                                            |
  *
- * The index has, in the order of the log, the items that are not removed or superseded within the
- * segment, and all removals:
+ * The index has, in the order of the log, the items that are not removed or superseded
+ * within the segment, and all removals:
  *
  *   | index entry    | at | bytes |                                                            |
  *   |----------------|----|-------|------------------------------------------------------------|
@@ -146,8 +147,9 @@ enum { RECORD_MARK = 12, RECORD_MARK_AT = 4 };
 void record_mark(uint64_t salt, uint8_t out[static RECORD_MARK]);
 
 /*
- * Decodes what looks like the head of the record at offset of the segment with this salt. Whether it is
- * one, the CRC tells: record_crc, as it was written, equals that of record_head_crc and the items.
+ * Decodes what looks like the head of the record at offset of the segment with this salt.
+ * Whether it is one, the CRC tells: record_crc, as it was written, equals that of
+ * record_head_crc and the items.
  */
 bool record_decode_head(const uint8_t in[static RECORD_HEAD], uint64_t salt,
 	uint64_t offset, struct record *record);
@@ -164,7 +166,8 @@ void index_entry_encode(uint64_t offset, const uint8_t head[static ITEM_HEAD],
 /* Reads both, unchecked, and without the item's bytes. */
 uint64_t index_entry_decode(const uint8_t in[static INDEX_ENTRY], struct item *item);
 
-/* An item's CRC as its head has it; and that of its head, with which the one of its bytes goes on. */
+/* An item's CRC as its head has it; and that of its head, with which the one of its bytes
+ * goes on. */
 uint32_t item_crc(const uint8_t in[static ITEM_HEAD]);
 uint32_t item_head_crc(const uint8_t in[static ITEM_HEAD]);
 

@@ -117,7 +117,8 @@ int fs_write(int fd, const struct iovec *parts, size_t count, uint64_t offset)
 	return 0;
 }
 
-/* Never tried again, not even on EINTR: after a failure the kernel may have dropped the pages. */
+/* Never tried again, not even on EINTR: after a failure the kernel may have dropped the
+ * pages. */
 int fs_sync_data(int fd)
 {
 	return fdatasync(fd) == 0 ? 0 : -errno;

@@ -7,10 +7,11 @@
 #include <sys/uio.h>
 
 /*
- * The file system, as far as the spool needs it, and the only place that calls it: a test that
- * defines these functions itself can let each of them fail, or cut the power at it.
+ * The file system, as far as the spool needs it, and the only place that calls it: a test
+ * that defines these functions itself can let each of them fail, or cut the power at it.
  *
- * All of them block. They return -errno on error; EINTR and short transfers are dealt with here.
+ * All of them block. They return -errno on error; EINTR and short transfers are dealt
+ * with here.
  */
 
 struct fs_room {

@@ -7,8 +7,8 @@
 enum { BUCKETS_MIN = 64 };
 
 /*
- * Linear hashing (Litwin 1980): with each message that is more than ever, the next bucket in turn is
- * split, so that no commit waits until a million entries have moved.
+ * Linear hashing (Litwin 1980): with each message that is more than ever, the next bucket
+ * in turn is split, so that no commit waits until a million entries have moved.
  */
 struct index {
 	struct index_entry **buckets;
@@ -75,8 +75,9 @@ uint64_t index_log_bytes(const struct index *index)
 }
 
 /*
- * Ids that were given one after another stand side by side: the log is mostly read, and mail sent, in their
- * order, and memory is faster so. The ids of each segment start somewhere else.
+ * Ids that were given one after another stand side by side: the log is mostly read, and
+ * mail sent, in their order, and memory is faster so. The ids of each segment start
+ * somewhere else.
  */
 static struct index_entry **bucket_of(const struct index *index, uint64_t id)
 {

@@ -51,8 +51,8 @@ uint64_t index_log_bytes(const struct index *index); /* the same without body fi
 struct index_entry *index_find(const struct index *index, uint64_t id); /* or NULL */
 
 /*
- * Folds one item, found at place, into the index. A message that is there already was copied forward:
- * its states so far are gone, the copies follow. Returns 0 or -ENOMEM.
+ * Folds one item, found at place, into the index. A message that is there already was
+ * copied forward: its states so far are gone, the copies follow. Returns 0 or -ENOMEM.
  */
 int index_apply(struct index *index, const struct item *item, struct place place);
 

@@ -8,7 +8,8 @@
 #include "spool/scan.h"
 
 /*
- * All of an index is checked before its first item is given: a bad one must not be applied by half.
+ * All of an index is checked before its first item is given: a bad one must not be
+ * applied by half.
  */
 struct items {
 	struct scan scan; /* its window also reads the index */

@@ -4,10 +4,11 @@
 #include "spool/segment.h"
 
 /*
- * The items of a segment in the order of the log: from its seal, or, where that is missing or bad, from
- * a scan of its records. Both give the same index: what a seal leaves out was removed or superseded
- * within the segment. Recovery, spool_each and compaction read the log through this. Blocks; may be
- * used in the pool on a pinned segment. Memory: one window, and at most one item's bytes.
+ * The items of a segment in the order of the log: from its seal, or, where that is
+ * missing or bad, from a scan of its records. Both give the same index: what a seal
+ * leaves out was removed or superseded within the segment. Recovery, spool_each and
+ * compaction read the log through this. Blocks; may be used in the pool on a pinned
+ * segment. Memory: one window, and at most one item's bytes.
  */
 
 enum {
@@ -29,9 +30,9 @@ enum { ITEMS_END_UNKNOWN = 0 };
 struct items;
 
 /*
- * end: where the records are known to end (segment->end of a closed segment): up to there everything was
- * durable. ITEMS_END_UNKNOWN: the seal may know, else a tail that no later record declares durable is
- * torn, and left out. NULL without memory.
+ * end: where the records are known to end (segment->end of a closed segment): up to there
+ * everything was durable. ITEMS_END_UNKNOWN: the seal may know, else a tail that no later
+ * record declares durable is torn, and left out. NULL without memory.
  */
 struct items *items_open(const struct segment *segment, uint64_t end);
 

@@ -7,8 +7,8 @@
 #include "spool/upkeep.h"
 
 /*
- * Envelope and states back from the log. The places are copied first: the index may change while
- * another thread reads. Pins keep the segments.
+ * Envelope and states back from the log. The places are copied first: the index may
+ * change while another thread reads. Pins keep the segments.
  */
 struct entry_places *entry_places_new(const struct index_entry *entry)
 {
@@ -80,8 +80,8 @@ static int read_envelope(const struct index_entry *entry, char **bytes, size_t *
 }
 
 /*
- * Its pointers stay NULL until *bytes has stopped moving. A detail that is damaged is left out: mail can
- * be worked on without what was said last.
+ * Its pointers stay NULL until *bytes has stopped moving. A detail that is damaged is
+ * left out: mail can be worked on without what was said last.
  */
 static int read_state(const struct state_place *at, char **bytes, size_t *used,
 	struct spool_state *state)

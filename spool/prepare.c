@@ -10,13 +10,13 @@
 #include "spool/upkeep.h"
 
 /*
- * The upkeep of spares: makes ready what is raw, makes new ones when more will be needed soon, removes
- * what is too many, and segments that the log goes on without. Nothing of it fails mail: what fails is
- * removed.
+ * The upkeep of spares: makes ready what is raw, makes new ones when more will be needed
+ * soon, removes what is too many, and segments that the log goes on without. Nothing of
+ * it fails mail: what fails is removed.
  *
- * Zeros are written, not only promised by the file system: blocks that were written once are
- * overwritten without a change of the file's description on disk. A portion at a time, so that what
- * is more urgent, or the closing, need not wait for a whole segment.
+ * Zeros are written, not only promised by the file system: blocks that were written once
+ * are overwritten without a change of the file's description on disk. A portion at a
+ * time, so that what is more urgent, or the closing, need not wait for a whole segment.
  */
 enum {
 	PIECE = 1 << 20,
@@ -225,8 +225,8 @@ static struct spare_work *new_work(struct spare *spare, void (*in_pool)(struct u
 }
 
 /*
- * What must not stay: segments that are passed, and spares beyond those that we keep, the least useful
- * first.
+ * What must not stay: segments that are passed, and spares beyond those that we keep, the
+ * least useful first.
  */
 static struct spare *find_surplus(struct spool *spool)
 {
@@ -244,9 +244,9 @@ static struct spare *find_surplus(struct spool *spool)
 }
 
 /*
- * How many are worth writing zeros for: none while the active segment may last for long, so that a small
- * installation stays small; then one. The second comes from what is retired, or a log that goes round
- * would write each of its blocks twice.
+ * How many are worth writing zeros for: none while the active segment may last for long,
+ * so that a small installation stays small; then one. The second comes from what is
+ * retired, or a log that goes round would write each of its blocks twice.
  */
 static unsigned wanted(const struct spool *spool)
 {

@@ -8,9 +8,10 @@
 #include "spool/upkeep.h"
 
 /*
- * A damaged message is kept for somebody to look at, in damaged/ID: the body from its file, if it has one,
- * then its item as the log has it (format.h). Nothing is checked here; what cannot be read is left as
- * zeros. The file is durable before its owner hears of it, and may then remove the message.
+ * A damaged message is kept for somebody to look at, in damaged/ID: the body from its
+ * file, if it has one, then its item as the log has it (format.h). Nothing is checked
+ * here; what cannot be read is left as zeros. The file is durable before its owner hears
+ * of it, and may then remove the message.
  */
 enum { PIECE = 4096 }; /* one bad sector spoils no more than that */
 

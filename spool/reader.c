@@ -9,8 +9,8 @@
 #include "spool/upkeep.h"
 
 /*
- * A body on its way out. As long as the reader is open its segment is pinned, or its file stays: it
- * is opened with the first block, in the pool, and must still be there then.
+ * A body on its way out. As long as the reader is open its segment is pinned, or its file
+ * stays: it is opened with the first block, in the pool, and must still be there then.
  */
 struct spool_reader {
 	uv_work_t work;

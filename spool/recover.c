@@ -10,10 +10,11 @@
 #include "spool/items.h"
 
 /*
- * Segments are read in the order of their numbers. The head of each says where the records of the
- * one before it end: up to there everything was durable, so what cannot be read is damage. Only the
- * last segment can have a torn tail: what no later record declares durable was never
- * acknowledged, and is dropped even where it looks whole (scan.h).
+ * Segments are read in the order of their numbers. The head of each says where the
+ * records of the one before it end: up to there everything was durable, so what cannot be
+ * read is damage. Only the last segment can have a torn tail: what no later record
+ * declares durable was never acknowledged, and is dropped even where it looks whole
+ * (scan.h).
  */
 
 struct numbers {
@@ -76,8 +77,8 @@ struct walk {
 };
 
 /*
- * A file without a good head. The newest one, if it never came to hold records, is what a crash leaves
- * of the making of a segment.
+ * A file without a good head. The newest one, if it never came to hold records, is what a
+ * crash leaves of the making of a segment.
  */
 static int add_headless(struct spool *spool, struct walk *walk, uint64_t number,
 	const struct segment_doubt *doubt)
@@ -100,7 +101,8 @@ static int complain_of_version(
 		spool->path, (unsigned long long)number, version, FORMAT_VERSION);
 }
 
-/* Only the oldest segments are ever retired: when an older one is there, this one is missing. */
+/* Only the oldest segments are ever retired: when an older one is there, this one is
+ * missing. */
 static int check_chain(struct spool *spool, struct walk *walk, uint64_t number)
 {
 	uint64_t expected = walk->expected;

@@ -6,11 +6,12 @@
 #include "spool/upkeep.h"
 
 /*
- * The oldest segment goes when no message in it is live: what is newer never refers to it, since a message
- * that is copied forward takes its states along. Always the oldest, and the next one only after it is
- * durably gone: a removal must not go before the last copy of its message. So when that could
- * not be made durable, none is retired any more in this run: a failed sync is not tried again. The last
- * one stays also when it is not active any more: its number keeps ids from being used again.
+ * The oldest segment goes when no message in it is live: what is newer never refers to
+ * it, since a message that is copied forward takes its states along. Always the oldest,
+ * and the next one only after it is durably gone: a removal must not go before the last
+ * copy of its message. So when that could not be made durable, none is retired any more
+ * in this run: a failed sync is not tried again. The last one stays also when it is not
+ * active any more: its number keeps ids from being used again.
  */
 struct retirement {
 	struct upkeep upkeep;
@@ -57,7 +58,8 @@ static void retire_segment(struct upkeep *upkeep)
 		retirement->status = fs_sync_dir(dir);
 }
 
-/* A spare only once the directory says so: it could still be needed as the segment that it was. */
+/* A spare only once the directory says so: it could still be needed as the segment that
+ * it was. */
 static void on_retired(struct upkeep *upkeep)
 {
 	struct retirement *retirement = (struct retirement *)upkeep;
@@ -76,8 +78,9 @@ static void on_retired(struct upkeep *upkeep)
 }
 
 /*
- * What is no part of the log and older must be gone before: without the head that passes it over, a void
- * segment would be one of the log, and so would a damaged one that can be read again after all.
+ * What is no part of the log and older must be gone before: without the head that passes
+ * it over, a void segment would be one of the log, and so would a damaged one that can be
+ * read again after all.
  */
 static bool has_older(const struct spool *spool, const struct segment *segment)
 {

@@ -42,8 +42,9 @@ static uint64_t unused(const struct spool *spool)
 }
 
 /*
- * Asked for each message, so counted once a second; what was written since is taken off. When the spool has
- * failed one message a second is let through: the next commit finds out whether it can be written again.
+ * Asked for each message, so counted once a second; what was written since is taken off.
+ * When the spool has failed one message a second is let through: the next commit finds
+ * out whether it can be written again.
  */
 bool spool_has_room(struct spool *spool, uint64_t bytes)
 {

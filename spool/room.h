@@ -4,8 +4,9 @@
 #include "spool/fs.h"
 
 /*
- * When there is room for more mail. Accepting stops long before the disk is full: what is accepted
- * must still be delivered and deleted then, and its states and removals need room as well. So:
+ * When there is room for more mail. Accepting stops long before the disk is full: what is
+ * accepted must still be delivered and deleted then, and its states and removals need
+ * room as well. So:
  *
  *   - the file system must have the reserve free, and some more files;
  *   - while nothing is written in advance, mail may take what is free above the reserve;
@@ -28,7 +29,8 @@ enum {
 	ROOM_STATES = 4096, /* bytes for the states and the removal of a message */
 };
 
-/* Bytes that mail may still take. was_short: the last answer was no. 0: none, not even an empty one. */
+/* Bytes that mail may still take. was_short: the last answer was no. 0: none, not even an
+ * empty one. */
 uint64_t room_for_mail(const struct room *room, bool was_short);
 
 /* True if bytes may be written in advance: they must not turn the answer into a no. */

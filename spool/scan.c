@@ -92,7 +92,8 @@ static int crc_fits(struct scan *scan, const struct record *record)
 	return crc == expected ? YES : NO;
 }
 
-/* Items that do not fill it exactly would be a bug of ours: it is not given then, in no part. */
+/* Items that do not fill it exactly would be a bug of ours: it is not given then, in no
+ * part. */
 static int items_fit(struct scan *scan, const struct record *record)
 {
 	uint64_t at = record->offset + RECORD_HEAD, end = at + record->length;

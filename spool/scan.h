@@ -5,8 +5,8 @@
 #include "spool/window.h"
 
 /*
- * The items of a segment from its records, read once from front to end through a window. Tells what is
- * damage from what is only the torn tail:
+ * The items of a segment from its records, read once from front to end through a window.
+ * Tells what is damage from what is only the torn tail:
  *
  *   | at a place without a sound record             | it is                                     |
  *   |-----------------------------------------------|-------------------------------------------|

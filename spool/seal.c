@@ -12,13 +12,14 @@
 #include "spool/upkeep.h"
 
 /*
- * Sealing a closed segment, in the pool: it is read twice. The first time its items are folded into an
- * index of its own, the second time those that are still in place there are written behind its
- * records; then the block that leads to them. Each part has its CRC, so that one sync does for both, and
- * what a power cut leaves of them is passed over (items.c).
+ * Sealing a closed segment, in the pool: it is read twice. The first time its items are
+ * folded into an index of its own, the second time those that are still in place there
+ * are written behind its records; then the block that leads to them. Each part has its
+ * CRC, so that one sync does for both, and what a power cut leaves of them is passed over
+ * (items.c).
  *
- * Not sealed: a segment with damage, since it would be forgotten, and one whose write or sync has
- * failed. A seal that cannot be written is not tried again.
+ * Not sealed: a segment with damage, since it would be forgotten, and one whose write or
+ * sync has failed. A seal that cannot be written is not tried again.
  */
 enum { OUT_SIZE = 128 * 1024 };
 

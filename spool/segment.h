@@ -43,16 +43,18 @@ uint64_t segment_number(const char *name);
 uint64_t segment_spare_number(const char *name);
 
 /*
- * Makes the segment that head describes (its salt is chosen here), durably, of a new file or of a spare,
- * whose descriptor it takes. 0 or -errno: then the file is removed, as far as that is possible.
+ * Makes the segment that head describes (its salt is chosen here), durably, of a new file
+ * or of a spare, whose descriptor it takes. 0 or -errno: then the file is removed, as far
+ * as that is possible.
  */
 int segment_create(int dir, const struct segment_head *head, struct segment **segment);
 int segment_reuse(int dir, const struct segment_head *head, const struct spare *spare,
 	struct segment **segment);
 
 /*
- * Opens one for reading. -EBADMSG: its head is damaged in both copies; *size is that of the file then.
- * -ENOTSUP: it is of *version of the format. -EMEDIUMTYPE: no regular file, so not ours.
+ * Opens one for reading. -EBADMSG: its head is damaged in both copies; *size is that of
+ * the file then. -ENOTSUP: it is of *version of the format. -EMEDIUMTYPE: no regular
+ * file, so not ours.
  */
 struct segment_doubt {
 	uint64_t size;
@@ -61,7 +63,8 @@ struct segment_doubt {
 int segment_open(
 	int dir, uint64_t number, struct segment **segment, struct segment_doubt *doubt);
 
-/* Does this error of opening a file in log/ mean that it is none of ours: a link, a directory, a FIFO...? */
+/* Does this error of opening a file in log/ mean that it is none of ours: a link, a
+ * directory, a FIFO...? */
 bool segment_is_foreign(int error);
 
 void segment_free(struct segment *segment); /* closes the file */

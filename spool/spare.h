@@ -4,10 +4,11 @@
 #include "spool/segment.h"
 
 /*
- * Spares: files of the log that wait for their next life as a segment, DIR/log/NUMBER.spare, written to
- * segment_size already: a sync of blocks that are there costs half of one that makes a file grow. The
- * name alone makes a file a spare, whatever it holds. The list is the loop thread's; while one is
- * lent to the commit job it is that job's.
+ * Spares: files of the log that wait for their next life as a segment,
+ * DIR/log/NUMBER.spare, written to segment_size already: a sync of blocks that are there
+ * costs half of one that makes a file grow. The name alone makes a file a spare, whatever
+ * it holds. The list is the loop thread's; while one is lent to the commit job it is that
+ * job's.
  *
  *   retired, or found ──> raw ──prepared──> ready <──lend/return──> lent ──used──> a segment
  *                          │                  │
@@ -36,8 +37,8 @@ enum { SPARES_MAX = 2 };
 struct spool;
 
 /*
- * Finds the files of the log that are not among spool->segments, counts their bytes and keeps their
- * numbers from being used again. Called once, after recover(). 0 or -errno.
+ * Finds the files of the log that are not among spool->segments, counts their bytes and
+ * keeps their numbers from being used again. Called once, after recover(). 0 or -errno.
  */
 int spares_find(struct spool *spool);
 void spares_free(struct spool *spool);
@@ -52,9 +53,9 @@ struct spare *spare_add(struct spool *spool, uint64_t number, uint64_t size);
 /* A file NUMBER.seg that may be there and is no part of the log. */
 void spare_add_stray(struct spool *spool, uint64_t number);
 /*
- * True of a segment that the log goes on without: the head of the next one, durable, says so, or that one
- * is the oldest and is to be retired. It failed as it was made, or its head is damaged; until then a
- * later start may be able to read it.
+ * True of a segment that the log goes on without: the head of the next one, durable, says
+ * so, or that one is the oldest and is to be retired. It failed as it was made, or its
+ * head is damaged; until then a later start may be able to read it.
  */
 bool spare_is_passed(const struct spool *spool, const struct spare *stray);
 /* Out of the list and of memory; its descriptor is closed. */

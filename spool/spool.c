@@ -132,8 +132,8 @@ static int open_spool(struct spool **result, const char *path, bool read_only,
 }
 
 /*
- * What a killed process wrote and had not yet synced is read like the rest; the next head will say that it is
- * durable, so it must be.
+ * What a killed process wrote and had not yet synced is read like the rest; the next head
+ * will say that it is durable, so it must be.
  */
 static int sync_tail(const struct spool *spool)
 {

@@ -8,9 +8,9 @@
 #include <uv.h>
 
 /*
- * spool/: what survives a power cut. An append-only log of transactions; one fdatasync serves
- * every transaction that was waiting. What an envelope or a recipient's state means is the
- * relay's business: here they are bytes.
+ * spool/: what survives a power cut. An append-only log of transactions; one fdatasync
+ * serves every transaction that was waiting. What an envelope or a recipient's state
+ * means is the relay's business: here they are bytes.
  *
  * Legal states of a message, as recovery may find them:
  *
@@ -44,12 +44,13 @@
  *   |                                        |  half filled, or a new head  |   there are more than two |
  *   |                                        |  that was not renamed yet    |                       |
  *
- * A file comes to a new life by rename only: .seg to .spare when nothing in it is live, .spare to .seg
- * when its new head is durable. Its former records have another salt.
+ * A file comes to a new life by rename only: .seg to .spare when nothing in it is live,
+ * .spare to .seg when its new head is durable. Its former records have another salt.
  *
- * All durable work is done in libuv's thread pool; callbacks come from the loop, never from
- * inside the call that asked. After a failed write or sync the file is never synced again: a new
- * segment fences the failed one off, the callbacks of the lost transactions get the error.
+ * All durable work is done in libuv's thread pool; callbacks come from the loop, never
+ * from inside the call that asked. After a failed write or sync the file is never synced
+ * again: a new segment fences the failed one off, the callbacks of the lost transactions
+ * get the error.
  */
 
 enum {
@@ -88,7 +89,8 @@ struct spool_stats {
 	bool failed; /* the last durable call failed and no new segment could be made */
 };
 
-/* The state of a recipient: what is needed to work on, and the rest, which only spool_load reads back. */
+/* The state of a recipient: what is needed to work on, and the rest, which only
+ * spool_load reads back. */
 struct spool_state {
 	uint32_t recipient;
 	const void *summary;
@@ -108,7 +110,8 @@ struct spool_entry {
 	size_t state_count;
 };
 
-/* What spool_each tells: a message, or the last state of one of its recipients. Borrowed as well. */
+/* What spool_each tells: a message, or the last state of one of its recipients. Borrowed
+ * as well. */
 struct spool_item {
 	uint64_t id;
 	uint64_t body_size; /* of the message */
@@ -144,17 +147,18 @@ int spool_open(struct spool **spool, uv_loop_t *loop, const struct spool_options
 int spool_open_readonly(struct spool **spool, const char *dir, struct spool_error *error);
 
 /*
- * Ends a spool from spool_open: waits for what is in flight, then calls back; it is then gone. Its readers,
- * writers and verification are closed by their owners before.
+ * Ends a spool from spool_open: waits for what is in flight, then calls back; it is then
+ * gone. Its readers, writers and verification are closed by their owners before.
  */
 void spool_close(struct spool *spool, void (*closed)(void *owner), void *owner);
 void spool_close_now(
 	struct spool *spool); /* of spool_open_readonly, or one not yet used */
 
 /*
- * Calls each for every live message, and after it for the last state of each of its recipients, in the
- * order of the log (not of the ids), until it returns non-zero; returns that. Only right after the
- * opening, before anything is committed. Bodies and details are not read. Blocks.
+ * Calls each for every live message, and after it for the last state of each of its
+ * recipients, in the order of the log (not of the ids), until it returns non-zero;
+ * returns that. Only right after the opening, before anything is committed. Bodies and
+ * details are not read. Blocks.
  */
 int spool_each(struct spool *spool,
 	int (*each)(void *owner, const struct spool_item *item), void *owner);
@@ -167,8 +171,8 @@ void spool_watch_damage(struct spool *spool, spool_damage_cb damaged, void *owne
 void spool_stats(const struct spool *spool, struct spool_stats *stats);
 
 /*
- * False when bytes more would eat into the reserve, or the spool has failed: answer 452. Once it is false
- * a tenth more than the reserve must be free before it is true again.
+ * False when bytes more would eat into the reserve, or the spool has failed: answer 452.
+ * Once it is false a tenth more than the reserve must be free before it is true again.
  */
 bool spool_has_room(struct spool *spool, uint64_t bytes);
 
@@ -183,12 +187,13 @@ int spool_id_parse(const char *text, uint64_t *id);
  */
 struct spool_writer *spool_create(struct spool *spool); /* NULL: out of memory */
 uint64_t spool_writer_id(const struct spool_writer *writer);
-/* Never blocks: a large body is written by and by, and an error of that comes back later, from here
- * and from the commit. Returns 0 or -errno. */
+/* Never blocks: a large body is written by and by, and an error of that comes back later,
+ * from here and from the commit. Returns 0 or -errno. */
 int spool_append(struct spool_writer *writer, const void *bytes, size_t len);
 /*
- * True when much of a large body waits for the disk: stop reading until drained is called. It is
- * called once, from the loop, and not any more once the writer is handed over or abandoned.
+ * True when much of a large body waits for the disk: stop reading until drained is
+ * called. It is called once, from the loop, and not any more once the writer is handed
+ * over or abandoned.
  */
 bool spool_writer_is_full(const struct spool_writer *writer);
 void spool_writer_wait(
@@ -197,8 +202,9 @@ uint64_t spool_writer_size(const struct spool_writer *writer);
 void spool_abandon(struct spool_writer *writer);
 
 /*
- * Copies what is left of a message to damaged/ID in the spool directory, durably; done then. The message
- * stays: its owner tells the sender and removes it. Returns 0, -ENOENT or -ENOMEM.
+ * Copies what is left of a message to damaged/ID in the spool directory, durably; done
+ * then. The message stays: its owner tells the sender and removes it. Returns 0, -ENOENT
+ * or -ENOMEM.
  */
 int spool_quarantine(struct spool *spool, uint64_t id, spool_done_cb done, void *owner);
 
@@ -217,16 +223,17 @@ void spool_commit(struct spool_transaction *transaction, spool_done_cb done, voi
 void spool_discard(struct spool_transaction *transaction); /* instead of spool_commit */
 
 /*
- * Reads a message's body, block by block. While a reader is open its message stays readable, even
- * when it is removed. The CRC is checked before the last block is given out: on damage the
- * callback gets -EBADMSG instead of it.
+ * Reads a message's body, block by block. While a reader is open its message stays
+ * readable, even when it is removed. The CRC is checked before the last block is given
+ * out: on damage the callback gets -EBADMSG instead of it.
  */
 typedef void (*spool_block_cb)(void *owner, int status, const void *bytes, size_t len);
 
 /* NULL with *error = -ENOENT (no such message) or -ENOMEM. */
 struct spool_reader *spool_reader_open(struct spool *spool, uint64_t id, int *error);
 uint64_t spool_reader_size(const struct spool_reader *reader);
-/* Fetches the next block; len 0: the end. The bytes are borrowed until the next call. One at a time. */
+/* Fetches the next block; len 0: the end. The bytes are borrowed until the next call. One
+ * at a time. */
 void spool_reader_next(struct spool_reader *reader, spool_block_cb cb, void *owner);
 void spool_reader_close(struct spool_reader *reader); /* cb is not called any more */
 
@@ -242,9 +249,10 @@ int spool_load_now(struct spool *spool, uint64_t id, spool_load_cb cb, void *own
 int spool_body_now(struct spool *spool, uint64_t id, char **body, size_t *len);
 
 /*
- * Reading everything to see whether it is as it was written: segments, bodies in files, names. Nothing is
- * changed. Step by step, each in the pool and of at most 8 MiB, so that mail does not wait for it. What
- * is written after the opening is not read. Works on every spool: see spool_verify_next_now.
+ * Reading everything to see whether it is as it was written: segments, bodies in files,
+ * names. Nothing is changed. Step by step, each in the pool and of at most 8 MiB, so that
+ * mail does not wait for it. What is written after the opening is not read. Works on
+ * every spool: see spool_verify_next_now.
  */
 enum spool_finding_kind {
 	/* No damage. */

@@ -38,7 +38,8 @@ struct spool {
 	struct segment *active; /* NULL: none could be made, or opened for reading only */
 	struct spare_list spares;
 	uint64_t spare_pause; /* none is prepared before (uv_now) */
-	/* Of a segment, good or void, or a spare; commit job and upkeep both take the next one. */
+	/* Of a segment, good or void, or a spare; commit job and upkeep both take the
+	 * next one. */
 	_Atomic uint64_t last_number;
 	uint64_t durable; /* sequence of the last record known to be durable */
 	uint64_t next_id, id_end;
@@ -73,8 +74,8 @@ int recover(struct spool *spool, struct spool_error *error);
 /* What the head of the next segment says, but for its number and salt. */
 struct segment_head next_head(const struct spool *spool);
 /*
- * Makes the segment that the next records go to, of the spare (which is no more then, also on error), or
- * of a new file if it is NULL or fails. Blocks. 0 or -errno.
+ * Makes the segment that the next records go to, of the spare (which is no more then,
+ * also on error), or of a new file if it is NULL or fails. Blocks. 0 or -errno.
  */
 int start_segment(struct spool *spool, struct segment_head head,
 	const struct spare *spare, struct segment **segment);

@@ -9,9 +9,10 @@
 #include "spool/upkeep.h"
 
 /*
- * When body files go: after the removal of their message is durable (body_remove, bodies_next), and at the
- * start, when no message refers to them: the power went before their record was written, or after
- * the record of the removal was. That is why no unlink needs a sync of its own.
+ * When body files go: after the removal of their message is durable (body_remove,
+ * bodies_next), and at the start, when no message refers to them: the power went before
+ * their record was written, or after the record of the removal was. That is why no unlink
+ * needs a sync of its own.
  */
 
 enum { UNLINKED_AT_ONCE = 64 };
@@ -168,9 +169,9 @@ static int note_missing(struct spool *spool)
 }
 
 /*
- * A body whose record may be in what was damaged is all that is left of a message: one whose id was
- * given out before the last damaged segment was closed. What later runs leave are orphans, as long as
- * the damage may stay.
+ * A body whose record may be in what was damaged is all that is left of a message: one
+ * whose id was given out before the last damaged segment was closed. What later runs
+ * leave are orphans, as long as the damage may stay.
  */
 static bool may_be_all(const struct spool *spool, uint64_t id)
 {

@@ -4,15 +4,15 @@
 #include "spool/store.h"
 
 /*
- * All the spool does besides committing and reading, one piece of work at a time in the pool, so that
- * at most one of its threads is not there for mail:
+ * All the spool does besides committing and reading, one piece of work at a time in the
+ * pool, so that at most one of its threads is not there for mail:
  *
  *   idle ──upkeep()──> the first kind in the table of upkeep.c that has something to do
  *     ^                     │ work, in the pool
  *     └──── nothing ─────── done, on the loop; then the table again
  *
- * A kind of work is a function that looks whether there is something to do now, on the loop thread,
- * and returns it or NULL. Its struct begins with a struct upkeep.
+ * A kind of work is a function that looks whether there is something to do now, on the
+ * loop thread, and returns it or NULL. Its struct begins with a struct upkeep.
  */
 struct upkeep {
 	uv_work_t request;
@@ -24,8 +24,8 @@ struct upkeep {
 };
 
 /*
- * Something may be to do. Called after each commit and whenever else that may be so, also while the spool
- * is closing: then a kind begins only what belongs to a clean end.
+ * Something may be to do. Called after each commit and whenever else that may be so, also
+ * while the spool is closing: then a kind begins only what belongs to a clean end.
  */
 void upkeep(struct spool *spool);
 /* And again in so many milliseconds, or earlier. */

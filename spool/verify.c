@@ -12,9 +12,10 @@
  *   NAMES ──> LOG ──> SEAL ──> the next segment
  *                          └─> BODIES, file by file ──> OVER
  *
- * The segments are those of the opening, the active one up to its end then. The one that is read is
- * pinned, and only the oldest is ever retired: all that is live stands in it or behind it. A body
- * file whose message is gone when the step is told is no damage, whatever it looked like.
+ * The segments are those of the opening, the active one up to its end then. The one that
+ * is read is pinned, and only the oldest is ever retired: all that is live stands in it
+ * or behind it. A body file whose message is gone when the step is told is no damage,
+ * whatever it looked like.
  */
 enum phase {
 	PHASE_NAMES,
@@ -149,8 +150,9 @@ static void begin_segment(struct spool_verify *verify)
 }
 
 /*
- * While a daemon runs a segment may be about to be sealed: then there is nothing to look at yet. The seal of one
- * that has grown since the opening is as young as what was not read.
+ * While a daemon runs a segment may be about to be sealed: then there is nothing to look
+ * at yet. The seal of one that has grown since the opening is as young as what was not
+ * read.
  */
 static void begin_seal(struct spool_verify *verify)
 {
@@ -165,7 +167,8 @@ static void begin_seal(struct spool_verify *verify)
 		verify->seal.state = SEAL_OVER;
 }
 
-/* Takes the pin of the segment that is done, and pins the next: both at once, so that none is lost. */
+/* Takes the pin of the segment that is done, and pins the next: both at once, so that
+ * none is lost. */
 static void end_segment(struct spool_verify *verify)
 {
 	struct segment *done = verify->segment;

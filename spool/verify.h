@@ -5,8 +5,8 @@
 #include "spool/window.h"
 
 /*
- * What the parts of spool_verify share. They run in the pool, or where it may block, but for those
- * that say otherwise.
+ * What the parts of spool_verify share. They run in the pool, or where it may block, but
+ * for those that say otherwise.
  */
 
 /* The findings of a step. */
@@ -15,8 +15,8 @@ struct findings {
 	size_t count;
 	bool lacks_memory;
 	/*
-	 * The one whose id stood in an item that is damaged itself, counted from 1, and that item: the id is
-	 * right if the index has it there. The step ends with it.
+	 * The one whose id stood in an item that is damaged itself, counted from 1, and
+	 * that item: the id is right if the index has it there. The step ends with it.
 	 */
 	size_t unsure;
 	struct item unsure_item; /* its bytes are gone */
@@ -28,8 +28,8 @@ struct spool_finding *findings_add(
 	struct findings *findings, enum spool_finding_kind kind, uint64_t len);
 
 /*
- * On the loop thread: drops what is not worth telling, as the damage of a file whose message is gone by now, and
- * fills in whose message is still there.
+ * On the loop thread: drops what is not worth telling, as the damage of a file whose
+ * message is gone by now, and fills in whose message is still there.
  */
 void findings_sift(struct findings *findings, const struct spool *spool);
 
@@ -108,15 +108,17 @@ struct verify_log {
 	bool is_unsure; /* of damage_id */
 };
 
-/* Begins with segment, which the window is opened on; its records end at limit. Does not block. */
+/* Begins with segment, which the window is opened on; its records end at limit. Does not
+ * block. */
 void verify_log_start(
 	struct verify_log *check, const struct segment *segment, uint64_t limit);
 /* Goes on by at most a window's length. */
 void verify_log_step(struct verify_log *check);
 
 /*
- * verify_seal.c: the seal of a segment and its index. That each entry is in the log, and every removal in
- * the index; what else the index must have only a fold of the whole segment could tell.
+ * verify_seal.c: the seal of a segment and its index. That each entry is in the log, and
+ * every removal in the index; what else the index must have only a fold of the whole
+ * segment could tell.
  */
 enum verify_seal_state {
 	SEAL_BLOCK,

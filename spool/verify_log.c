@@ -8,8 +8,9 @@
 #include "spool/verify.h"
 
 /*
- * Every CRC of a segment, in pieces, however large a record is. Stricter than recovery, which is
- * content when the CRC of a record is right; and it goes on inside a bad one to tell whose it was.
+ * Every CRC of a segment, in pieces, however large a record is. Stricter than recovery,
+ * which is content when the CRC of a record is right; and it goes on inside a bad one to
+ * tell whose it was.
  *
  *   HEADS
  *     v
@@ -20,7 +21,8 @@
  *     │          │ this can not be an item, or its CRC is wrong: damage from here
  *     └────── SEARCH, for the mark of the next record; the limit: OVER
  *
- * A record whose head is bad is entered all the same: items that are sound name its messages.
+ * A record whose head is bad is entered all the same: items that are sound name its
+ * messages.
  */
 
 static struct spool_finding *tell(
@@ -70,8 +72,8 @@ static void tell_sectors(struct verify_log *check)
 }
 
 /*
- * The bytes at at: at least want of them, *len up to the limit. NULL: there are none. Where nothing can be
- * read at all the file ends, too.
+ * The bytes at at: at least want of them, *len up to the limit. NULL: there are none.
+ * Where nothing can be read at all the file ends, too.
  */
 static const uint8_t *look(
 	struct verify_log *check, uint64_t at, size_t want, size_t *len)

@@ -133,8 +133,9 @@ static void check_file(struct listing *listing, uint64_t number)
 }
 
 /*
- * Files that recovery passed over. Above the last segment of the opening: made since, or the power went
- * while it was made. Between one and what it calls the previous one: attempts that failed.
+ * Files that recovery passed over. Above the last segment of the opening: made since, or
+ * the power went while it was made. Between one and what it calls the previous one:
+ * attempts that failed.
  */
 static void check_extra(struct listing *listing)
 {

@@ -46,7 +46,8 @@ static void tell_index(struct verify_seal *check, int error)
 	tell(check, check->seal.index, check->seal.index_len, error);
 }
 
-/* A place without the magic and the salt has no seal: it was never written, or is of a former life. */
+/* A place without the magic and the salt has no seal: it was never written, or is of a
+ * former life. */
 static bool has_seal(const uint8_t *in, uint64_t salt)
 {
 	struct seal seal = {.salt = salt};
