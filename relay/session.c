@@ -270,6 +270,10 @@ static void decide(struct session *s, const struct smtp_question *question)
 	case SMTP_ASK_RESET:
 		drop_intake(s);
 		break;
+	case SMTP_ASK_STARTTLS:
+	case SMTP_ASK_AUTH:
+		answer(s, 454, "4.7.0", "not available now");
+		break;
 	case SMTP_ASK_INPUT:
 	case SMTP_ASK_CLOSE:
 		break;
@@ -339,6 +343,8 @@ struct session *session_start(struct relay *relay, const struct session_options 
 		.size_limit = relay->config->message_size_limit,
 		.recipient_limit = (unsigned)relay->config->recipient_limit,
 		.newlines = options->newlines,
+		.extensions = SMTP_EXT_PIPELINING | SMTP_EXT_SIZE | SMTP_EXT_8BITMIME |
+		              SMTP_EXT_ENHANCEDSTATUSCODES,
 	};
 
 	s->relay = relay;

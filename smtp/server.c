@@ -8,7 +8,7 @@
 #include "smtp/server_verbs.h"
 
 /* Room for what one command can lead to: our own reply and the caller's. */
-enum { REPLY_ROOM = 2 * (2 * SMTP_REPLY_TEXT_MAX + 64) };
+enum { REPLY_ROOM = 2 * SMTP_REPLY_TEXT_MAX + 256 };
 
 void smtp_server_say(struct smtp_server *m, const struct smtp_reply *reply)
 {
@@ -260,6 +260,13 @@ void smtp_server_answer(struct smtp_server *m, const struct smtp_reply *reply)
 		m->refused++;
 	if (smtp_reply_class(reply) == 5)
 		count_error(m);
+}
+
+void smtp_server_secured(struct smtp_server *m)
+{
+	m->secured = true;
+	m->extended = m->authenticated = false;
+	m->phase = SMTP_PHASE_GREETING;
 }
 
 void smtp_server_shut(struct smtp_server *m, const struct smtp_reply *reply)

@@ -19,19 +19,28 @@
  *           decide; smtp_server_answer(m, &reply);
  *
  *      GREETING ──EHLO/HELO──> READY ──MAIL──> MAIL ──RCPT──> RCPT ──DATA──> BODY
- *                                ^   <──RSET, EHLO──┴───────────┘             │
- *                                └──────────────── final dot answered ────────┘
+ *         ^                    ^ │ ^            │              │ │            │
+ *         │                    │ │ └─RSET, EHLO─┴──────────────┘ └──BDAT──> CHUNKS
+ *       HANDSHAKE <──STARTTLS──┼─┘                                            │
+ *                              └── final dot or last chunk answered, RSET ────┘
+ *
+ * A line of an AUTH exchange comes in READY; octets of a chunk come in any phase, since a
+ * refused BDAT brings them too, and are never read as commands.
  */
 
 enum smtp_ask {
 	SMTP_ASK_INPUT, /* no question: write the output, bring more bytes */
 	SMTP_ASK_HELO,  /* text: the client's name; extended: EHLO */
 	SMTP_ASK_MAIL,  /* address, mail: who sends, and the parameters */
-	SMTP_ASK_RCPT,  /* address: who is to receive */
-	SMTP_ASK_DATA,  /* may the body come? Answer 354 or a refusal */
+	SMTP_ASK_RCPT,  /* address, rcpt: who is to receive, and the parameters */
+	SMTP_ASK_DATA, /* may the body come? Answer 354 or a refusal. chunked: by BDAT, a yes is not
+	                   sent, a refusal only when the octets of the chunk are swallowed */
 	SMTP_ASK_BODY, /* text: the next piece of the body, dots and end removed. No answer is due */
 	SMTP_ASK_END, /* the body is whole: answer 250 when it is on stable storage */
 	SMTP_ASK_RESET, /* the transaction is off (RSET, EHLO, too large...). No answer is due */
+	SMTP_ASK_STARTTLS, /* answer 220, write it, drop what came behind the command, start TLS, then
+	                      smtp_server_secured(); or answer 454 */
+	SMTP_ASK_AUTH,  /* auth: who logs in. Answer 235, or 535 or 454 */
 	SMTP_ASK_CLOSE, /* write the output, then close. The machine says no more */
 };
 
@@ -40,18 +49,44 @@ enum smtp_server_phase {
 	SMTP_PHASE_READY,
 	SMTP_PHASE_MAIL,
 	SMTP_PHASE_RCPT,
-	SMTP_PHASE_BODY,
+	SMTP_PHASE_CHUNKS, /* BDAT has begun: nothing but chunks may follow */
+	SMTP_PHASE_BODY,   /* behind DATA */
+	SMTP_PHASE_HANDSHAKE, /* STARTTLS was answered 220: nothing is read until TLS is up */
 	SMTP_PHASE_CLOSED,
+};
+
+/* What is announced, in this order, and obeyed; anything else is refused. */
+enum smtp_extension {
+	SMTP_EXT_PIPELINING = 1,
+	SMTP_EXT_SIZE = 2,
+	SMTP_EXT_8BITMIME = 4,
+	SMTP_EXT_ENHANCEDSTATUSCODES = 8, /* off: no reply carries one */
+	SMTP_EXT_DSN = 16,
+	SMTP_EXT_CHUNKING = 32,
+	SMTP_EXT_SMTPUTF8 = 64,
+	SMTP_EXT_STARTTLS = 128,
+	SMTP_EXT_AUTH = 256,
+	SMTP_EXT_AUTH_OLD =
+		512, /* with AUTH: "AUTH=LOGIN PLAIN" too, which Exchange 5.5 looks for */
 };
 
 enum {
 	SMTP_COMMAND_MAX =
 		2048, /* with CRLF. RFC 5321 4.5.3.1.4 asks for 512 and extensions more */
 	SMTP_OUTPUT_MAX =
-		16384, /* smtp_server_next stops reading while less than a reply fits */
+		2816, /* smtp_server_next stops reading while less than a reply fits */
 	SMTP_ERRORS_MAX = 20,  /* bad commands before 421 */
 	SMTP_SKIP_MAX = 65536, /* bytes of an overlong command before 421 */
-	SMTP_JUNK_MAX = 100,   /* NOOP, RSET, VRFY, HELP between messages before 421 */
+	SMTP_JUNK_MAX =
+		100, /* NOOP, RSET, VRFY, HELP, empty chunks between messages before 421 */
+	SMTP_OVERSHOOT_MAX = 1000, /* recipients beyond the limit before 421 */
+	SMTP_LOGINS_MAX = 3,       /* failed AUTH before 421 */
+	SMTP_SWALLOW_MAX =
+		1
+		<< 30, /* octets of a chunk we throw away; a larger one ends the session */
+	SMTP_ENVID_MAX = 100, /* RFC 3461 4.4 */
+	SMTP_ORCPT_MAX = 500, /* RFC 3461 4.2 */
+	SMTP_LOGIN_MAX = 255, /* bytes of a user name, and of a password */
 };
 
 struct smtp_server_options {
@@ -59,11 +94,42 @@ struct smtp_server_options {
 	uint64_t size_limit; /* bytes of a message, on the wire */
 	unsigned recipient_limit; /* recipients of a message; beyond: 452 4.5.3 */
 	enum smtp_newlines newlines;
+	unsigned extensions; /* smtp_extension bits */
+	bool auth_needs_tls; /* AUTH is neither announced nor obeyed in the clear */
+};
+
+/* RET= of RFC 3461 4.3. */
+enum smtp_ret {
+	SMTP_RET_NOT_GIVEN,
+	SMTP_RET_FULL,
+	SMTP_RET_HDRS,
 };
 
 struct smtp_mail {
 	uint64_t size;  /* SIZE= of the client, or 0 */
 	bool eight_bit; /* BODY=8BITMIME */
+	bool utf8;      /* SMTPUTF8 */
+	enum smtp_ret ret;
+	char envid[SMTP_ENVID_MAX + 1]; /* xtext as given, checked; "": none */
+};
+
+/* NOTIFY= of RFC 3461 4.1. */
+enum smtp_notify {
+	SMTP_NOTIFY_NEVER = 1,
+	SMTP_NOTIFY_SUCCESS = 2,
+	SMTP_NOTIFY_FAILURE = 4,
+	SMTP_NOTIFY_DELAY = 8,
+};
+
+struct smtp_rcpt {
+	unsigned notify;                /* smtp_notify bits; 0: not given */
+	char orcpt[SMTP_ORCPT_MAX + 1]; /* "rfc822;xtext" as given, checked; "": none */
+};
+
+/* Who logs in, decoded; wiped when the question is answered. Any byte but NUL in the password. */
+struct smtp_auth {
+	char user[SMTP_LOGIN_MAX + 1];
+	char password[SMTP_LOGIN_MAX + 1];
 };
 
 struct smtp_question {
@@ -72,28 +138,52 @@ struct smtp_question {
 		text; /* HELO name (NUL-terminated) or body bytes; borrowed until the next call */
 	size_t len;
 	bool extended;
+	bool chunked; /* SMTP_ASK_DATA: BDAT */
 	const struct smtp_address *address;
 	const struct smtp_mail *mail;
+	const struct smtp_rcpt *rcpt;
+	const struct smtp_auth *auth;
 };
 
+/* What the next line of an AUTH exchange is. */
+enum smtp_exchange {
+	SMTP_EXCHANGE_NONE,
+	SMTP_EXCHANGE_PLAIN,
+	SMTP_EXCHANGE_USER,
+	SMTP_EXCHANGE_PASSWORD,
+};
+
+/* An idle session keeps it in memory, so it is small: what is never needed together is a union. */
 struct smtp_server {
 	struct smtp_server_options options;
 	enum smtp_server_phase phase;
 	enum smtp_ask pending; /* the question that waits for its answer */
-	bool extended;         /* greeted with EHLO */
-	bool has_line;         /* line holds a whole command that is yet to be obeyed */
-	bool body_ended;       /* the final dot was read */
-	unsigned recipients, refused, errors, junk;
+	enum smtp_exchange exchange;
+	bool extended;      /* greeted with EHLO */
+	bool has_line;      /* line holds a whole command that is yet to be obeyed */
+	bool body_ended;    /* the final dot was read */
+	bool secured;       /* under TLS */
+	bool authenticated; /* 235 was said */
+	bool in_chunk;      /* chunk_left octets of a chunk are to come */
+	bool is_last_chunk;
+	bool is_swallowed; /* the chunk is thrown away; then refusal is said */
+	unsigned recipients, refused, overshoot, errors, junk, failed_logins;
 	size_t skipped; /* bytes of an overlong line thrown away; 0: none is being skipped */
-	uint64_t body_size;
+	uint64_t body_size, chunk_left;
 	struct smtp_mail mail;
 	struct smtp_address address;
+	union { /* no AUTH within a transaction (RFC 4954 4) */
+		struct smtp_rcpt rcpt;
+		struct smtp_auth auth;
+	};
 	struct smtp_unstuffer unstuffer;
-	char line[SMTP_COMMAND_MAX + 1];
-	size_t line_len;
-	char body[4096];
+	size_t line_len, out_len;
+	union { /* no command within a body, and nothing is kept of a refused one */
+		char line[SMTP_COMMAND_MAX + 1];
+		char body[SMTP_COMMAND_MAX];
+		struct smtp_reply refusal;
+	};
 	char out[SMTP_OUTPUT_MAX];
-	size_t out_len;
 };
 
 /* Starts a machine; its banner waits in out. */
@@ -108,6 +198,14 @@ size_t smtp_server_next(struct smtp_server *m, const char *in, size_t len,
 
 /* Answers the pending question, now or later. The reply's text goes out as it is. */
 void smtp_server_answer(struct smtp_server *m, const struct smtp_reply *reply);
+
+/*
+ * TLS is up. After STARTTLS all that was said before is forgotten (RFC 3207 4.2): who greeted,
+ * who logged in; STARTTLS is not offered any more. The bytes that came in the clear behind the
+ * STARTTLS line are not seen by the machine: the caller must drop them (CVE-2011-0411). With
+ * implicit TLS it is called once before the first byte.
+ */
+void smtp_server_secured(struct smtp_server *m);
 
 /*
  * Ends the session from our side (timeout, shutdown): the reply is put out and the next
