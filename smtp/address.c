@@ -4,6 +4,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "smtp/utf8.h"
+
 static bool is_alphanumeric(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
@@ -15,7 +17,8 @@ static bool is_atext(char c)
 	return is_alphanumeric(c) || (c && strchr("!#$%&'*+-/=?^_`{|}~", c));
 }
 
-bool smtp_domain_is_valid(const char *text, size_t len)
+/* The bytes above 127 of U-labels are let through when utf8 is set; their text is checked already. */
+static bool is_domain(const char *text, size_t len, bool utf8)
 {
 	size_t label = 0;
 
@@ -28,6 +31,10 @@ bool smtp_domain_is_valid(const char *text, size_t len)
 			label = 0;
 			continue;
 		}
+		if (utf8 && (unsigned char)text[i] > 127) {
+			label = label ? label : 1; /* 63 bytes are the limit of its A-label */
+			continue;
+		}
 		if (text[i] == '-' ? label == 0
 				   : !is_alphanumeric(text[i]) && text[i] != '_')
 			return false;
@@ -35,6 +42,11 @@ bool smtp_domain_is_valid(const char *text, size_t len)
 			return false;
 	}
 	return label > 0 && text[len - 1] != '-';
+}
+
+bool smtp_domain_is_valid(const char *text, size_t len)
+{
+	return is_domain(text, len, false);
 }
 
 static bool is_ipv4(const char *text, size_t len)
@@ -103,8 +115,13 @@ bool smtp_domain_is_literal(const char *text, size_t len)
 	return is_ipv4(text, len);
 }
 
+static bool is_utf8_byte(char c, bool utf8)
+{
+	return utf8 && (unsigned char)c > 127;
+}
+
 /* The length of the local part at the start of text, or 0: dot-string or quoted string. */
-static size_t local_length(const char *text, size_t len)
+static size_t local_length(const char *text, size_t len, bool utf8)
 {
 	size_t i = 0;
 
@@ -112,20 +129,23 @@ static size_t local_length(const char *text, size_t len)
 		for (i = 1; i < len && text[i] != '"'; i++) {
 			if (text[i] == '\\')
 				i++;
-			if (i >= len || text[i] < ' ' || text[i] > '~')
+			if (i >= len || ((text[i] < ' ' || text[i] > '~') &&
+						!is_utf8_byte(text[i], utf8)))
 				return 0;
 		}
 		return i < len ? i + 1 : 0;
 	}
 	for (; i < len && text[i] != '@' && text[i] != '>'; i++)
-		if (text[i] == '.' ? i == 0 || text[i - 1] == '.' : !is_atext(text[i]))
+		if (text[i] == '.' ? i == 0 || text[i - 1] == '.'
+				   : !is_atext(text[i]) && !is_utf8_byte(text[i], utf8))
 			return 0;
 	return i && text[i - 1] != '.' ? i : 0;
 }
 
-int smtp_mailbox_parse(struct smtp_address *address, const char *text, size_t len)
+static int parse_mailbox(
+	struct smtp_address *address, const char *text, size_t len, bool utf8)
 {
-	size_t local = local_length(text, len);
+	size_t local = local_length(text, len, utf8);
 
 	if (local == 0 || local > SMTP_LOCAL_MAX || local + 1 >= len ||
 		text[local] != '@' ||
@@ -134,14 +154,21 @@ int smtp_mailbox_parse(struct smtp_address *address, const char *text, size_t le
 	const char *domain = text + local + 1;
 	size_t domain_len = len - local - 1;
 
-	if (!smtp_domain_is_valid(domain, domain_len) &&
+	if (!is_domain(domain, domain_len, utf8) &&
 		!smtp_domain_is_literal(domain, domain_len))
+		return -1;
+	if (utf8 && !utf8_is_valid(text, len))
 		return -1;
 	memcpy(address->text, text, len);
 	address->text[len] = '\0';
 	address->len = (uint16_t)len;
 	address->local_len = (uint16_t)local;
 	return 0;
+}
+
+int smtp_mailbox_parse(struct smtp_address *address, const char *text, size_t len)
+{
+	return parse_mailbox(address, text, len, false);
 }
 
 /* The '>' that ends the path: not one inside a quoted string. */
@@ -179,7 +206,8 @@ static const char *skip_source_route(const char *text, const char *end)
 	return colon ? colon + 1 : NULL;
 }
 
-int smtp_path_parse(struct smtp_address *address, const char *text, size_t len)
+static int parse_path(
+	struct smtp_address *address, const char *text, size_t len, bool utf8)
 {
 	static const char postmaster[] = "postmaster";
 	const char *start = text, *end = text + len;
@@ -203,9 +231,24 @@ int smtp_path_parse(struct smtp_address *address, const char *text, size_t len)
 		return (int)(close + 1 - text);
 	}
 	start = skip_source_route(start, close);
-	if (!start || smtp_mailbox_parse(address, start, (size_t)(close - start)) != 0)
+	if (!start || parse_mailbox(address, start, (size_t)(close - start), utf8) != 0)
 		return -1;
 	return (int)(close + 1 - text);
+}
+
+int smtp_path_parse(struct smtp_address *address, const char *text, size_t len)
+{
+	return parse_path(address, text, len, false);
+}
+
+int smtp_path_parse_utf8(struct smtp_address *address, const char *text, size_t len)
+{
+	return parse_path(address, text, len, true);
+}
+
+bool smtp_address_is_utf8(const struct smtp_address *address)
+{
+	return !utf8_is_ascii(address->text, address->len);
 }
 
 const char *smtp_address_domain(const struct smtp_address *address)

@@ -31,6 +31,12 @@ struct smtp_address {
  */
 int smtp_path_parse(struct smtp_address *address, const char *text, size_t len);
 
+/* The same, UTF-8 allowed in both parts (RFC 6531 3.3). Lengths are counted in bytes. */
+int smtp_path_parse_utf8(struct smtp_address *address, const char *text, size_t len);
+
+/* True when the mailbox needs SMTPUTF8. */
+bool smtp_address_is_utf8(const struct smtp_address *address);
+
 /* Reads "local@domain", the whole of text, as a mailbox. Returns 0, or -1. */
 int smtp_mailbox_parse(struct smtp_address *address, const char *text, size_t len);
 

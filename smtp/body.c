@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "smtp/body.h"
 
+#include <string.h>
+
 /*
  * Both directions are automata over single bytes. Where we stand in the input:
  *
@@ -9,7 +11,7 @@
  *     └─────────┴─ other ─┴──────────┴──────────┘
  *
  * LINE is behind a true CRLF, or at the very beginning. A bare LF leads to TEXT, where a dot is a
- * byte like others: nothing but <CRLF>.<CRLF> ends a body.
+ * byte like others: nothing but <CRLF>.<CRLF> ends a body. A chunked body is never in LINE.
  */
 enum state {
 	TEXT,
@@ -19,9 +21,14 @@ enum state {
 	DOT_CR,
 };
 
-void smtp_unstuffer_init(struct smtp_unstuffer *u, enum smtp_newlines newlines)
+void smtp_unstuffer_init(struct smtp_unstuffer *u)
 {
-	*u = (struct smtp_unstuffer){.newlines = newlines, .state = LINE};
+	*u = (struct smtp_unstuffer){.state = LINE};
+}
+
+void smtp_unstuffer_init_chunked(struct smtp_unstuffer *u)
+{
+	*u = (struct smtp_unstuffer){.state = TEXT, .is_chunked = true};
 }
 
 static size_t put_crlf(char *out)
@@ -75,7 +82,7 @@ static size_t take(struct smtp_unstuffer *u, char c, char *out, bool *is_end)
 		break;
 	case CR:
 		if (c == '\n') {
-			u->state = LINE;
+			u->state = u->is_chunked ? TEXT : LINE;
 			return put_crlf(out);
 		}
 		u->saw_bare_newline = true;
@@ -87,6 +94,18 @@ static size_t take(struct smtp_unstuffer *u, char c, char *out, bool *is_end)
 	return used + take_text(u, c, out + used);
 }
 
+/* The bytes at the start of text that are no part of a line end. */
+static size_t plain_length(const char *text, size_t len)
+{
+	const char *lf = memchr(text, '\n', len);
+
+	if (lf)
+		len = (size_t)(lf - text);
+	const char *cr = memchr(text, '\r', len);
+
+	return cr ? (size_t)(cr - text) : len;
+}
+
 enum smtp_body_status smtp_unstuff(struct smtp_unstuffer *u, const char *in, size_t len,
 	size_t *consumed, char *out, size_t cap, size_t *produced)
 {
@@ -94,10 +113,27 @@ enum smtp_body_status smtp_unstuff(struct smtp_unstuffer *u, const char *in, siz
 
 	*consumed = *produced = 0;
 	while (*consumed < len && cap - *produced >= 5 && !is_end) {
-		*produced += take(u, in[*consumed], out + *produced, &is_end);
-		++*consumed;
+		size_t left = len - *consumed, room = cap - *produced, plain = 0;
+
+		if (u->state == TEXT)
+			plain = plain_length(in + *consumed, left < room ? left : room);
+		memcpy(out + *produced, in + *consumed, plain);
+		*consumed += plain;
+		*produced += plain;
+		if (plain == 0)
+			*produced += take(
+				u, in[(*consumed)++], out + *produced, &is_end);
 	}
 	return is_end ? SMTP_BODY_END : SMTP_BODY_MORE;
+}
+
+size_t smtp_unstuff_end(struct smtp_unstuffer *u, char out[2])
+{
+	if (u->state != CR)
+		return 0;
+	u->state = TEXT;
+	u->saw_bare_newline = true;
+	return put_crlf(out);
 }
 
 void smtp_stuffer_init(struct smtp_stuffer *s)

@@ -22,12 +22,16 @@ enum smtp_body_status {
 
 /* Takes dots and the end off an incoming body. */
 struct smtp_unstuffer {
-	enum smtp_newlines newlines;
 	unsigned char state;
+	bool is_chunked;
 	bool saw_bare_newline;
 };
 
-void smtp_unstuffer_init(struct smtp_unstuffer *u, enum smtp_newlines newlines);
+/* For a body behind DATA. */
+void smtp_unstuffer_init(struct smtp_unstuffer *u);
+
+/* For the octets of BDAT: dots are bytes like others, and the caller knows where the end is. */
+void smtp_unstuffer_init_chunked(struct smtp_unstuffer *u);
 
 /*
  * Decodes from in to out. *consumed and *produced tell how far it came; a cap of
@@ -35,6 +39,9 @@ void smtp_unstuffer_init(struct smtp_unstuffer *u, enum smtp_newlines newlines);
  */
 enum smtp_body_status smtp_unstuff(struct smtp_unstuffer *u, const char *in, size_t len,
 	size_t *consumed, char *out, size_t cap, size_t *produced);
+
+/* The end of a chunked body: "\r\n" for a CR that waited for its LF. Returns 0 or 2. */
+size_t smtp_unstuff_end(struct smtp_unstuffer *u, char out[2]);
 
 /* Puts dots on an outgoing body; what leaves has CRLF line ends only. */
 struct smtp_stuffer {

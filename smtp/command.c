@@ -26,14 +26,18 @@ static const struct {
 	{"SEND", VERB_NOT_OURS, NULL},
 	{"SOML", VERB_NOT_OURS, NULL},
 	{"SAML", VERB_NOT_OURS, NULL},
-	{"AUTH", VERB_NOT_OURS, NULL},
-	{"STARTTLS", VERB_NOT_OURS, NULL},
-	{"GET", VERB_HTTP, NULL},
-	{"POST", VERB_HTTP, NULL},
-	{"PUT", VERB_HTTP, NULL},
-	{"HEAD", VERB_HTTP, NULL},
-	{"CONNECT", VERB_HTTP, NULL},
-	{"OPTIONS", VERB_HTTP, NULL},
+	{"XCLIENT", VERB_NOT_OURS, NULL},
+	{"XFORWARD", VERB_NOT_OURS, NULL},
+	{"AUTH", VERB_AUTH, NULL},
+	{"STARTTLS", VERB_STARTTLS, NULL},
+	{"XEXCH50", VERB_XEXCH50, NULL},
+	{"PROXY", VERB_FOREIGN, NULL},
+	{"GET", VERB_FOREIGN, NULL},
+	{"POST", VERB_FOREIGN, NULL},
+	{"PUT", VERB_FOREIGN, NULL},
+	{"HEAD", VERB_FOREIGN, NULL},
+	{"CONNECT", VERB_FOREIGN, NULL},
+	{"OPTIONS", VERB_FOREIGN, NULL},
 };
 
 bool span_is(struct span span, const char *text)
@@ -41,13 +45,33 @@ bool span_is(struct span span, const char *text)
 	return strlen(text) == span.len && strncasecmp(span.text, text, span.len) == 0;
 }
 
+bool span_number(struct span span, uint64_t *number)
+{
+	*number = 0;
+	if (span.len == 0 || span.len > 20)
+		return false;
+	for (size_t i = 0; i < span.len; i++) {
+		uint64_t digit = (uint64_t)(unsigned char)span.text[i] - '0';
+
+		if (digit > 9 || *number > (UINT64_MAX - digit) / 10)
+			return false;
+		*number = *number * 10 + digit;
+	}
+	return true;
+}
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
 static struct span trim(const char *text, size_t len)
 {
-	while (len && (*text == ' ' || *text == '\t')) {
+	while (len && is_blank(*text)) {
 		text++;
 		len--;
 	}
-	while (len && (text[len - 1] == ' ' || text[len - 1] == '\t'))
+	while (len && is_blank(text[len - 1]))
 		len--;
 	return (struct span){text, len};
 }
@@ -56,7 +80,7 @@ void command_parse(struct command *command, const char *line, size_t len)
 {
 	struct span verb = {line, 0};
 
-	while (verb.len < len && line[verb.len] != ' ' && line[verb.len] != '\t')
+	while (verb.len < len && !is_blank(line[verb.len]))
 		verb.len++;
 	*command = (struct command){.argument = trim(line + verb.len, len - verb.len)};
 	for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
@@ -76,22 +100,29 @@ void command_parse(struct command *command, const char *line, size_t len)
 	}
 }
 
-bool command_next_parameter(struct span *rest, struct span *keyword, struct span *value)
+bool command_next_word(struct span *rest, struct span *word)
 {
 	*rest = trim(rest->text, rest->len);
-	if (rest->len == 0)
+	*word = (struct span){rest->text, 0};
+	while (word->len < rest->len && !is_blank(rest->text[word->len]))
+		word->len++;
+	rest->text += word->len;
+	rest->len -= word->len;
+	return word->len > 0;
+}
+
+bool command_next_parameter(struct span *rest, struct span *keyword, struct span *value)
+{
+	struct span word;
+
+	if (!command_next_word(rest, &word))
 		return false;
-	size_t len = 0;
+	const char *equals = memchr(word.text, '=', word.len);
+	const char *stop = word.text + word.len;
+	const char *start = equals ? equals + 1 : stop;
 
-	while (len < rest->len && rest->text[len] != ' ')
-		len++;
-	const char *equals = memchr(rest->text, '=', len);
-
-	keyword->text = rest->text;
-	keyword->len = equals ? (size_t)(equals - rest->text) : len;
-	value->text = equals ? equals + 1 : rest->text + len;
-	value->len = equals ? len - keyword->len - 1 : 0;
-	rest->text += len;
-	rest->len -= len;
+	*keyword = (struct span){
+		word.text, equals ? (size_t)(equals - word.text) : word.len};
+	*value = (struct span){start, (size_t)(stop - start)};
 	return true;
 }

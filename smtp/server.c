@@ -7,11 +7,23 @@
 
 #include "smtp/server_verbs.h"
 
-/* Room for what one command can lead to: our own reply and the caller's. */
+/* Room for what one command can lead to: the caller's reply, and a 421 of our own. */
 enum { REPLY_ROOM = 2 * SMTP_REPLY_TEXT_MAX + 256 };
+
+bool smtp_server_has(const struct smtp_server *m, unsigned extension)
+{
+	return m->options.extensions & extension;
+}
 
 void smtp_server_say(struct smtp_server *m, const struct smtp_reply *reply)
 {
+	struct smtp_reply plain;
+
+	if (!smtp_server_has(m, SMTP_EXT_ENHANCEDSTATUSCODES) && reply->enhanced[0]) {
+		plain = *reply;
+		plain.enhanced[0] = '\0';
+		reply = &plain;
+	}
 	m->out_len +=
 		smtp_reply_format(reply, m->out + m->out_len, sizeof m->out - m->out_len);
 	if (reply->code == 421)
@@ -28,24 +40,30 @@ void smtp_server_say_text(
 }
 
 /* Somebody who makes nothing but mistakes is sent away (RFC 5321 7.8). */
-static void count_error(struct smtp_server *m)
+void smtp_server_count_error(struct smtp_server *m)
 {
 	if (++m->errors > SMTP_ERRORS_MAX && m->phase != SMTP_PHASE_CLOSED)
 		smtp_server_say_text(m, 421, "4.7.0", "too many errors");
+}
+
+void smtp_server_count_junk(struct smtp_server *m)
+{
+	if (++m->junk > SMTP_JUNK_MAX)
+		smtp_server_say_text(m, 421, "4.7.0", "too many commands without mail");
 }
 
 void smtp_server_complain(
 	struct smtp_server *m, unsigned code, const char *enhanced, const char *text)
 {
 	smtp_server_say_text(m, code, enhanced, text);
-	count_error(m);
+	smtp_server_count_error(m);
 }
 
 void smtp_server_end_transaction(struct smtp_server *m)
 {
 	if (m->phase > SMTP_PHASE_READY && m->phase != SMTP_PHASE_CLOSED)
 		m->phase = SMTP_PHASE_READY;
-	m->recipients = m->refused = 0;
+	m->recipients = m->refused = m->overshoot = 0;
 	m->body_ended = false;
 	m->body_size = 0;
 }
@@ -54,7 +72,8 @@ void smtp_server_init(struct smtp_server *m, const struct smtp_server_options *o
 {
 	struct smtp_reply banner;
 
-	memset(m, 0, sizeof *m);
+	memset(m, 0,
+		offsetof(struct smtp_server, line)); /* the rest is not touched yet */
 	m->options = *options;
 	smtp_reply_set(&banner, 220, "", "%s ESMTP ptrelay", options->host);
 	smtp_server_say(m, &banner);
@@ -63,11 +82,34 @@ void smtp_server_init(struct smtp_server *m, const struct smtp_server_options *o
 /* RFC 5321 4.1.1.1: the first line is our name, the others are extensions. */
 static void say_extensions(struct smtp_server *m)
 {
+	char size[32];
 	struct smtp_reply reply;
+	const struct {
+		bool is_offered;
+		const char *text;
+	} rows[] = {
+		{smtp_server_has(m, SMTP_EXT_PIPELINING), "PIPELINING"},
+		{smtp_server_has(m, SMTP_EXT_SIZE), size},
+		{smtp_server_has(m, SMTP_EXT_8BITMIME), "8BITMIME"},
+		{smtp_server_has(m, SMTP_EXT_ENHANCEDSTATUSCODES), "ENHANCEDSTATUSCODES"},
+		{smtp_server_has(m, SMTP_EXT_DSN), "DSN"},
+		{smtp_server_has(m, SMTP_EXT_CHUNKING), "CHUNKING"},
+		{smtp_server_has(m, SMTP_EXT_SMTPUTF8), "SMTPUTF8"},
+		{smtp_server_has(m, SMTP_EXT_STARTTLS) && !m->secured, "STARTTLS"},
+		{smtp_server_has_auth(m), "AUTH LOGIN PLAIN"},
+		{smtp_server_has_auth(m) && smtp_server_has(m, SMTP_EXT_AUTH_OLD),
+			"AUTH=LOGIN PLAIN"},
+	};
 
-	smtp_reply_set(&reply, 250, "",
-		"%s\nPIPELINING\nSIZE %llu\n8BITMIME\nENHANCEDSTATUSCODES",
-		m->options.host, (unsigned long long)m->options.size_limit);
+	snprintf(size, sizeof size, "SIZE %llu",
+		(unsigned long long)m->options.size_limit);
+	smtp_reply_set(&reply, 250, "", "%s", m->options.host);
+	size_t len = strlen(reply.text);
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+		if (rows[i].is_offered)
+			len += (size_t)snprintf(reply.text + len, sizeof reply.text - len,
+				"\n%s", rows[i].text);
 	smtp_server_say(m, &reply);
 }
 
@@ -76,6 +118,11 @@ void smtp_server_ask(
 {
 	m->pending = what;
 	question->ask = what;
+}
+
+static bool is_control(char c)
+{
+	return ((unsigned char)c < ' ' && c != '\t') || c == 127;
 }
 
 /* A whole line, its LF included, is in m->line. */
@@ -89,8 +136,11 @@ static void end_line(struct smtp_server *m)
 		return;
 	}
 	m->line_len--;
-	if (memchr(m->line, '\r', m->line_len) || memchr(m->line, '\0', m->line_len)) {
+	for (size_t i = 0; i < m->line_len; i++) {
+		if (!is_control(m->line[i]))
+			continue;
 		m->line_len = 0;
+		m->exchange = SMTP_EXCHANGE_NONE;
 		smtp_server_complain(m, 500, "5.5.2", "a control byte in a command");
 		return;
 	}
@@ -134,42 +184,11 @@ static size_t next_line(struct smtp_server *m, const char *in, size_t len)
 	} else if (m->line_len == SMTP_COMMAND_MAX) {
 		m->skipped = m->line_len;
 		m->line_len = 0;
-		smtp_server_complain(m, 500, "5.5.2", "line too long");
-	}
-	return used;
-}
-
-static void end_body(struct smtp_server *m, struct smtp_question *question)
-{
-	bool is_bare = m->unstuffer.saw_bare_newline &&
-	               m->options.newlines == SMTP_NEWLINES_REJECT;
-
-	if (m->body_size <= m->options.size_limit && !is_bare) {
-		smtp_server_ask(m, question, SMTP_ASK_END);
-		return;
-	}
-	smtp_server_end_transaction(m);
-	question->ask = SMTP_ASK_RESET;
-	if (is_bare)
-		smtp_server_complain(
-			m, 550, "5.5.2", "the message has line ends that are not CRLF");
-	else
-		smtp_server_complain(m, 552, "5.3.4", "message is larger than we take");
-}
-
-/* Decodes a piece of the body; too much of it is read to its end, but given to nobody. */
-static size_t next_body(
-	struct smtp_server *m, const char *in, size_t len, struct smtp_question *question)
-{
-	size_t used, produced;
-
-	m->body_ended = smtp_unstuff(&m->unstuffer, in, len, &used, m->body,
-				sizeof m->body, &produced) == SMTP_BODY_END;
-	m->body_size += used;
-	if (produced && m->body_size <= m->options.size_limit) {
-		question->ask = SMTP_ASK_BODY;
-		question->text = m->body;
-		question->len = produced;
+		if (m->exchange == SMTP_EXCHANGE_NONE)
+			smtp_server_complain(m, 500, "5.5.2", "line too long");
+		else /* RFC 4954 6 */
+			smtp_server_complain(m, 500, "5.5.6", "response too long");
+		m->exchange = SMTP_EXCHANGE_NONE;
 	}
 	return used;
 }
@@ -179,40 +198,57 @@ static void repeat_question(struct smtp_server *m, struct smtp_question *questio
 	question->ask = m->pending;
 	question->address = &m->address;
 	question->mail = &m->mail;
+	question->rcpt = &m->rcpt;
+	question->auth = &m->auth;
 	question->extended = m->extended;
+	question->chunked = m->in_chunk;
 	if (m->pending == SMTP_ASK_HELO) {
 		question->text = m->line;
 		question->len = strlen(m->line);
 	}
 }
 
+/* Takes one step. False: there is nothing to do without more input. */
+static bool step(struct smtp_server *m, const char *in, size_t len, size_t *used,
+	struct smtp_question *question)
+{
+	*used = 0;
+	if (m->has_line)
+		smtp_server_obey(m, question);
+	else if (m->body_ended)
+		smtp_server_end_body(m, question);
+	else if (m->in_chunk && m->chunk_left == 0)
+		smtp_server_end_chunk(m, question);
+	else if (len == 0 || m->phase == SMTP_PHASE_HANDSHAKE)
+		return false;
+	else if (m->in_chunk)
+		*used = smtp_server_take_chunk(m, in, len, question);
+	else if (m->phase == SMTP_PHASE_BODY)
+		*used = smtp_server_take_body(m, in, len, question);
+	else
+		*used = next_line(m, in, len);
+	return true;
+}
+
 size_t smtp_server_next(
 	struct smtp_server *m, const char *in, size_t len, struct smtp_question *question)
 {
-	size_t used = 0;
+	size_t total = 0, used;
 
 	*question = (struct smtp_question){.ask = SMTP_ASK_INPUT};
 	while (m->pending == SMTP_ASK_INPUT && question->ask == SMTP_ASK_INPUT) {
 		if (m->phase == SMTP_PHASE_CLOSED) {
 			question->ask = SMTP_ASK_CLOSE;
-			return used;
+			return total;
 		}
-		if (sizeof m->out - m->out_len < REPLY_ROOM)
-			return used;
-		if (m->has_line)
-			smtp_server_obey(m, question);
-		else if (m->body_ended)
-			end_body(m, question);
-		else if (used == len)
-			return used;
-		else if (m->phase == SMTP_PHASE_BODY)
-			used += next_body(m, in + used, len - used, question);
-		else
-			used += next_line(m, in + used, len - used);
+		if (sizeof m->out - m->out_len < REPLY_ROOM ||
+			!step(m, in + total, len - total, &used, question))
+			return total;
+		total += used;
 	}
 	if (m->pending != SMTP_ASK_INPUT)
 		repeat_question(m, question);
-	return used;
+	return total;
 }
 
 /* What the answer means for the transaction, when it is a yes. */
@@ -230,8 +266,18 @@ static void advance(struct smtp_server *m, enum smtp_ask question)
 		m->recipients++;
 		break;
 	case SMTP_ASK_DATA:
+		if (m->in_chunk) {
+			smtp_server_begin_chunks(m);
+			break;
+		}
 		m->phase = SMTP_PHASE_BODY;
-		smtp_unstuffer_init(&m->unstuffer, m->options.newlines);
+		smtp_unstuffer_init(&m->unstuffer);
+		break;
+	case SMTP_ASK_STARTTLS:
+		m->phase = SMTP_PHASE_HANDSHAKE;
+		break;
+	case SMTP_ASK_AUTH:
+		m->authenticated = true;
 		break;
 	case SMTP_ASK_END:
 		m->errors = m->junk = 0;
@@ -248,6 +294,14 @@ void smtp_server_answer(struct smtp_server *m, const struct smtp_reply *reply)
 
 	assert(question != SMTP_ASK_INPUT);
 	m->pending = SMTP_ASK_INPUT;
+	if (question == SMTP_ASK_DATA && m->in_chunk) {
+		/* by BDAT: a yes is not said, and a no later */
+		if (is_yes)
+			advance(m, question);
+		else
+			smtp_server_swallow_chunk(m, reply);
+		return;
+	}
 	if (question == SMTP_ASK_END)
 		smtp_server_end_transaction(m);
 	if (question == SMTP_ASK_HELO && is_yes && m->extended)
@@ -259,13 +313,16 @@ void smtp_server_answer(struct smtp_server *m, const struct smtp_reply *reply)
 	else if (question == SMTP_ASK_RCPT)
 		m->refused++;
 	if (smtp_reply_class(reply) == 5)
-		count_error(m);
+		smtp_server_count_error(m);
+	if (question == SMTP_ASK_AUTH)
+		smtp_server_end_auth(m, smtp_reply_class(reply) == 5);
 }
 
 void smtp_server_secured(struct smtp_server *m)
 {
 	m->secured = true;
 	m->extended = m->authenticated = false;
+	m->exchange = SMTP_EXCHANGE_NONE;
 	m->phase = SMTP_PHASE_GREETING;
 }
 

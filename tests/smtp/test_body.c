@@ -16,7 +16,7 @@ static struct decoded decode(const char *in, size_t len, size_t piece)
 	struct decoded result = {0};
 	struct smtp_unstuffer u;
 
-	smtp_unstuffer_init(&u, SMTP_NEWLINES_NORMALIZE);
+	smtp_unstuffer_init(&u);
 	while (result.consumed < len && !result.ended) {
 		size_t give =
 			len - result.consumed < piece ? len - result.consumed : piece;
