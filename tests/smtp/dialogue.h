@@ -165,23 +165,18 @@ static inline struct smtp_server_options dialogue_options(struct setting setting
 		.auth_needs_tls = setting.auth_needs_tls};
 }
 
-/* The input comes in pieces of so many bytes. The caller frees the result. */
-static inline struct dialogue *talk_cut(
-	const char *in, size_t len, size_t piece, struct setting setting)
+/* Goes on with a dialogue; the input comes in pieces of so many bytes. */
+static inline void converse(struct dialogue *d, const char *in, size_t len, size_t piece)
 {
-	struct smtp_server_options options = dialogue_options(setting);
-	struct dialogue *d = calloc(1, sizeof *d);
 	struct smtp_question question = {0};
 	size_t at = 0, given = 0;
 
-	smtp_server_init(&d->machine, &options);
 	while (!d->closed) {
 		size_t used =
 			smtp_server_next(&d->machine, in + at, given - at, &question);
 
 		cr_assert_leq(used, given - at);
-		decide(d,
-			&question); /* before the input moves: a piece may be part of it */
+		decide(d, &question);
 		at += used;
 		take_output(d);
 		d->closed = question.ask == SMTP_ASK_CLOSE;
@@ -194,6 +189,17 @@ static inline struct dialogue *talk_cut(
 		given = len - given < piece ? len : given + piece;
 	}
 	take_output(d);
+}
+
+/* A whole dialogue. The caller frees the result. */
+static inline struct dialogue *talk_cut(
+	const char *in, size_t len, size_t piece, struct setting setting)
+{
+	struct smtp_server_options options = dialogue_options(setting);
+	struct dialogue *d = calloc(1, sizeof *d);
+
+	smtp_server_init(&d->machine, &options);
+	converse(d, in, len, piece);
 	return d;
 }
 

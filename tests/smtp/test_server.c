@@ -286,15 +286,13 @@ Test(server, who_makes_only_mistakes_is_sent_away)
 			103},
 		{TO_RCPT, "RCPT TO:<c@d.example>\r\n",
 			"421 4.7.0 too many recipients\r\n", 2000,
-			13 + 3 + 2 + SMTP_OVERSHOOT_MAX + 1 + 1 - 10 + 4 - 9},
+			4 + 2 + SMTP_OVERSHOOT_MAX + 2},
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		struct dialogue *d = repeat(rows[i].head, rows[i].line, rows[i].times);
-		size_t answers = 0, last = strlen(rows[i].last);
+		size_t answers = (strlen(codes(d)) + 1) / 4, last = strlen(rows[i].last);
 
-		for (const char *at = d->replies; (at = strchr(at, '\n')); at++)
-			answers += at[1] == '\0' || at[1 + 3] == ' ';
 		cr_assert(d->closed, "row %zu", i);
 		cr_assert_str_eq(d->replies + d->replies_len - last, rows[i].last);
 		cr_assert_eq(answers, rows[i].answers, "row %zu: %zu", i, answers);
