@@ -196,12 +196,12 @@ static const char *skip_source_route(const char *text, const char *end)
 
 	while (colon && text < colon) {
 		const char *comma = memchr(text, ',', (size_t)(colon - text));
-		const char *stop = comma ? comma : colon;
+		const char *stop = comma && comma + 1 < colon ? comma : colon;
 
 		if (*text != '@' ||
 			!smtp_domain_is_valid(text + 1, (size_t)(stop - text - 1)))
 			return NULL;
-		text = comma ? comma + 1 : colon;
+		text = stop == colon ? colon : stop + 1;
 	}
 	return colon ? colon + 1 : NULL;
 }

@@ -137,14 +137,16 @@ static void take_output(struct dialogue *d)
 }
 
 /* Behind a 220 to STARTTLS what came in the clear is dropped, up to a byte that stands for TLS. */
-static size_t drop_plain(struct dialogue *d, const char *in, size_t len)
+static size_t drop_plain(struct dialogue *d, const char *in, size_t len, size_t *at)
 {
-	const char *border = len ? memchr(in, 0xff, len) : NULL;
+	size_t before = *at;
+	const char *border =
+		len > before ? memchr(in + before, 0xff, len - before) : NULL;
 
-	if (!border)
-		return len;
-	smtp_server_secured(&d->machine);
-	return (size_t)(border + 1 - in);
+	*at = border ? (size_t)(border + 1 - in) : len;
+	if (border)
+		smtp_server_secured(&d->machine);
+	return *at - before;
 }
 
 static struct smtp_server_options choose_options(const uint8_t *head)
@@ -181,7 +183,7 @@ static void talk(
 		if (!goes_on)
 			return;
 		if (d->machine.phase == SMTP_PHASE_HANDSHAKE)
-			at += drop_plain(d, in + at, given - at);
+			used = drop_plain(d, in, given, &at);
 		if (question.ask != SMTP_ASK_INPUT || used)
 			continue;
 		if (given == len)

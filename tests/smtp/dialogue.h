@@ -144,14 +144,17 @@ static inline void decide(struct dialogue *d, const struct smtp_question *questi
 }
 
 /* After the 220 the caller drops what came in the clear. Returns the bytes dropped. */
-static inline size_t drop_plain(struct dialogue *d, const char *in, size_t len)
+static inline size_t drop_plain(
+	struct dialogue *d, const char *in, size_t len, size_t *at)
 {
-	const char *border = len ? memchr(in, HANDSHAKE[0], len) : NULL;
+	size_t before = *at;
+	const char *border =
+		len > before ? memchr(in + before, HANDSHAKE[0], len - before) : NULL;
 
-	if (!border)
-		return len;
-	smtp_server_secured(&d->machine);
-	return (size_t)(border + 1 - in);
+	*at = border ? (size_t)(border + 1 - in) : len;
+	if (border)
+		smtp_server_secured(&d->machine);
+	return *at - before;
 }
 
 static inline struct smtp_server_options dialogue_options(struct setting setting)
@@ -181,7 +184,7 @@ static inline void converse(struct dialogue *d, const char *in, size_t len, size
 		take_output(d);
 		d->closed = question.ask == SMTP_ASK_CLOSE;
 		if (d->machine.phase == SMTP_PHASE_HANDSHAKE)
-			at += drop_plain(d, in + at, given - at);
+			used = drop_plain(d, in, given, &at);
 		if (question.ask != SMTP_ASK_INPUT || used)
 			continue;
 		if (given == len)
