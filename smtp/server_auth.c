@@ -24,7 +24,8 @@ bool smtp_server_has_auth(const struct smtp_server *m)
 static void wipe(struct smtp_server *m)
 {
 	m->exchange = SMTP_EXCHANGE_NONE;
-	explicit_bzero(&m->auth, sizeof m->auth);
+	explicit_bzero(m->auth.user, sizeof m->auth.user);
+	explicit_bzero(m->auth.password, sizeof m->auth.password);
 	explicit_bzero(m->line, sizeof m->line);
 }
 
