@@ -33,8 +33,8 @@ enum smtp_ask {
 	SMTP_ASK_HELO,  /* text: the client's name; extended: EHLO */
 	SMTP_ASK_MAIL,  /* address, mail: who sends, and the parameters */
 	SMTP_ASK_RCPT,  /* address, rcpt: who is to receive, and the parameters */
-	SMTP_ASK_DATA, /* may the body come? Answer 354 or a refusal. chunked: by BDAT, a yes is not
-	                   sent, a refusal only when the octets of the chunk are swallowed */
+	SMTP_ASK_DATA, /* may the body come? Answer 354 or a refusal. When chunked, a yes is not
+	                   sent, and a refusal not before the octets of the chunk are swallowed */
 	SMTP_ASK_BODY, /* text: the next piece of the body, dots and end removed. No answer is due */
 	SMTP_ASK_END, /* the body is whole: answer 250 when it is on stable storage */
 	SMTP_ASK_RESET, /* the transaction is off (RSET, EHLO, too large...). No answer is due */
@@ -66,27 +66,22 @@ enum smtp_extension {
 	SMTP_EXT_SMTPUTF8 = 64,
 	SMTP_EXT_STARTTLS = 128,
 	SMTP_EXT_AUTH = 256,
-	SMTP_EXT_AUTH_OLD =
-		512, /* with AUTH: "AUTH=LOGIN PLAIN" too, which Exchange 5.5 looks for */
+	SMTP_EXT_AUTH_OLD = 512, /* "AUTH=LOGIN PLAIN" beside it, for Exchange 5.5 */
 };
 
 enum {
-	SMTP_COMMAND_MAX =
-		2048, /* with CRLF. RFC 5321 4.5.3.1.4 asks for 512 and extensions more */
-	SMTP_OUTPUT_MAX =
-		2816, /* smtp_server_next stops reading while less than a reply fits */
-	SMTP_ERRORS_MAX = 20,  /* bad commands before 421 */
-	SMTP_SKIP_MAX = 65536, /* bytes of an overlong command before 421 */
-	SMTP_JUNK_MAX =
-		100, /* NOOP, RSET, VRFY, HELP, empty chunks between messages before 421 */
-	SMTP_OVERSHOOT_MAX = 1000, /* recipients beyond the limit before 421 */
-	SMTP_LOGINS_MAX = 3,       /* failed AUTH before 421 */
-	SMTP_SWALLOW_MAX =
-		1
-		<< 30, /* octets of a chunk we throw away; a larger one ends the session */
-	SMTP_ENVID_MAX = 100, /* RFC 3461 4.4 */
-	SMTP_ORCPT_MAX = 500, /* RFC 3461 4.2 */
-	SMTP_LOGIN_MAX = 255, /* bytes of a user name, and of a password */
+	/* bytes with CRLF; RFC 5321 4.5.3.1.4 asks for 512, and extensions for more */
+	SMTP_COMMAND_MAX = 2048,
+	SMTP_OUTPUT_MAX = 2816, /* while less than a reply fits, nothing is read */
+	SMTP_ERRORS_MAX = 20,   /* bad commands before 421 */
+	SMTP_SKIP_MAX = 65536,  /* bytes of an overlong command before 421 */
+	SMTP_JUNK_MAX = 100,    /* NOOP, RSET, empty chunks... without mail before 421 */
+	SMTP_OVERSHOOT_MAX = 1000,  /* recipients beyond the limit before 421 */
+	SMTP_LOGINS_MAX = 3,        /* failed AUTH before 421 */
+	SMTP_SWALLOW_MAX = 1 << 30, /* octets of a refused chunk; a larger one: 421 */
+	SMTP_ENVID_MAX = 100,       /* RFC 3461 4.4 */
+	SMTP_ORCPT_MAX = 500,       /* RFC 3461 4.2 */
+	SMTP_LOGIN_MAX = 255,       /* bytes of a user name, and of a password */
 };
 
 struct smtp_server_options {

@@ -98,3 +98,36 @@ Test(reply, what_is_written_is_read_back_and_tame)
 	cr_assert_str_eq(back.text, "one\ntwo ?]0;x?");
 	cr_assert_eq(smtp_reply_class(&back), 5);
 }
+
+Test(reply, a_line_that_does_not_fit_is_not_written)
+{
+	struct smtp_reply reply;
+	char wire[64];
+
+	smtp_reply_set(&reply, 250, "", "one\ntwo");
+	for (size_t cap = 0; cap <= 20; cap++) {
+		memset(wire, '#', sizeof wire);
+		size_t len = smtp_reply_format(&reply, wire, cap);
+
+		cr_assert_leq(len, cap);
+		cr_assert(len == 0 || wire[len - 1] == '\n');
+		cr_assert_eq(wire[cap], '#', "beyond %zu", cap);
+		cr_assert_eq(len == 18, cap >= 18);
+	}
+}
+
+Test(reply, what_is_no_enhanced_code_is_text)
+{
+	static const char *const texts[] = {"5.1 x", "5.1.1000 x", "5..1 x", "5.1.1.1 x",
+		"3.1.1 x", "5.1. x", "5.x.1 x", "5.11", "5.1.1x", "x"};
+
+	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+		struct smtp_reply reply;
+		char wire[64];
+		int len = snprintf(wire, sizeof wire, "550 %s\r\n", texts[i]);
+
+		cr_assert_eq(smtp_reply_parse(&reply, wire, (size_t)len), len);
+		cr_assert_str_eq(reply.enhanced, "", "%s", texts[i]);
+		cr_assert_str_eq(reply.text, texts[i]);
+	}
+}

@@ -48,6 +48,10 @@ static const struct row commands[] = {
 	{"D6: DATA after all recipients were refused",
 		"HELO x\r\nMAIL FROM:<>\r\nRCPT TO:<refuse@d.example>\r\nDATA\r\n",
 		"220 250 250 550 554", NULL},
+	{"D6: and RSET forgets that",
+		"HELO x\r\nMAIL FROM:<>\r\nRCPT TO:<refuse@d.example>\r\nRSET\r\n"
+		"MAIL FROM:<>\r\nDATA\r\n",
+		"220 250 250 550 250 250 503", NULL},
 	{"D8: nothing runs after QUIT", "QUIT\r\nEHLO x\r\n", "220 221", ""},
 	{"D11: spaces and case",
 		"ehlo x\r\nmail from: <a@b.example>\r\nRSET\r\nMAIL  "
