@@ -9,12 +9,13 @@
 #include "relay/conn_address.h"
 
 /*
- * A byte stream over TCP with six events; nobody above it sees a socket. TLS will live behind
- * this header too. The owner hears nothing more after conn_close and may free itself at once.
+ * A byte stream over TCP with seven events; nobody above it sees a socket, nor whether TLS lies
+ * between. The owner hears nothing more after conn_close and may free itself at once.
  */
 
 enum conn_event {
 	CONN_CONNECTED, /* of conn_connect */
+	CONN_SECURED,   /* of conn_start_tls: from now on bytes go under TLS */
 	CONN_DATA,      /* conn_peek has bytes that were not there before */
 	CONN_DRAINED,   /* all that was written has left */
 	CONN_EOF,       /* the peer has ended its side; close */
@@ -28,6 +29,7 @@ enum {
 };
 
 struct conn;
+struct tls_server;
 typedef void (*conn_cb)(void *owner, enum conn_event event);
 
 /*
@@ -46,8 +48,20 @@ void conn_start(struct conn *conn, conn_cb cb, void *owner);
 struct conn *conn_connect(uv_loop_t *loop, const struct conn_address *target,
 	const char *local, conn_cb cb, void *owner);
 
+/*
+ * TLS from here on, and we answer with what server shows now. Unread bytes are thrown away: they came
+ * in the clear and may be somebody else's (CVE-2011-0411). CONN_SECURED or CONN_ERROR follows, never
+ * from inside; before that nothing may be written. The caller sets a deadline.
+ */
+void conn_start_tls(struct conn *conn, const struct tls_server *server);
+
+/* "TLSv1.3 TLS_AES_256_GCM_SHA384"; NULL: in the clear. Borrowed. */
+const char *conn_tls_name(const struct conn *conn);
+
 /* The unread bytes; borrowed until the next call. */
 size_t conn_peek(const struct conn *conn, const char **bytes);
+
+/* There may be more to peek afterwards, of which no event tells. */
 void conn_consume(struct conn *conn, size_t len);
 
 void conn_write(struct conn *conn, const void *bytes, size_t len); /* copied */
@@ -60,7 +74,7 @@ void conn_set_deadline(struct conn *conn, uint64_t ms);
 const struct conn_address *conn_peer(const struct conn *conn);
 const struct conn_address *conn_local(const struct conn *conn);
 
-/* Why CONN_ERROR: "connection refused". Static text. */
+/* Why CONN_ERROR: "connection refused", or of TLS, a sentence. Static text. */
 const char *conn_error(const struct conn *conn);
 
 /* Ends it: what was written is still sent, for at most 5 s. */
