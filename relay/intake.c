@@ -71,6 +71,8 @@ static int append_trace(struct intake *intake, const struct intake_client *clien
 		.id = intake->id_text,
 		.rcpt = intake->count == 1 ? intake->recipients[0] : NULL,
 		.extended = client->extended,
+		.tls = client->tls,
+		.authenticated = client->authenticated,
 		.time = intake->received / 1000,
 	};
 

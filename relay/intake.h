@@ -17,6 +17,8 @@ struct intake_client {
 	const char *ip;
 	const char *helo;
 	bool extended; /* EHLO */
+	bool tls;
+	bool authenticated;
 };
 
 /* Status 0: on stable storage and in the queue. Else -errno: it is neither. */

@@ -165,12 +165,26 @@ static void copy_tame(char *out, size_t cap, const char *text)
 	out[used] = '\0';
 }
 
+/*
+ * The protocol, as registered (RFC 3848, RFC 6531 4.3): S for TLS, A for authenticated. HELO has no
+ * extensions, so nothing to tell.
+ */
+static void name_protocol(const struct smtp_trace *trace, char name[16])
+{
+	if (trace->extended)
+		snprintf(name, 16, "%s%s%s", trace->utf8 ? "UTF8SMTP" : "ESMTP",
+			trace->tls ? "S" : "", trace->authenticated ? "A" : "");
+	else
+		snprintf(name, 16, "SMTP");
+}
+
 size_t smtp_received_format(const struct smtp_trace *trace, char *buf, size_t cap)
 {
-	char helo[256], rcpt[SMTP_PATH_MAX + 16] = "", date[32];
+	char helo[256], rcpt[SMTP_PATH_MAX + 16] = "", date[32], protocol[16];
 
 	copy_tame(helo, sizeof helo, trace->helo);
 	smtp_date_format(trace->time, date);
+	name_protocol(trace, protocol);
 	if (trace->rcpt) {
 		char address[SMTP_PATH_MAX];
 
@@ -181,7 +195,7 @@ size_t smtp_received_format(const struct smtp_trace *trace, char *buf, size_t ca
 	int len = snprintf(buf, cap,
 		"Received: from %s ([%s%s])\r\n\tby %s with %s id %s%s;\r\n\t%s\r\n",
 		helo, strchr(trace->client, ':') ? "IPv6:" : "", trace->client,
-		trace->host, trace->extended ? "ESMTP" : "SMTP", trace->id, rcpt, date);
+		trace->host, protocol, trace->id, rcpt, date);
 
 	return (size_t)len < cap ? (size_t)len : cap - 1;
 }

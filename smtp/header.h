@@ -53,7 +53,10 @@ struct smtp_trace {
 	const char *id;     /* queue id */
 	const char *rcpt;   /* the only recipient, or NULL (several: none is told) */
 	bool extended;      /* EHLO was used */
-	int64_t time;       /* seconds since the epoch, UTC */
+	bool utf8;          /* MAIL said SMTPUTF8 */
+	bool tls;
+	bool authenticated;
+	int64_t time; /* seconds since the epoch, UTC */
 };
 
 /* Writes "Received: ... \r\n", folded. Returns the length, at most cap (1,024 is enough). */

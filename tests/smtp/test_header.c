@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "smtp/header.h"
@@ -25,7 +26,7 @@ Test(header, hops_and_the_authors_domain_are_seen)
 		bool done;
 	} rows[] = {
 		{"Received: a\r\nreceived : b\r\nRECEIVED:\r\n c\r\n\r\nReceived: "
-	         "body\r\n",
+		 "body\r\n",
 			3, "", true},
 		{"From: Ann <ann@Corp.Example>\r\n\r\n", 0, "corp.example", true},
 		{"From:\r\n ann@corp.example\r\n\r\n", 0, "corp.example", true},
@@ -122,4 +123,39 @@ Test(header, a_received_line_stays_one_field_whatever_the_client_says)
 		"\tby mail.corp.example with ESMTP id 00000000A1\r\n"
 		"\tfor <b@dest.example>;\r\n"
 		"\tMon, 24 Nov 2025 16:00:00 +0000\r\n");
+}
+
+Test(header, a_received_line_names_the_protocol)
+{
+	static const struct {
+		bool extended, utf8, tls, authenticated;
+		const char *word;
+	} rows[] = {
+		{false, false, false, false, "SMTP"},
+		{false, false, true, false, "SMTP"},
+		{true, false, false, false, "ESMTP"},
+		{true, false, true, false, "ESMTPS"},
+		{true, false, false, true, "ESMTPA"},
+		{true, false, true, true, "ESMTPSA"},
+		{true, true, false, false, "UTF8SMTP"},
+		{true, true, true, false, "UTF8SMTPS"},
+		{true, true, false, true, "UTF8SMTPA"},
+		{true, true, true, true, "UTF8SMTPSA"},
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct smtp_trace trace = {.helo = "a",
+			.client = "192.0.2.7",
+			.host = "b",
+			.id = "00000000A1",
+			.extended = rows[i].extended,
+			.utf8 = rows[i].utf8,
+			.tls = rows[i].tls,
+			.authenticated = rows[i].authenticated};
+		char line[1024], want[64];
+
+		smtp_received_format(&trace, line, sizeof line);
+		snprintf(want, sizeof want, "by b with %s id ", rows[i].word);
+		cr_assert(strstr(line, want), "%s: %s", want, line);
+	}
 }
