@@ -18,6 +18,7 @@ int cli_queue(int argc, char **argv, const char *config);
 int cli_explain(int argc, char **argv, const char *config);
 int cli_classify(int argc, char **argv, const char *config);
 int cli_status(int argc, char **argv, const char *config);
+int cli_reload(int argc, char **argv, const char *config);
 int cli_spool(int argc, char **argv, const char *config);
 int cli_config(int argc, char **argv, const char *config);
 

@@ -6,6 +6,7 @@
 
 #include "relay/cli.h"
 #include "relay/config.h"
+#include "relay/tls_server.h"
 
 static int print_help(FILE *out, int code)
 {
@@ -25,6 +26,25 @@ static int print_and_free(struct buf *text, FILE *out, int code)
 		fwrite(text->bytes, 1, text->len, out);
 	buf_fini(text);
 	return code;
+}
+
+/* Also what only a start would find: whether the certificate can be used. */
+static bool check_certificate(const struct config *config)
+{
+	struct tls_server_options options = {
+		.certificate = config->tls_cert, .key = config->tls_key};
+	char error[512];
+
+	if (!config->tls_cert)
+		return true;
+	for (size_t i = 0; i < config->listener_count; i++)
+		options.takes_tls10 = options.takes_tls10 || config->listeners[i].takes_tls10;
+	struct tls_server *server = tls_server_new(&options, error, sizeof error);
+
+	if (!server)
+		fprintf(stderr, "%s\n", error);
+	tls_server_free(server);
+	return server;
 }
 
 int cli_config(int argc, char **argv, const char *config)
@@ -48,10 +68,14 @@ int cli_config(int argc, char **argv, const char *config)
 
 	if (!loaded)
 		return print_and_free(&text, stderr, EX_CONFIG);
+	int code = EX_OK;
+
 	if (strcmp(verb, "print") == 0)
 		config_print(loaded, &text);
-	else
+	else if (check_certificate(loaded))
 		printf("%s: fine\n", config_path(config));
+	else
+		code = EX_CONFIG;
 	config_free(loaded);
-	return print_and_free(&text, stdout, EX_OK);
+	return print_and_free(&text, stdout, code);
 }

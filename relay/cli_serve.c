@@ -21,6 +21,7 @@
 #include "relay/privileges.h"
 #include "relay/public_ip.h"
 #include "relay/relay.h"
+#include "relay/reload.h"
 #include "relay/resume.h"
 #include "relay/text.h"
 
@@ -34,8 +35,7 @@ struct server {
 	struct relay relay;
 	struct config *config; /* relay.config, until everything is open */
 	uv_loop_t loop;
-	uv_signal_t terminate, interrupt;
-	struct listener *listener;
+	uv_signal_t terminate, interrupt, hangup;
 	struct control *control;
 	bool stopping;
 	bool clean; /* every attempt was settled */
@@ -71,6 +71,7 @@ static void ignore_signals(struct server *server)
 {
 	uv_close((uv_handle_t *)&server->terminate, NULL);
 	uv_close((uv_handle_t *)&server->interrupt, NULL);
+	uv_close((uv_handle_t *)&server->hangup, NULL);
 }
 
 static void on_spool_closed(void *owner)
@@ -117,14 +118,27 @@ static void on_signal(uv_signal_t *signal, int number)
 		return;
 	server->stopping = true;
 	log_event(&server->relay.log, LOG_INFO, "stopping signal=%d", number);
-	listener_close(server->listener, on_listener_closed, server);
+	listener_close(server->relay.listener, on_listener_closed, server);
+}
+
+static void on_hangup(uv_signal_t *signal, int number)
+{
+	struct server *server = signal->data;
+	struct buf report = {0};
+
+	(void)number;
+	if (!server->stopping)
+		reload_configuration(&server->relay, &report);
+	buf_fini(&report);
 }
 
 static void watch_signals(struct server *server)
 {
 	uv_signal_init(&server->loop, &server->terminate);
 	uv_signal_init(&server->loop, &server->interrupt);
-	server->terminate.data = server->interrupt.data = server;
+	uv_signal_init(&server->loop, &server->hangup);
+	server->terminate.data = server->interrupt.data = server->hangup.data = server;
+	uv_signal_start(&server->hangup, on_hangup, SIGHUP);
 	uv_signal_start(&server->terminate, on_signal, SIGTERM);
 	uv_signal_start(&server->interrupt, on_signal, SIGINT);
 }
@@ -227,7 +241,7 @@ static int start(struct server *server)
 {
 	struct relay *relay = &server->relay;
 	size_t cap = sizeof server->error;
-	int error = listener_open(&server->listener, relay, server->error, cap);
+	int error = listener_open(&relay->listener, relay, server->error, cap);
 
 	if (!error)
 		error = make_directories(server);
@@ -259,8 +273,8 @@ static int abandon(struct server *server, int error)
 		control_close(server->control, on_abandoned, NULL);
 	if (server->relay.spool)
 		spool_close_now(server->relay.spool);
-	if (server->listener)
-		listener_close(server->listener, on_abandoned, NULL);
+	if (server->relay.listener)
+		listener_close(server->relay.listener, on_abandoned, NULL);
 	uv_run(&server->loop, UV_RUN_DEFAULT);
 	return code;
 }
@@ -294,7 +308,7 @@ static int print_help(FILE *out, int code)
 {
 	fputs("usage: ptrelay [-c FILE] serve\n\n"
 	      "Runs the relay in the foreground until SIGTERM or SIGINT. Logs to "
-	      "standard error.\n\n"
+	      "standard error.\nSIGHUP does what 'ptrelay reload' does.\n\n"
 	      "exit codes: 0 stopped, 71 out of memory, 74 I/O (spool, port in use),\n"
 	      "            75 another instance has the spool, 77 not permitted, 78 bad "
 	      "configuration\n",
@@ -324,6 +338,7 @@ int cli_serve(int argc, char **argv, const char *config)
 	umask(077);
 	server = mem_alloc(sizeof *server);
 	server->relay.config = server->config = loaded;
+	server->relay.config_path = config_path(config);
 	server->relay.log = (struct log){.level = loaded->log_level, .fd = STDERR_FILENO};
 	server->relay.loop = &server->loop;
 	/* At most 5 threads commit, keep up, write bodies and verify: the others are free for reads. */

@@ -16,8 +16,7 @@
 enum { FILE_MAX = 1024 * 1024, LINE_MAX_BYTES = 65536 };
 
 /* Keys of the design that this version does not know yet: said so, not called unknown. */
-static const char *const later_keys[] = {"auth_users", "sender_map", "tls_cert",
-	"tls_key", "tls_policy", "delay_warning", "destination_rate", "eight_bit",
+static const char *const later_keys[] = {"auth_users", "sender_map", "tls_policy", "delay_warning", "destination_rate", "eight_bit",
 	"spool_inline", "report_to", "notify_sender", "metrics_file"};
 
 /* What is being read. */
@@ -264,12 +263,30 @@ static void check_hostname(struct reader *reader)
 			config->hostname, wrong);
 }
 
+static void check_listeners(struct reader *reader)
+{
+	struct config *config = reader->config;
+
+	if (!config->tls_cert != !config->tls_key)
+		complain(reader, "tls_cert and tls_key go together; %s is missing",
+			config->tls_cert ? "tls_key" : "tls_cert");
+	for (size_t i = 0; i < config->listener_count; i++) {
+		struct config_listener *listener = &config->listeners[i];
+		const char *wrong = config_settle_listener(config, listener);
+
+		if (wrong)
+			complain(reader, "listen = %s port %u: %s", listener->ip,
+				listener->port, wrong);
+	}
+}
+
 static void check_whole(struct reader *reader)
 {
 	struct config *config = reader->config;
 	struct smtp_address address;
 
 	check_hostname(reader);
+	check_listeners(reader);
 	if (!config->bounce_from)
 		config->bounce_from = default_mailbox(config->hostname);
 	if (smtp_mailbox_parse(&address, config->bounce_from,
@@ -361,6 +378,8 @@ void config_free(struct config *config)
 	free(config->allow);
 	free(config->private_mx);
 	free(config->hostname);
+	free(config->tls_cert);
+	free(config->tls_key);
 	free(config->spool_dir);
 	free(config->bounce_from);
 	free(config->user);

@@ -21,10 +21,22 @@ struct config_source { /* public_ip = PUBLIC [via LOCAL] */
 	char local_ip[46]; /* "" when the public address is our own */
 };
 
-struct config_listener { /* listen = ADDR:PORT [bare_newline=normalize|reject] */
+enum config_tls {
+	CONFIG_TLS_OFF,
+	CONFIG_TLS_STARTTLS,
+	CONFIG_TLS_IMPLICIT,
+};
+
+struct config_listener { /* listen = ADDR:PORT [preset=] [tls=] [tls_min=] [bare_newline=] [auth=] */
 	char ip[46];
 	uint16_t port;
+	const struct preset *preset;
 	enum smtp_newlines newlines;
+	enum config_tls tls;
+	bool is_tls_given; /* else STARTTLS where there is a certificate */
+	bool is_tls_min_given;
+	bool takes_tls10; /* tls_min=1.0 */
+	bool has_auth;
 };
 
 struct config_route { /* route = DOMAIN|.SUFFIX [host]:port; smarthost = [host]:port (domain "") */
@@ -53,6 +65,7 @@ struct config {
 	bool is_public_ip_auto; /* said so; the same as no source */
 	struct config_listener *listeners;
 	size_t listener_count;
+	char *tls_cert, *tls_key; /* paths of PEM files; both or none (NULL) */
 	struct mx_network *allow;
 	size_t allow_count;
 	struct config_route *routes;
@@ -107,6 +120,12 @@ void config_free(struct config *config);
 /* "key = value" lines: what is in effect; and the table's defaults with a help comment each. */
 void config_print(const struct config *config, struct buf *out);
 void config_print_defaults(struct buf *out);
+
+/*
+ * The settings in which they differ, as "listen, allow"; "" when they are the same but for the certificate
+ * (which a reload takes). The caller frees.
+ */
+char *config_compare(const struct config *config, const struct config *other);
 
 /* The longest match wins; NULL: none. domain in any case. Borrowed. */
 const struct config_route *config_route_for(

@@ -66,11 +66,7 @@ static void print_item(const struct config *config, const struct setting *settin
 			config->sources[i].public_ip, config->sources[i].local_ip);
 		break;
 	case SETTING_LISTENER:
-		print_host_port(out, config->listeners[i].ip, config->listeners[i].port);
-		buf_printf(out, " bare_newline=%s",
-			config->listeners[i].newlines == SMTP_NEWLINES_REJECT
-				? "reject"
-				: "normalize");
+		config_print_listener(&config->listeners[i], out);
 		break;
 	case SETTING_NETWORK:
 		print_network(out, &networks[i]);
@@ -157,6 +153,36 @@ void config_print(const struct config *config, struct buf *out)
 {
 	for (size_t i = 0; i < config_setting_count; i++)
 		config_print_setting(config, &config_settings[i], out);
+}
+
+static bool is_same(const struct config *config, const struct config *other,
+	const struct setting *setting)
+{
+	struct buf one = {0}, two = {0};
+
+	config_print_setting(config, setting, &one);
+	config_print_setting(other, setting, &two);
+	bool is_equal = one.len == two.len &&
+	                (one.len == 0 || memcmp(one.bytes, two.bytes, one.len) == 0);
+
+	buf_fini(&one);
+	buf_fini(&two);
+	return is_equal;
+}
+
+char *config_compare(const struct config *config, const struct config *other)
+{
+	struct buf keys = {0};
+
+	for (size_t i = 0; i < config_setting_count; i++) {
+		const char *key = config_settings[i].key;
+
+		if (strcmp(key, "tls_cert") != 0 && strcmp(key, "tls_key") != 0 &&
+			!is_same(config, other, &config_settings[i]))
+			buf_printf(&keys, keys.len ? ", %s" : "%s", key);
+	}
+	buf_append(&keys, "", 1);
+	return keys.bytes;
 }
 
 void config_print_defaults(struct buf *out)

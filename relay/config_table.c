@@ -27,7 +27,15 @@ const struct setting config_settings[] = {
 		"PUBLIC [via LOCAL]: our address as receivers see it, and the one to "
                 "bind behind a NAT; auto: the machine's own, or what receivers say"},
 	{"listen", SETTING_LISTENER, LIST(listeners, listener_count), "127.0.0.1:25", 0,
-		0, true, "ADDRESS:PORT [bare_newline=normalize|reject]"},
+		0, true,
+		"ADDRESS:PORT "
+		"[preset=exchange55|exchange2000|exchange2007|modern] "
+		"[tls=starttls|implicit|off] [tls_min=1.0|1.2] "
+		"[bare_newline=normalize|reject] [auth=yes|no]"},
+	{"tls_cert", SETTING_TEXT, AT(tls_cert), NULL, 0, 0, false,
+		"certificate for TLS: a PEM file, ours first, then the chain"},
+	{"tls_key", SETTING_TEXT, AT(tls_key), NULL, 0, 0, false,
+		"its key: a PEM file that others cannot read"},
 	{"allow", SETTING_NETWORK, LIST(allow, allow_count), NULL, 0, 0, true,
 		"clients we relay for, ADDRESS or NETWORK/BITS; nobody else"},
 	{"route", SETTING_ROUTE, LIST(routes, route_count), NULL, 0, 0, true,

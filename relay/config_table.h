@@ -57,6 +57,22 @@ const char *config_read_number(const struct setting *setting, const char *value,
 /* A number without unit. False when it is none, or too large. */
 bool config_parse_count(const char *text, uint64_t *number);
 
+/* "host:port", "[host]:port"; the caller frees *host. Returns false when it is neither. */
+bool config_parse_host_port(const char *text, char **host, uint16_t *port);
+
+bool config_is_ip(const char *text);
+
+/* Makes room for one more at the end of an array; zeroed. Returns its place. */
+void *config_grow(void **array, size_t *count, size_t size);
+
+/* A `listen` line: read; what is left open is settled by the whole (returns what is wrong with it,
+ * static text, or NULL); printed. */
+const char *config_read_listener(
+	struct config *config, char *words[], size_t count, char error[256]);
+const char *config_settle_listener(
+	const struct config *config, struct config_listener *listener);
+void config_print_listener(const struct config_listener *listener, struct buf *out);
+
 /* One word out of a list, in which NULL stands for no word. */
 const char *config_read_word(const char *value, const char *const *names, size_t count,
 	int *number, char error[256]);

@@ -24,7 +24,7 @@ static size_t split(char *value, char *words[], size_t max)
 	return count;
 }
 
-static void *grow(void **array, size_t *count, size_t size)
+void *config_grow(void **array, size_t *count, size_t size)
 {
 	*array = mem_realloc(*array, (*count + 1) * size);
 	void *place = (char *)*array + *count * size;
@@ -34,7 +34,7 @@ static void *grow(void **array, size_t *count, size_t size)
 	return place;
 }
 
-static bool is_ip(const char *text)
+bool config_is_ip(const char *text)
 {
 	struct sockaddr_storage address;
 
@@ -49,8 +49,7 @@ static const char *const level_words[] = {"error", "warning", "info", "debug"};
 
 enum { ACTION_WORDS = 4, LEVEL_WORDS = 4 };
 
-/* "host:port", "[host]:port". Returns false when it is neither. */
-static bool parse_host_port(const char *text, char **host, uint16_t *port)
+bool config_parse_host_port(const char *text, char **host, uint16_t *port)
 {
 	const char *colon = strrchr(text, ':');
 	uint64_t number;
@@ -81,56 +80,19 @@ static const char *read_source(
 		return "auto stands alone; take it out, or the addresses";
 	if (is_auto)
 		return NULL;
-	if ((count != 1 && !has_via) || !is_ip(words[0]) ||
-		(has_via && !is_ip(words[2])))
+	if ((count != 1 && !has_via) || !config_is_ip(words[0]) ||
+		(has_via && !config_is_ip(words[2])))
 		return "it is auto, PUBLIC or PUBLIC via LOCAL, both IP addresses";
 	if (has_via && !strchr(words[0], ':') != !strchr(words[2], ':')) {
 		snprintf(error, 256, "the two addresses are of different families");
 		return error;
 	}
 	struct config_source *source =
-		grow((void **)&config->sources, &config->source_count, sizeof *source);
+		config_grow((void **)&config->sources, &config->source_count, sizeof *source);
 
 	snprintf(source->public_ip, sizeof source->public_ip, "%s", words[0]);
 	if (has_via)
 		snprintf(source->local_ip, sizeof source->local_ip, "%s", words[2]);
-	return NULL;
-}
-
-static const char *read_listener(
-	struct config *config, char *words[], size_t count, char error[256])
-{
-	static const char option[] = "bare_newline=";
-	struct config_listener listener = {.newlines = SMTP_NEWLINES_NORMALIZE};
-	char *host = NULL;
-
-	if (count < 1 || !parse_host_port(words[0], &host, &listener.port) ||
-		!is_ip(host)) {
-		free(host);
-		snprintf(
-			error, 256, "it is ADDRESS:PORT, as in 127.0.0.1:25 or [::1]:25");
-		return error;
-	}
-	snprintf(listener.ip, sizeof listener.ip, "%.45s", host);
-	free(host);
-	for (size_t i = 1; i < count; i++) {
-		const char *value = words[i] + sizeof option - 1;
-
-		if (strncmp(words[i], option, sizeof option - 1) != 0 ||
-			(strcmp(value, "normalize") != 0 &&
-				strcmp(value, "reject") != 0)) {
-			snprintf(error, 256,
-				"'%.60s' is no option of this version; "
-			        "bare_newline=normalize|reject is",
-				words[i]);
-			return error;
-		}
-		listener.newlines = strcmp(value, "reject") == 0
-		                            ? SMTP_NEWLINES_REJECT
-		                            : SMTP_NEWLINES_NORMALIZE;
-	}
-	*(struct config_listener *)grow((void **)&config->listeners,
-		&config->listener_count, sizeof listener) = listener;
 	return NULL;
 }
 
@@ -154,13 +116,13 @@ static const char *read_route(
 
 	if (count == 2)
 		route.domain = read_domain(words[0], &route.is_suffix);
-	if (!route.domain || !parse_host_port(words[1], &route.host, &route.port)) {
+	if (!route.domain || !config_parse_host_port(words[1], &route.host, &route.port)) {
 		free(route.domain);
 		snprintf(error, 256,
 			"it is DOMAIN HOST:PORT, as in corp.example 10.0.0.5:25");
 		return error;
 	}
-	*(struct config_route *)grow(
+	*(struct config_route *)config_grow(
 		(void **)&config->routes, &config->route_count, sizeof route) = route;
 	return NULL;
 }
@@ -170,14 +132,14 @@ static const char *read_smarthost(
 {
 	struct config_route route = {0};
 
-	if (count != 1 || !parse_host_port(words[0], &route.host, &route.port)) {
+	if (count != 1 || !config_parse_host_port(words[0], &route.host, &route.port)) {
 		snprintf(error, 256,
 			"it is HOST:PORT, as in mail.isp.example:25 (TLS and AUTH are "
 			"not in this version)");
 		return error;
 	}
 	route.domain = mem_strdup("");
-	*(struct config_route *)grow((void **)&config->smarthosts,
+	*(struct config_route *)config_grow((void **)&config->smarthosts,
 		&config->smarthost_count, sizeof route) = route;
 	return NULL;
 }
@@ -213,7 +175,7 @@ static const char *read_override(
 		snprintf(error, 256, "'%.60s' is no domain", words[0]);
 		return error;
 	}
-	*(struct config_override *)grow((void **)&config->overrides,
+	*(struct config_override *)config_grow((void **)&config->overrides,
 		&config->override_count, sizeof override) = override;
 	return NULL;
 }
@@ -230,7 +192,7 @@ static const char *read_network(struct config *config, const struct setting *set
 			"'%.60s' is no address and no network; write 192.0.2.0/24", word);
 		return error;
 	}
-	*(struct mx_network *)grow(array, count, sizeof network) = network;
+	*(struct mx_network *)config_grow(array, count, sizeof network) = network;
 	return NULL;
 }
 
@@ -239,7 +201,7 @@ static const char *read_resolver(struct config *config, const char *word, char e
 	char *host = NULL;
 	uint16_t port;
 	bool is_good =
-		is_ip(word) || (parse_host_port(word, &host, &port) && is_ip(host));
+		config_is_ip(word) || (config_parse_host_port(word, &host, &port) && config_is_ip(host));
 
 	free(host);
 	if (!is_good) {
@@ -247,7 +209,7 @@ static const char *read_resolver(struct config *config, const char *word, char e
 			"'%.60s' is no IP[:PORT], as in 127.0.0.1 or [::1]:53", word);
 		return error;
 	}
-	*(char **)grow((void **)&config->resolvers, &config->resolver_count,
+	*(char **)config_grow((void **)&config->resolvers, &config->resolver_count,
 		sizeof(char *)) = mem_strdup(word);
 	return NULL;
 }
@@ -282,7 +244,7 @@ static const char *read_zone(struct config *config, const struct setting *settin
 		snprintf(error, 256, "'%.60s' is no domain, as in bl.example", word);
 		return error;
 	}
-	*(char **)grow(array, count, sizeof zone) = zone;
+	*(char **)config_grow(array, count, sizeof zone) = zone;
 	return NULL;
 }
 
@@ -306,7 +268,7 @@ static const char *read_list(struct config *config, const struct setting *settin
 	case SETTING_SOURCE:
 		return read_source(config, words, count, error);
 	case SETTING_LISTENER:
-		return read_listener(config, words, count, error);
+		return config_read_listener(config, words, count, error);
 	case SETTING_ROUTE:
 		return read_route(config, words, count, error);
 	case SETTING_SMARTHOST:

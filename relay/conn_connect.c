@@ -8,7 +8,8 @@ static void on_connected(uv_connect_t *request, int status)
 	if (status == 0)
 		status = conn_learn_addresses(conn);
 	if (status) {
-		conn_fail(conn, uv_strerror(status)); /* static for all that connect returns */
+		conn_fail(conn,
+			uv_strerror(status)); /* static for all that connect returns */
 		return;
 	}
 	conn->state = CONN_STATE_OPEN;

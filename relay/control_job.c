@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "relay/control_reload.h"
 #include "relay/control_status.h"
 #include "relay/control_verify.h"
 #include "relay/dispatch.h"
@@ -335,6 +336,11 @@ static enum job_progress step_verify(struct job *job, struct buf *out)
 	return control_verify_step(job->verify, out);
 }
 
+static enum job_progress step_reload(struct job *job, struct buf *out)
+{
+	return control_reload(job->relay, out) ? finish(job, out) : JOB_DONE;
+}
+
 static const struct verb verbs[] = {
 	{"list", step_list, LISTING_ROWS, 0, false},
 	{"show", step_list, LISTING_FULL, 0, false},
@@ -346,6 +352,7 @@ static const struct verb verbs[] = {
 	{"bounce", step_act, 0, VERB_BOUNCE, true},
 	{"delete", step_act, 0, VERB_DELETE, true},
 	{"status", step_status, 0, 0, false},
+	{"reload", step_reload, 0, 0, false},
 	{"verify", step_verify, 0, 0, false},
 };
 

@@ -63,6 +63,8 @@ static json_t *describe_counters(const struct stats *stats)
 	struct figure figures[] = {
 		{"connections", stats->connections},
 		{"refused_connections", stats->refused_connections},
+		{"tls_sessions", stats->tls_sessions},
+		{"tls_failures", stats->tls_failures},
 		{"accepted", stats->accepted},
 		{"refused", stats->refused},
 		{"delivered", stats->delivered},

@@ -322,6 +322,8 @@ static void on_conn(void *owner, enum conn_event event)
 	case CONN_CONNECTED:
 		enter(d, DELIVERY_STATE_GREET);
 		break;
+	case CONN_SECURED: /* of incoming ones only */
+		break;
 	case CONN_DATA:
 		talk(d);
 		break;

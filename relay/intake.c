@@ -14,6 +14,7 @@ struct intake {
 	char **recipients;
 	size_t count, cap;
 	char *client;
+	char *tls; /* or NULL */
 	int64_t received;
 	uint64_t id, size;
 	char id_text[SPOOL_ID_TEXT];
@@ -45,6 +46,7 @@ void intake_free(struct intake *intake)
 		free(intake->recipients[i]);
 	free(intake->recipients);
 	free(intake->client);
+	free(intake->tls);
 	free(intake->sender);
 	free(intake);
 }
@@ -72,6 +74,7 @@ static int append_trace(struct intake *intake, const struct intake_client *clien
 		.rcpt = intake->count == 1 ? intake->recipients[0] : NULL,
 		.extended = client->extended,
 		.tls = client->tls,
+		.cipher = client->tls,
 		.authenticated = client->authenticated,
 		.time = intake->received / 1000,
 	};
@@ -87,6 +90,7 @@ int intake_open(struct intake *intake, const struct intake_client *client)
 	spool_id_format(intake->id, intake->id_text);
 	intake->received = text_now();
 	intake->client = mem_strdup(client->ip);
+	intake->tls = client->tls ? mem_strdup(client->tls) : NULL;
 	int error = append_trace(intake, client);
 
 	if (error) {
@@ -141,8 +145,10 @@ static void log_accepted(const struct intake *intake)
 
 	text_escape(sender, sizeof sender, intake->sender, strlen(intake->sender));
 	log_event(&intake->relay->log, LOG_INFO,
-		"accepted id=%s from=<%s> nrcpt=%zu size=%llu client=%s", intake->id_text,
-		sender, intake->count, (unsigned long long)intake->size, intake->client);
+		"accepted id=%s from=<%s> nrcpt=%zu size=%llu client=%s%s%s%s",
+		intake->id_text, sender, intake->count, (unsigned long long)intake->size,
+		intake->client, intake->tls ? " tls=\"" : "",
+		intake->tls ? intake->tls : "", intake->tls ? "\"" : "");
 }
 
 static void on_committed(void *owner, int status)

@@ -17,7 +17,7 @@ struct intake_client {
 	const char *ip;
 	const char *helo;
 	bool extended; /* EHLO */
-	bool tls;
+	const char *tls; /* "TLSv1.3 TLS_AES_256_GCM_SHA384"; NULL: in the clear */
 	bool authenticated;
 };
 

@@ -11,11 +11,17 @@
 #include <unistd.h>
 
 #include "relay/mem.h"
+#include "relay/preset.h"
 #include "relay/session.h"
+#include "relay/text.h"
+#include "relay/tls_server.h"
 
 enum {
 	ACCEPT_BATCH = 16, /* connections taken in one turn of the loop */
 	PAUSE_MS = 100,    /* no accepting when descriptors or memory are short */
+	DAY_S = 24 * 60 * 60,
+	SOON_S = 14 * DAY_S, /* a certificate that ends within is warned of */
+	HANDSHAKE_MS = 30 * 1000,
 	COMMAND_MS = 5 * 60 * 1000, /* RFC 5321 4.5.3.2.7 */
 	MESSAGE_MS = 4 * 60 * 60 * 1000,
 };
@@ -28,6 +34,8 @@ struct door {
 	struct listener *listener;
 	uv_poll_t poll;
 	int fd;
+	struct tls_server *tls; /* NULL: none */
+	bool has_tls, takes_tls10;
 	struct session_options options;
 };
 
@@ -52,6 +60,14 @@ struct listener {
 	void *owner;
 };
 
+static void free_doors(struct listener *listener)
+{
+	for (size_t i = 0; i < listener->door_count; i++)
+		tls_server_free(listener->doors[i].tls);
+	free(listener->doors);
+	free(listener);
+}
+
 static void check_closed(struct listener *listener)
 {
 	void (*closed)(void *owner) = listener->closed;
@@ -59,8 +75,7 @@ static void check_closed(struct listener *listener)
 
 	if (listener->handles || listener->guest_count)
 		return;
-	free(listener->doors);
-	free(listener);
+	free_doors(listener);
 	closed(owner);
 }
 
@@ -85,15 +100,18 @@ static size_t count_guests(const struct listener *listener, const char *client)
 	return count;
 }
 
-/* Too many already. One write, no session: refusing must stay cheap. */
+/* Too many already. One write, no session: refusing must stay cheap; no write where a handshake would have
+ * to come first. */
 static void refuse(
-	struct relay *relay, struct conn *conn, const char *enhanced, const char *what)
+	struct door *door, struct conn *conn, const char *enhanced, const char *what)
 {
+	struct relay *relay = door->listener->relay;
 	struct smtp_reply reply;
 	char line[128];
 
 	smtp_reply_set(&reply, 421, enhanced, "%s, try again later", what);
-	conn_write(conn, line, smtp_reply_format(&reply, line, sizeof line));
+	if (!door->options.is_tls_implicit)
+		conn_write(conn, line, smtp_reply_format(&reply, line, sizeof line));
 	relay->stats.refused_connections++;
 	log_event(&relay->log, LOG_INFO, "refused client=%s reply=\"421 %s %s\"",
 		conn_peer(conn)->ip, enhanced, what);
@@ -108,11 +126,11 @@ static void admit(struct door *door, struct conn *conn)
 
 	relay->stats.connections++;
 	if (listener->guest_count >= relay->config->session_limit) {
-		refuse(relay, conn, "4.3.2", "too many sessions");
+		refuse(door, conn, "4.3.2", "too many sessions");
 		return;
 	}
 	if (count_guests(listener, client) >= relay->config->client_session_limit) {
-		refuse(relay, conn, "4.7.0", "too many sessions from your address");
+		refuse(door, conn, "4.7.0", "too many sessions from your address");
 		return;
 	}
 	struct guest *guest = mem_alloc(sizeof *guest);
@@ -204,6 +222,88 @@ static int open_socket(const char *ip, uint16_t port)
 	return fd;
 }
 
+/* Returns 0, or -EINVAL. What each door is to have is in fresh, then, until it fails. */
+static int load_certificate(const struct listener *listener, const struct config *config,
+	struct tls_server **fresh, char *error, size_t cap)
+{
+	for (size_t i = 0; i < listener->door_count; i++) {
+		struct tls_server_options options = {
+			.certificate = config->tls_cert,
+			.key = config->tls_key,
+			.takes_tls10 = listener->doors[i].takes_tls10,
+		};
+
+		if (!listener->doors[i].has_tls)
+			continue;
+		fresh[i] = tls_server_new(&options, error, cap);
+		if (!fresh[i])
+			return -EINVAL;
+	}
+	return 0;
+}
+
+static void log_certificate(const struct log *log, const struct tls_server *server)
+{
+	int64_t left = tls_server_expires(server) - text_now() / 1000;
+	char end[32];
+
+	log_event(log, left < SOON_S ? LOG_WARNING : LOG_INFO,
+		"certificate expires=%s days=%lld",
+		text_time(tls_server_expires(server) * 1000, end),
+		(long long)left / DAY_S);
+}
+
+int listener_renew_certificate(
+	struct listener *listener, const struct config *config, char *error, size_t cap)
+{
+	if (!config->tls_cert)
+		return 0;
+	struct tls_server **fresh = mem_alloc(listener->door_count * sizeof *fresh);
+	int result = load_certificate(listener, config, fresh, error, cap);
+	const struct tls_server *shown = NULL;
+
+	for (size_t i = 0; i < listener->door_count; i++) {
+		struct door *door = &listener->doors[i];
+
+		if (!fresh[i])
+			continue;
+		if (result) {
+			tls_server_free(fresh[i]);
+		} else if (door->tls) {
+			tls_server_renew(door->tls, fresh[i]);
+		} else {
+			door->tls = fresh[i];
+		}
+		shown = door->tls;
+	}
+	if (!result && shown)
+		log_certificate(&listener->relay->log, shown);
+	free(fresh);
+	return result;
+}
+
+/* What the configuration says of it; the certificate is still to be read. */
+static void furnish(struct door *door, const struct config_listener *place)
+{
+	unsigned hidden = 0;
+
+	door->takes_tls10 = place->takes_tls10;
+	door->has_tls = place->tls != CONFIG_TLS_OFF;
+	if (place->tls != CONFIG_TLS_STARTTLS)
+		hidden |= SMTP_EXT_STARTTLS;
+	if (!place->has_auth)
+		hidden |= SMTP_EXT_AUTH | SMTP_EXT_AUTH_OLD;
+	door->options = (struct session_options){
+		.newlines = place->newlines,
+		.extensions = place->preset->extensions & ~hidden,
+		.auth_needs_tls = true,
+		.is_tls_implicit = place->tls == CONFIG_TLS_IMPLICIT,
+		.handshake_ms = HANDSHAKE_MS,
+		.command_ms = COMMAND_MS,
+		.message_ms = MESSAGE_MS,
+	};
+}
+
 static int open_sockets(struct listener *listener, char *text, size_t cap)
 {
 	const struct config *config = listener->relay->config;
@@ -220,24 +320,21 @@ static int open_sockets(struct listener *listener, char *text, size_t cap)
 			return fd;
 		}
 		listener->doors[i].fd = fd;
+		furnish(&listener->doors[i], place);
 		listener->door_count++;
 	}
 	return 0;
 }
 
-static void init_door(
-	struct listener *listener, struct door *door, const struct config_listener *place)
+static void open_door(struct listener *listener, struct door *door)
 {
 	int error = uv_poll_init(listener->relay->loop, &door->poll, door->fd);
 
 	assert(error == 0); /* it fails for what is not a socket */
 	door->listener = listener;
 	door->poll.data = door;
-	door->options = (struct session_options){
-		.newlines = place->newlines,
-		.command_ms = COMMAND_MS,
-		.message_ms = MESSAGE_MS,
-	};
+	door->options.tls = door->tls;
+	uv_poll_start(&door->poll, UV_READABLE, on_ready);
 }
 
 int listener_open(struct listener **out, struct relay *relay, char *text, size_t cap)
@@ -250,19 +347,19 @@ int listener_open(struct listener **out, struct relay *relay, char *text, size_t
 	TAILQ_INIT(&listener->guests);
 	int error = open_sockets(listener, text, cap);
 
+	if (!error)
+		error = listener_renew_certificate(listener, config, text, cap);
 	if (error) {
-		while (listener->door_count > 0)
-			close(listener->doors[--listener->door_count].fd);
-		free(listener->doors);
-		free(listener);
+		for (size_t i = 0; i < listener->door_count; i++)
+			close(listener->doors[i].fd);
+		free_doors(listener);
 		return error;
 	}
 	for (size_t i = 0; i < listener->door_count; i++)
-		init_door(listener, &listener->doors[i], &config->listeners[i]);
+		open_door(listener, &listener->doors[i]);
 	uv_timer_init(relay->loop, &listener->pause);
 	listener->pause.data = listener;
 	listener->handles = listener->door_count + 1;
-	open_doors(listener);
 	*out = listener;
 	return 0;
 }

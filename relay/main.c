@@ -24,6 +24,7 @@ static const struct command commands[] = {
 	{"explain", cli_explain, "why a message waits, what cures it, what happens next"},
 	{"classify", cli_classify, "which refusals have a DNS reason"},
 	{"status", cli_status, "health and counters of the running relay"},
+	{"reload", cli_reload, "read configuration and certificate again"},
 	{"spool", cli_spool, "verify: reads all of it, changes nothing, says what is damaged"},
 	{"config", cli_config, "check|print|defaults"},
 };

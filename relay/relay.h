@@ -22,12 +22,14 @@
 enum { RELAY_TURN_MS = 1 };
 
 struct dispatch;
+struct listener;
 struct holds;
 struct public_ips;
 
 struct relay {
 	uv_loop_t *loop;
 	const struct config *config;
+	const char *config_path;
 	struct log log;
 	struct stats stats;
 	struct spool *spool;
@@ -36,4 +38,5 @@ struct relay {
 	struct holds *holds;
 	struct public_ips *public_ips;
 	struct dispatch *dispatch;
+	struct listener *listener;
 };

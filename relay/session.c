@@ -20,11 +20,15 @@
  *      v                       │ committed
  *    freed <───────────────────┘
  *
+ *   SECURING ──handshake done──> TALKING ──STARTTLS──> SECURING
+ *
+ * While SECURING not a word is said, not even a last one: the client could not read it.
  * While a commit is under way the machine waits for its answer, while PAUSED it is not asked: input waits
  * in the connection, and when that is full, in the client. Neither is the client's time.
  */
 enum session_state {
 	SESSION_TALKING,
+	SESSION_SECURING,
 	SESSION_PAUSED,
 	SESSION_COMMITTING,
 	SESSION_ORPHANED,
@@ -158,7 +162,11 @@ static void on_rcpt(struct session *s, const struct smtp_question *question)
 static void on_data(struct session *s)
 {
 	struct intake_client client = {
-		.ip = s->client, .helo = s->helo, .extended = s->extended};
+		.ip = s->client,
+		.helo = s->helo,
+		.extended = s->extended,
+		.tls = conn_tls_name(s->conn),
+	};
 
 	if (intake_open(s->intake, &client)) {
 		answer(s, 451, "4.3.0", "cannot store it now; try again later");
@@ -271,6 +279,8 @@ static void decide(struct session *s, const struct smtp_question *question)
 		drop_intake(s);
 		break;
 	case SMTP_ASK_STARTTLS:
+		answer(s, 220, "2.0.0", "go ahead");
+		break;
 	case SMTP_ASK_AUTH:
 		answer(s, 454, "4.7.0", "not available now");
 		break;
@@ -278,6 +288,13 @@ static void decide(struct session *s, const struct smtp_question *question)
 	case SMTP_ASK_CLOSE:
 		break;
 	}
+}
+
+static void begin_handshake(struct session *s)
+{
+	s->state = SESSION_SECURING;
+	conn_start_tls(s->conn, s->options.tls);
+	conn_set_deadline(s->conn, s->options.handshake_ms);
 }
 
 /* Works until nothing moves, a commit or the disk has to be waited for, or the client does not read
@@ -296,6 +313,8 @@ static void pump(struct session *s)
 		decide(s, &question);
 		conn_consume(s->conn, used);
 		moved = flush(s) || used > 0 || question.ask != SMTP_ASK_INPUT;
+		if (question.ask == SMTP_ASK_STARTTLS)
+			begin_handshake(s);
 		if (question.ask == SMTP_ASK_CLOSE) {
 			end(s);
 			return;
@@ -312,12 +331,47 @@ static void on_lost(struct session *s)
 	end(s);
 }
 
+static void on_secured(struct session *s)
+{
+	s->relay->stats.tls_sessions++;
+	s->state = SESSION_TALKING;
+	smtp_server_secured(&s->machine);
+	conn_set_deadline(s->conn, s->options.command_ms);
+	flush(s); /* the banner, where TLS is implicit */
+}
+
+static void on_handshake_event(struct session *s, enum conn_event event)
+{
+	const char *what = conn_error(s->conn);
+
+	if (event == CONN_SECURED) {
+		on_secured(s);
+		return;
+	}
+	if (event == CONN_DRAINED)
+		return; /* our side of the handshake */
+	if (event == CONN_EOF)
+		what = "the client left during the handshake";
+	if (event == CONN_TIMEOUT)
+		what = "no whole handshake in time; a client that waits for our banner "
+		       "wants tls=starttls";
+	s->relay->stats.tls_failures++;
+	log_event(&s->relay->log, LOG_INFO, "tls-failed client=%s what=\"%s\"", s->client,
+		what);
+	end(s);
+}
+
 static void on_conn(void *owner, enum conn_event event)
 {
 	struct session *s = owner;
 
+	if (s->state == SESSION_SECURING) {
+		on_handshake_event(s, event);
+		return;
+	}
 	switch (event) {
 	case CONN_CONNECTED: /* of outgoing ones only */
+	case CONN_SECURED:   /* only while SECURING */
 		break;
 	case CONN_DATA:
 	case CONN_DRAINED:
@@ -343,8 +397,8 @@ struct session *session_start(struct relay *relay, const struct session_options 
 		.size_limit = relay->config->message_size_limit,
 		.recipient_limit = (unsigned)relay->config->recipient_limit,
 		.newlines = options->newlines,
-		.extensions = SMTP_EXT_PIPELINING | SMTP_EXT_SIZE | SMTP_EXT_8BITMIME |
-		              SMTP_EXT_ENHANCEDSTATUSCODES,
+		.extensions = options->extensions,
+		.auth_needs_tls = options->auth_needs_tls,
 	};
 
 	s->relay = relay;
@@ -356,13 +410,18 @@ struct session *session_start(struct relay *relay, const struct session_options 
 	relay->stats.sessions++;
 	smtp_server_init(&s->machine, &machine);
 	conn_start(conn, on_conn, s);
-	flush(s);
+	if (options->is_tls_implicit)
+		begin_handshake(s);
+	else
+		flush(s);
 	return s;
 }
 
 void session_stop(struct session *s)
 {
 	s->stopping = true;
-	if (s->state != SESSION_COMMITTING && s->state != SESSION_ORPHANED)
+	if (s->state == SESSION_SECURING)
+		end(s);
+	else if (s->state != SESSION_COMMITTING && s->state != SESSION_ORPHANED)
 		shut(s, 421, "4.3.2", "shutting down");
 }

@@ -13,6 +13,11 @@ enum { SESSION_WINDOW = 65536 }; /* bytes of a body that must come within comman
 
 struct session_options {
 	enum smtp_newlines newlines;
+	unsigned extensions; /* smtp_extension bits */
+	bool auth_needs_tls;
+	bool is_tls_implicit;         /* the handshake comes before the banner */
+	const struct tls_server *tls; /* NULL: none */
+	uint64_t handshake_ms;        /* for a whole TLS handshake */
 	uint64_t command_ms; /* for the next command, or the next window of a body */
 	uint64_t message_ms; /* for a whole body */
 };

@@ -33,8 +33,9 @@ static const struct {
 				     "takes it, for machines that cannot do better"},
 	{SSL_R_VERSION_TOO_LOW, "its TLS is too old for this listener; tls_min=1.0 takes "
 				"it, for machines that cannot do better"},
-	{SSL_R_WRONG_VERSION_NUMBER, "what came is no TLS; plain SMTP wants another port, "
-				     "or tls=starttls on this one"},
+	{SSL_R_WRONG_VERSION_NUMBER,
+		"what came is no TLS; plain SMTP wants another port, "
+		"or tls=starttls on this one"},
 	{SSL_R_HTTP_REQUEST, "what came is HTTP, not TLS"},
 	{SSL_R_HTTPS_PROXY_REQUEST, "what came is HTTP, not TLS"},
 	{SSL_R_NO_SHARED_CIPHER, "it offers no cipher that this listener takes; "
@@ -45,8 +46,7 @@ static const struct {
 	{SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN, "the client refuses our certificate"},
 	{SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED,
 		"the client says that our certificate has expired"},
-	{SSL_R_TLSV1_ALERT_PROTOCOL_VERSION,
-		"the client takes none of our TLS versions"},
+	{SSL_R_TLSV1_ALERT_PROTOCOL_VERSION, "the client takes none of our TLS versions"},
 	{SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE,
 		"the client found nothing in our offer that it takes"},
 };

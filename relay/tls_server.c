@@ -16,7 +16,7 @@
 #include "relay/mem.h"
 
 enum {
-	TICKETS = 1,          /* OpenSSL's 2 are for browsers, which open several connections */
+	TICKETS = 1, /* OpenSSL's 2 are for browsers, which open several connections */
 	SESSIONS_KEPT = 256, /* for clients too old for tickets; about 1 KiB each */
 };
 
@@ -42,10 +42,10 @@ __attribute__((format(printf, 2, 3))) static bool complain(
 	return false;
 }
 
-/* The last of OpenSSL's words: the earlier ones are where, not what. */
+/* The first of OpenSSL's words: what lies deepest. */
 static const char *why(void)
 {
-	const char *reason = ERR_reason_error_string(ERR_peek_last_error());
+	const char *reason = ERR_reason_error_string(ERR_peek_error());
 
 	ERR_clear_error();
 	return reason ? reason : "it cannot be read";
@@ -79,8 +79,8 @@ static const char *print_day(const ASN1_TIME *time, char text[32])
 	return text;
 }
 
-static bool check_validity(struct tls_server *server, const char *path,
-	const struct complaint *complaint)
+static bool check_validity(
+	struct tls_server *server, const char *path, const struct complaint *complaint)
 {
 	X509 *certificate = SSL_CTX_get0_certificate(server->context);
 	const ASN1_TIME *begin = X509_get0_notBefore(certificate);
@@ -90,8 +90,8 @@ static bool check_validity(struct tls_server *server, const char *path,
 
 	if (X509_cmp_current_time(end) <= 0)
 		return complain(complaint,
-			"tls_cert = %.200s: the certificate expired on %s; renew it", path,
-			print_day(end, day));
+			"tls_cert = %.200s: the certificate expired on %s; renew it",
+			path, print_day(end, day));
 	if (X509_cmp_current_time(begin) > 0)
 		return complain(complaint,
 			"tls_cert = %.200s: the certificate is not valid before %s", path,
@@ -101,8 +101,8 @@ static bool check_validity(struct tls_server *server, const char *path,
 	return true;
 }
 
-static bool load_certificate(struct tls_server *server, const char *path,
-	const struct complaint *complaint)
+static bool load_certificate(
+	struct tls_server *server, const char *path, const struct complaint *complaint)
 {
 	FILE *file = fopen(path, "re"); /* for words better than OpenSSL's */
 
@@ -111,7 +111,7 @@ static bool load_certificate(struct tls_server *server, const char *path,
 			strerror(errno));
 	fclose(file);
 	if (SSL_CTX_use_certificate_chain_file(server->context, path) != 1) {
-		unsigned long error = ERR_peek_last_error();
+		unsigned long error = ERR_peek_error();
 
 		return complain(complaint,
 			ERR_GET_REASON(error) == PEM_R_NO_START_LINE
@@ -129,22 +129,24 @@ static int on_passphrase_wanted(char *text, int cap, int writes, void *owner)
 	(void)text;
 	(void)cap;
 	(void)writes;
-	(void)owner;
+	*(bool *)owner = true;
 	return -1;
 }
 
 static EVP_PKEY *read_key(FILE *file, const char *path, const struct complaint *complaint)
 {
 	struct stat status;
+	bool is_locked = false;
 
 	if (fstat(fileno(file), &status) || (status.st_mode & S_IRWXO)) {
-		complain(complaint, "tls_key = %.200s: others may read it; chmod o= %.200s",
-			path, path);
+		complain(complaint,
+			"tls_key = %.200s: others may read it; chmod o= %.200s", path,
+			path);
 		return NULL;
 	}
-	EVP_PKEY *key = PEM_read_PrivateKey(file, NULL, on_passphrase_wanted, NULL);
+	EVP_PKEY *key = PEM_read_PrivateKey(file, NULL, on_passphrase_wanted, &is_locked);
 
-	if (!key && ERR_GET_REASON(ERR_peek_error()) == PEM_R_BAD_PASSWORD_READ)
+	if (!key && is_locked)
 		complain(complaint,
 			"tls_key = %.200s: it has a passphrase; take it off with "
 			"'openssl pkey'",
@@ -176,7 +178,8 @@ static bool load_key(struct tls_server *server, const struct tls_server_options 
 	EVP_PKEY_free(key);
 	if (!fits)
 		complain(complaint,
-			"tls_key = %.200s: this key does not fit the certificate in %.200s",
+			"tls_key = %.200s: this key does not fit the certificate in "
+		        "%.200s",
 			path, options->certificate);
 	else if (!is_taken)
 		complain(complaint, "tls_key = %.200s: cannot use it: %s", path, why());

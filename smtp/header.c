@@ -181,6 +181,7 @@ static void name_protocol(const struct smtp_trace *trace, char name[16])
 size_t smtp_received_format(const struct smtp_trace *trace, char *buf, size_t cap)
 {
 	char helo[256], rcpt[SMTP_PATH_MAX + 16] = "", date[32], protocol[16];
+	char cipher[96] = "";
 
 	copy_tame(helo, sizeof helo, trace->helo);
 	smtp_date_format(trace->time, date);
@@ -191,11 +192,13 @@ size_t smtp_received_format(const struct smtp_trace *trace, char *buf, size_t ca
 		copy_tame(address, sizeof address, trace->rcpt);
 		snprintf(rcpt, sizeof rcpt, "\r\n\tfor <%s>", address);
 	}
+	if (trace->cipher)
+		snprintf(cipher, sizeof cipher, " (%.80s)", trace->cipher);
 	/* RFC 5321 4.4: the literal of an IPv6 address is tagged */
 	int len = snprintf(buf, cap,
-		"Received: from %s ([%s%s])\r\n\tby %s with %s id %s%s;\r\n\t%s\r\n",
+		"Received: from %s ([%s%s])\r\n\tby %s with %s%s id %s%s;\r\n\t%s\r\n",
 		helo, strchr(trace->client, ':') ? "IPv6:" : "", trace->client,
-		trace->host, protocol, trace->id, rcpt, date);
+		trace->host, protocol, cipher, trace->id, rcpt, date);
 
 	return (size_t)len < cap ? (size_t)len : cap - 1;
 }

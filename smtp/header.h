@@ -56,6 +56,7 @@ struct smtp_trace {
 	bool utf8;          /* MAIL said SMTPUTF8 */
 	bool tls;
 	bool authenticated;
+	const char *cipher; /* "TLSv1.3 TLS_AES_256_GCM_SHA384", or NULL */
 	int64_t time; /* seconds since the epoch, UTC */
 };
 

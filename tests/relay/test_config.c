@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "relay/config.h"
+#include "relay/preset.h"
 
 static struct config *parse(const char *text, struct buf *problems)
 {
@@ -11,6 +13,7 @@ static struct config *parse(const char *text, struct buf *problems)
 }
 
 #define HOST "hostname = mail.corp.example\n"
+#define CERTIFICATE "tls_cert = /etc/c.pem\ntls_key = /etc/k.pem\n"
 
 Test(config, a_name_is_enough)
 {
@@ -31,7 +34,10 @@ Test(config, every_kind_of_value_is_read_and_printed_as_it_can_be_read_again)
 {
 	static const char text[] = HOST
 		"public_ip = 192.0.2.25 via 10.0.0.6\npublic_ip = 2001:db8::25\n"
+		CERTIFICATE
 		"listen = 127.0.0.1:2525 bare_newline=reject\nlisten = [::1]:25\n"
+		"listen = [::1]:465 auth=yes tls_min=1.0 tls=implicit preset=modern\n"
+		"listen = 10.0.0.1:25 tls=off bare_newline=normalize preset=modern\n"
 		"allow = 10.0.0.0/8 # the inside\nallow = ::1\n"
 		"route = Corp.Example 10.0.0.5:25\nroute = .corp.example [fd00::5]:26\n"
 		"smarthost = mail.isp.example:587\nresolver = 127.0.0.1:5353\n"
@@ -48,6 +54,12 @@ Test(config, every_kind_of_value_is_read_and_printed_as_it_can_be_read_again)
 	cr_assert_not_null(config, "%s", problems.bytes);
 	cr_assert_str_eq(config->sources[0].local_ip, "10.0.0.6");
 	cr_assert_eq(config->listeners[0].newlines, SMTP_NEWLINES_REJECT);
+	cr_assert_eq(config->listeners[1].tls, CONFIG_TLS_STARTTLS);
+	cr_assert_eq(config->listeners[2].newlines, SMTP_NEWLINES_REJECT);
+	cr_assert_eq(config->listeners[2].tls, CONFIG_TLS_IMPLICIT);
+	cr_assert(config->listeners[2].takes_tls10 && config->listeners[2].has_auth);
+	cr_assert_eq(config->listeners[3].newlines, SMTP_NEWLINES_NORMALIZE);
+	cr_assert_eq(config->listeners[3].tls, CONFIG_TLS_OFF);
 	cr_assert_eq(config->retry_first, 90000);
 	cr_assert_str_eq(config_route_for(config, "CORP.example")->host, "10.0.0.5");
 	cr_assert_eq(config_route_for(config, "mail.corp.example")->port, 26);
@@ -103,14 +115,32 @@ Test(config, every_problem_is_named_with_its_line)
 		{HOST "hostnmae = x\n",
 			"test:2: unknown key 'hostnmae'; did you mean 'hostname'?"},
 		{HOST "quite_wrong_key = x\n", "config defaults"},
-		{HOST "tls_cert = x\n", "not in this version"},
+		{HOST "tls_policy = x\n", "not in this version"},
 		{HOST HOST, "test:2: 'hostname' was given on line 1"},
 		{HOST "listen\n", "no '='"},
 		{HOST "listen =\n", "no value"},
 		{HOST "listen = localhost:25\n", "ADDRESS:PORT"},
 		{HOST "listen = 127.0.0.1:0\n", "ADDRESS:PORT"},
-		{HOST "listen = 127.0.0.1:25 preset=modern\n",
-			"no option of this version"},
+		{HOST "listen = 127.0.0.1:25 present=modern\n",
+			"test:2: listen: 'present=modern' is no option; preset=, tls="},
+		{HOST "listen = 127.0.0.1:25 preset\n", "'preset' is no option"},
+		{HOST "listen = 127.0.0.1:25 preset=exchange\n",
+			"preset=exchange: it is exchange55, exchange2000"},
+		{HOST "listen = 127.0.0.1:25 tls=ssl\n",
+			"tls: 'ssl' is none of: off starttls implicit"},
+		{HOST "listen = 127.0.0.1:25 tls_min=1.1\n", "none of: 1.2 1.0"},
+		{HOST "listen = 127.0.0.1:25 bare_newline=keep\n",
+			"none of: normalize reject"},
+		{HOST "listen = 127.0.0.1:25 auth=maybe\n", "none of: no yes"},
+		{HOST "listen = [::1]:465 tls=implicit\n",
+			"listen = ::1 port 465: tls=implicit needs tls_cert"},
+		{HOST "listen = 127.0.0.1:25 tls=starttls\n",
+			"tls=starttls needs tls_cert"},
+		{HOST "listen = 127.0.0.1:25 tls_min=1.0\n", "tls_min needs tls_cert"},
+		{HOST CERTIFICATE "listen = 127.0.0.1:25 tls=off tls_min=1.0\n",
+			"tls_min says nothing beside tls=off"},
+		{HOST "tls_cert = x\n", "go together; tls_key is missing"},
+		{HOST "tls_key = x\n", "go together; tls_cert is missing"},
 		{HOST "allow = 10.0.0.0/33\n", "no address and no network"},
 		{HOST "public_ip = 192.0.2.1 via ::1\n", "different families"},
 		{HOST "public_ip = here\n", "IP addresses"},
@@ -222,4 +252,72 @@ Test(config, the_longest_match_decides_what_a_finding_leads_to)
 	cr_assert_eq(actions[REASON_PTR_MISSING], ACTION_WARN);
 	cr_assert_eq(actions[REASON_RECIPIENT_NULL_MX], ACTION_BOUNCE);
 	config_free(config);
+}
+
+Test(config, presets_are_lists_of_extensions)
+{
+	enum { AUTHS = SMTP_EXT_AUTH | SMTP_EXT_AUTH_OLD };
+	static const struct {
+		const char *option;
+		unsigned shown, not_shown;
+		enum smtp_newlines newlines;
+	} rows[] = {
+		{"preset=exchange55", SMTP_EXT_SIZE | SMTP_EXT_DSN | AUTHS,
+			SMTP_EXT_PIPELINING | SMTP_EXT_8BITMIME | SMTP_EXT_CHUNKING |
+				SMTP_EXT_ENHANCEDSTATUSCODES | SMTP_EXT_SMTPUTF8,
+			SMTP_NEWLINES_NORMALIZE},
+		{"preset=exchange2000", SMTP_EXT_CHUNKING | SMTP_EXT_PIPELINING | AUTHS, 0,
+			SMTP_NEWLINES_NORMALIZE},
+		{"preset=exchange2007", SMTP_EXT_CHUNKING | SMTP_EXT_AUTH,
+			SMTP_EXT_AUTH_OLD, SMTP_NEWLINES_NORMALIZE},
+		{"", SMTP_EXT_CHUNKING | SMTP_EXT_AUTH, SMTP_EXT_AUTH_OLD,
+			SMTP_NEWLINES_NORMALIZE},
+		{"preset=modern", SMTP_EXT_CHUNKING | SMTP_EXT_STARTTLS,
+			SMTP_EXT_AUTH_OLD, SMTP_NEWLINES_REJECT},
+		{"bare_newline=reject preset=exchange55", SMTP_EXT_SIZE,
+			SMTP_EXT_CHUNKING, SMTP_NEWLINES_REJECT},
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct buf problems = {0};
+		char text[128];
+
+		snprintf(text, sizeof text, HOST "listen = 127.0.0.1:25 %s\n",
+			rows[i].option);
+		struct config *config = parse(text, &problems);
+
+		cr_assert_not_null(config, "%s", problems.bytes);
+		unsigned shown = config->listeners[0].preset->extensions;
+
+		cr_assert_eq(shown & rows[i].shown, rows[i].shown, "%s", rows[i].option);
+		cr_assert_eq(shown & rows[i].not_shown, 0, "%s", rows[i].option);
+		cr_assert_eq(config->listeners[0].newlines, rows[i].newlines);
+		config_free(config);
+	}
+}
+
+Test(config, what_differs_is_named_but_for_the_certificate)
+{
+	static const struct {
+		const char *text, *keys;
+	} rows[] = {
+		{HOST CERTIFICATE "allow = ::1\n", ""},
+		{HOST "tls_cert = x\ntls_key = y\nallow = ::1 # it is renewed\n", ""},
+		{HOST "allow = ::1\n", "listen"},
+		{HOST CERTIFICATE "allow = ::2\nretry_max = 3h\n", "allow, retry_max"},
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct buf problems = {0};
+		struct config *config = parse(rows[0].text, &problems);
+		struct config *other = parse(rows[i].text, &problems);
+
+		cr_assert(config && other, "%s", problems.bytes);
+		char *keys = config_compare(config, other);
+
+		cr_assert_str_eq(keys, rows[i].keys);
+		free(keys);
+		config_free(config);
+		config_free(other);
+	}
 }

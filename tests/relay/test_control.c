@@ -17,6 +17,7 @@
 #include "relay/control_client.h"
 #include "relay/dispatch.h"
 #include "relay/hold.h"
+#include "relay/reload.h"
 
 /* The control socket and a relay of which only the queue is real. */
 static struct world {
@@ -33,6 +34,7 @@ static struct world {
 	int verify_status;    /* of each step */
 	unsigned verifies;    /* open */
 	int load_status;
+	bool is_reload_bad;
 	bool is_closed;
 } world;
 
@@ -271,6 +273,13 @@ size_t holds_count(const struct holds *holds)
 {
 	(void)holds;
 	return 1;
+}
+
+bool reload_configuration(struct relay *relay, struct buf *report)
+{
+	(void)relay;
+	buf_printf(report, world.is_reload_bad ? "f\xfc:1: no '='\nf:2: no value\n" : "read\n");
+	return !world.is_reload_bad;
 }
 
 static int open_control(void)
@@ -650,6 +659,23 @@ Test(control, a_verification_that_cannot_be)
 	world.verify_status = -ENOMEM;
 	get_answer(&question, "{\"verb\":\"verify\"}");
 	cr_expect_eq(question.code, EX_OSERR);
+	forget(&question);
+}
+
+Test(control, a_reload_tells_what_it_did_or_why_not)
+{
+	struct question question;
+
+	cr_assert_eq(open_control(), 0);
+	get_answer(&question, "{\"verb\":\"reload\"}");
+	cr_expect_eq(question.code, EX_OK);
+	cr_expect_str_eq(json_string_value(json_object_get(
+				 json_array_get(question.objects, 0), "text")),
+		"read");
+	forget(&question);
+	world.is_reload_bad = true;
+	get_answer(&question, "{\"verb\":\"reload\"}");
+	cr_expect_eq(question.code, EX_CONFIG);
 	forget(&question);
 }
 

@@ -10,6 +10,7 @@
 
 #include "relay/conn_address.h"
 #include "relay/listener.h"
+#include "relay/preset.h"
 
 enum { PATIENCE_MS = 10000, TICK_MS = 2, LISTENERS = 2 };
 
@@ -84,8 +85,10 @@ static void world_init(struct world *world)
 			.client_session_limit = 3},
 	};
 	world->config.listeners = world->listeners;
-	for (size_t i = 0; i < LISTENERS; i++)
+	for (size_t i = 0; i < LISTENERS; i++) {
 		world->listeners[i].port = free_port(world->listeners[i].ip);
+		world->listeners[i].preset = preset_default();
+	}
 	uv_loop_init(&world->loop);
 	uv_timer_init(&world->loop, &world->tick);
 	uv_timer_start(&world->tick, on_tick, TICK_MS, TICK_MS);
@@ -161,10 +164,9 @@ Test(listener, ipv4_and_ipv6_wildcards_share_a_port)
 	struct world world;
 
 	world_init(&world);
-	world.listeners[0] = (struct config_listener){
-		.ip = "0.0.0.0", .port = world.listeners[0].port};
-	world.listeners[1] =
-		(struct config_listener){.ip = "::", .port = world.listeners[0].port};
+	snprintf(world.listeners[0].ip, sizeof world.listeners[0].ip, "0.0.0.0");
+	snprintf(world.listeners[1].ip, sizeof world.listeners[1].ip, "::");
+	world.listeners[1].port = world.listeners[0].port;
 	world_open(&world);
 	world_close(&world);
 }

@@ -249,6 +249,8 @@ static struct world *world_new(void)
 	};
 	world->options = (struct session_options){
 		.command_ms = PATIENCE_MS, .message_ms = PATIENCE_MS};
+	world->options.extensions = SMTP_EXT_PIPELINING | SMTP_EXT_SIZE |
+	                            SMTP_EXT_8BITMIME | SMTP_EXT_ENHANCEDSTATUSCODES;
 	return world;
 }
 

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: ISC */
+#include "relay/cli.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <sysexits.h>
+
+static const char help[] =
+	"usage: ptrelay [-c FILE] reload\n\n"
+	"Has the running relay read its configuration again, as SIGHUP does. The\n"
+	"certificate is taken, for new connections; of other settings it says which "
+        "need\n"
+	"a restart. A bad file, or certificate, changes nothing, and it says why.\n\n"
+	"exit codes: 0 fine, 64 usage, 69 the relay is not running, 77 not permitted,\n"
+	"            78 bad configuration or certificate\n\n"
+	"example: certbot renew --deploy-hook 'ptrelay reload'\n";
+
+static void on_object(void *owner, const json_t *object)
+{
+	const char *text = json_string_value(json_object_get(object, "text"));
+
+	(void)owner;
+	if (text)
+		puts(text);
+}
+
+static int reload(const struct config *config)
+{
+	struct filter filter = {.state = -1};
+	struct control_sink sink = {.object = on_object};
+	json_t *end;
+	int code = cli_ask(config, "reload", &filter, false, &sink, &end);
+
+	json_decref(end);
+	return code;
+}
+
+int cli_reload(int argc, char **argv, const char *config_option)
+{
+	static const struct option names[] = {
+		{"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+	int option = getopt_long(argc, argv, "h", names, NULL);
+
+	if (option == 'h') {
+		fputs(help, stdout);
+		return EX_OK;
+	}
+	if (option != -1 || optind < argc) {
+		fputs(help, stderr);
+		return EX_USAGE;
+	}
+	struct config *config = cli_load_config(config_option);
+
+	if (!config) {
+		fputs("ptrelay: the relay keeps the settings that it has\n", stderr);
+		return EX_CONFIG;
+	}
+	int code = cli_finish(reload(config));
+
+	config_free(config);
+	return code;
+}
