@@ -19,8 +19,8 @@ struct certificates {
 	char certificate[64], key[64];
 };
 
-static inline EVP_PKEY *certificates_write(const struct certificates *files,
-	const char *name, long begins_s, long ends_s)
+static inline EVP_PKEY *certificates_write(
+	const struct certificates *files, const char *name, long begins_s, long ends_s)
 {
 	EVP_PKEY *key = EVP_EC_gen("P-256");
 	X509 *certificate = X509_new();
@@ -31,8 +31,8 @@ static inline EVP_PKEY *certificates_write(const struct certificates *files,
 	X509_gmtime_adj(X509_getm_notAfter(certificate), ends_s);
 	X509_set_version(certificate, 2);
 	X509_set_pubkey(certificate, key);
-	X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC,
-		(const unsigned char *)name, -1, -1, 0);
+	X509_NAME_add_entry_by_txt(
+		subject, "CN", MBSTRING_ASC, (const unsigned char *)name, -1, -1, 0);
 	X509_set_issuer_name(certificate, subject);
 	X509_sign(certificate, key, EVP_sha256());
 	PEM_write_X509(file, certificate);

@@ -84,8 +84,7 @@ Test(tls_server, a_key_with_a_passphrase_is_refused_and_nobody_is_asked)
 	EVP_PKEY *key = certificates_write(&files, "mail", 0, DAY_S);
 	FILE *file = fopen(files.key, "w");
 
-	PEM_write_PKCS8PrivateKey(
-		file, key, EVP_aes_128_cbc(), "secret", 6, NULL, NULL);
+	PEM_write_PKCS8PrivateKey(file, key, EVP_aes_128_cbc(), "secret", 6, NULL, NULL);
 	fclose(file);
 	EVP_PKEY_free(key);
 	expect_refusal("it has a passphrase");
@@ -98,7 +97,8 @@ Test(tls_server, files_that_are_something_else_are_refused_with_words)
 	certificates_init(&other, "other");
 	rename(other.key, files.key);
 	expect_refusal("this key does not fit the certificate in /tmp/");
-	overwrite(files.key, "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n");
+	overwrite(files.key,
+		"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n");
 	expect_refusal("there is no PEM key in it");
 	overwrite(files.key, "");
 	expect_refusal("there is no PEM key in it");
