@@ -387,7 +387,7 @@ Test(tls, what_is_no_hello_is_refused_with_words_and_a_clean_end)
 			""},                                     /* 64 KiB record */
 		{"\x16\x03\x01\x00\x04\x01\xff\xff\xff", 9, ""}, /* 16 MiB hello */
 		{"\x80\x09\x01\x00\x02\x00\x15\x00\x00\x00\x10", 11, ""}, /* SSLv2 */
-		{"\x15\x03\x01\x00\x02\x02\x28", 7, "found nothing in our offer"},
+		{"\x15\x03\x01\x00\x02\x02\x28", 7, ""},
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
