@@ -13,7 +13,7 @@ static const char help[] =
 	"a restart. A bad file, or certificate, changes nothing, and it says why.\n\n"
 	"exit codes: 0 fine, 64 usage, 69 the relay is not running, 77 not permitted,\n"
 	"            78 bad configuration or certificate\n\n"
-	"example: certbot renew --deploy-hook 'ptrelay reload'\n";
+	"example:    cp new.pem /etc/ptrelay/cert.pem && ptrelay reload\n";
 
 static void on_object(void *owner, const json_t *object)
 {
