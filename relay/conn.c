@@ -128,6 +128,14 @@ void conn_compact(struct conn *conn)
 	conn->taken = 0;
 }
 
+void conn_release(struct conn *conn)
+{
+	if (conn_unread(conn) > 0)
+		return;
+	buf_fini(&conn->in);
+	conn->taken = 0;
+}
+
 /* Under TLS too: what is read here is cipher text then, and is replaced by what it says. */
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *room)
 {
@@ -172,6 +180,7 @@ static void on_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *room)
 		if (conn_unread(conn) == CONN_READ_MAX)
 			conn_stop_reading(conn);
 		conn_emit(conn, CONN_DATA);
+		conn_release(conn);
 	} else if (len < 0) {
 		conn->ended = true;
 		conn_stop_reading(conn);

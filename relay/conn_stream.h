@@ -69,6 +69,7 @@ int conn_learn_addresses(struct conn *conn);
 
 size_t conn_unread(const struct conn *conn);
 void conn_compact(struct conn *conn); /* what is unread moves to the front of in */
+void conn_release(struct conn *conn); /* `in`, when it is empty: idle ones are many */
 void conn_read_more(struct conn *conn);
 void conn_stop_reading(struct conn *conn);
 

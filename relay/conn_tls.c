@@ -13,13 +13,12 @@
 
 static void send_output(struct conn *conn)
 {
-	const char *bytes;
-	size_t len = tls_output(conn->tls, &bytes);
+	size_t len = tls_output_length(conn->tls);
 
 	if (len == 0)
 		return;
 	if (!conn->is_lost)
-		conn_send(conn, bytes, len);
+		conn_send(conn, tls_output(conn->tls), len);
 	tls_sent(conn->tls);
 }
 
@@ -77,8 +76,10 @@ void conn_tls_take(struct conn *conn, const char *bytes, size_t len)
 	size_t before = conn_unread(conn);
 
 	tls_feed(conn->tls, bytes, len);
-	if (conn->is_securing && !shake_hands(conn))
+	if (conn->is_securing && !shake_hands(conn)) {
+		conn_release(conn);
 		return;
+	}
 	enum tls_status status = decrypt(conn);
 
 	if (conn_unread(conn) == CONN_READ_MAX)
@@ -87,6 +88,7 @@ void conn_tls_take(struct conn *conn, const char *bytes, size_t len)
 		stop(conn);
 	if (conn_unread(conn) > before)
 		conn_emit(conn, CONN_DATA);
+	conn_release(conn);
 	if (!conn->cb)
 		return; /* closed meanwhile */
 	if (status == TLS_ENDED)

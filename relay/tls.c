@@ -158,13 +158,17 @@ void tls_end(struct tls *tls)
 	ERR_clear_error();
 }
 
-size_t tls_output(const struct tls *tls, const char **bytes)
+size_t tls_output_length(const struct tls *tls)
+{
+	return BIO_ctrl_pending(SSL_get_wbio(tls->ssl));
+}
+
+const char *tls_output(const struct tls *tls)
 {
 	char *start = NULL;
-	long len = BIO_get_mem_data(SSL_get_wbio(tls->ssl), &start);
 
-	*bytes = start;
-	return len > 0 ? (size_t)len : 0;
+	BIO_get_mem_data(SSL_get_wbio(tls->ssl), &start);
+	return start;
 }
 
 void tls_sent(struct tls *tls)

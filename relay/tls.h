@@ -41,7 +41,8 @@ bool tls_write(struct tls *tls, const void *bytes, size_t len);
 void tls_end(struct tls *tls);
 
 /* What is to be sent to the peer; borrowed until the next call. tls_sent: all of it was taken. */
-size_t tls_output(const struct tls *tls, const char **bytes);
+size_t tls_output_length(const struct tls *tls);
+const char *tls_output(const struct tls *tls);
 void tls_sent(struct tls *tls);
 
 /* "TLSv1.3 TLS_AES_256_GCM_SHA384"; "" before the end of the handshake. */

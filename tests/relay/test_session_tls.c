@@ -290,3 +290,19 @@ Test(session_tls, shutdown_during_a_handshake_says_nothing)
 	cr_expect_eq(world.relay.stats.tls_failures, 0);
 	world_fini(&world);
 }
+
+/* reliability.md C15: what comes under TLS is no more trusted than what comes without. */
+Test(session_tls, another_protocol_under_tls_gets_no_answer)
+{
+	struct world world;
+
+	world_init(&world);
+	world.options.is_tls_implicit = true;
+	world_start(&world);
+	secure(&world);
+	expect(&world, "220 ");
+	say(&world, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+	UNTIL(&world, world.gone && world.has_ended);
+	cr_expect_eq(world.len, 0);
+	world_fini(&world);
+}

@@ -170,3 +170,18 @@ def test_plain_smtp_at_an_implicit_port_gets_an_end_and_the_log_a_hint(secured):
             heard += some
     assert not heard.startswith(b"220"), heard
     wait_for(lambda: "plain SMTP wants another port" in secured.log, "the hint in the log")
+
+
+@pytest.mark.parametrize("with_notice", (True, False))
+def test_what_is_cut_off_is_not_accepted(secured, with_notice):
+    with smtplib.SMTP_SSL("127.0.0.1", IMPLICIT, timeout=30, context=context()) as client:
+        client.ehlo("exchange.corp.local")
+        for command, code in (("MAIL FROM:<ann@corp.example>", 250), ("RCPT TO:<bob@dest.example>", 250), ("DATA", 354)):
+            assert client.docmd(command)[0] == code
+        client.send("Subject: cut\r\n\r\nhello\r\n")
+        if with_notice:
+            client.sock = client.sock.unwrap()
+        client.sock.shutdown(socket.SHUT_RDWR)
+        wait_for(lambda: " aborted client=127.0.0.1" in secured.log, "the abort in the log")
+        client.close()
+    assert not secured.queue()
