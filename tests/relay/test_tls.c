@@ -431,6 +431,23 @@ Test(tls, tls_1_0_is_for_those_who_asked_for_it)
 	pair_fini(&pair);
 }
 
+/* reliability.md C7: we have one certificate, and look at no name. */
+Test(tls, odd_server_names_are_of_no_interest)
+{
+	static char long_name[256];
+	const char *const names[] = {"a\\", "[::1]", "mail..example", long_name};
+
+	memset(long_name, 'a', 255);
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		struct pair pair;
+
+		pair_init(&pair, false);
+		cr_assert(SSL_set_tlsext_host_name(pair.client, names[i]));
+		secure(&pair);
+		pair_fini(&pair);
+	}
+}
+
 Test(tls, a_client_cannot_negotiate_again)
 {
 	struct pair pair;
