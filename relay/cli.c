@@ -8,6 +8,7 @@
 
 #include "relay/mem.h"
 #include "relay/offline.h"
+#include "relay/privileges.h"
 
 struct config *cli_load_config(const char *option)
 {
@@ -18,6 +19,14 @@ struct config *cli_load_config(const char *option)
 		fwrite(problems.bytes, 1, problems.len, stderr);
 	buf_fini(&problems);
 	return config;
+}
+
+struct users *cli_load_users(const struct config *config, struct buf *problems)
+{
+	if (!config->auth_users)
+		return NULL;
+	return users_load(
+		config->auth_users, privileges_find_uid(config->user), problems);
 }
 
 int cli_finish(int code)

@@ -6,6 +6,7 @@
 #include "relay/config.h"
 #include "relay/control_client.h"
 #include "relay/filter.h"
+#include "relay/users.h"
 
 /*
  * The commands. Each takes argv from its own name on and returns the exit code (sysexits.h).
@@ -24,6 +25,15 @@ int cli_config(int argc, char **argv, const char *config);
 
 /* The configuration, or NULL after its problems were printed: the command ends with EX_CONFIG. */
 struct config *cli_load_config(const char *option);
+
+/*
+ * Those of auth_users, for users_free. NULL: there are none, or, when auth_users is set, problems has grown
+ * and the command ends with EX_CONFIG.
+ */
+struct users *cli_load_users(const struct config *config, struct buf *problems);
+
+/* `config user NAME`: asks for a password and prints the line for auth_users. Returns the exit code. */
+int cli_make_user(const char *name);
 
 /* code, or EX_IOERR when what was printed did not arrive (a full disk must not look well). */
 int cli_finish(int code);

@@ -30,6 +30,7 @@ struct judged {
 struct check_run {
 	const struct profiles *profiles;
 	const struct config_route *route; /* mail to the recipient goes by it, or NULL */
+	const char *mapped_from; /* what was given, when sender_map changed it; else NULL */
 	uv_loop_t loop;
 	struct resolver *resolver;
 	size_t pending; /* sources without a verdict */
@@ -187,6 +188,16 @@ static void note_route(struct judged *judged)
 		mem_exhausted();
 }
 
+/* Says that another sender than the one given was judged: the one that leaves us. */
+static void note_sender(struct judged *judged)
+{
+	const char *given = judged->run->mapped_from;
+
+	if (given && json_object_set_new(
+			     judged->object, "mapped_from", mem_must(json_string(given))))
+		mem_exhausted();
+}
+
 static void on_judged(void *owner, const struct verdict *verdict, struct facts *facts)
 {
 	struct judged *judged = owner;
@@ -198,6 +209,7 @@ static void on_judged(void *owner, const struct verdict *verdict, struct facts *
 			profiles_describe(profiles, &judged->question, verdict)))
 		mem_exhausted();
 	note_route(judged);
+	note_sender(judged);
 	judged->action = verdict->action;
 	judged->is_usable =
 		judged->run->route || reaches_recipient(&judged->question, facts);
@@ -298,8 +310,14 @@ static int check(const struct check_options *options, const struct config *confi
 		.route = find_route(options, config),
 		.count = list_ips(options, config, sources, ips)};
 	struct preflight_question question;
+	char *mapped =
+		config && options->from ? config_map_sender(config, options->from) : NULL;
 
 	make_question(&question, options, config);
+	if (mapped) {
+		question.sender = mapped;
+		run.mapped_from = options->from;
+	}
 	question.addresses =
 		(struct preflight_texts){.items = ips, .count = ips[0] ? run.count : 0};
 	run.pending = run.count;
@@ -316,6 +334,7 @@ static int check(const struct check_options *options, const struct config *confi
 	}
 	for (size_t i = 0; i < run.count; i++)
 		json_decref(run.judged[i].object);
+	free(mapped);
 	return code;
 }
 

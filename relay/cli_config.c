@@ -10,11 +10,14 @@
 
 static int print_help(FILE *out, int code)
 {
-	fputs("usage: ptrelay [-c FILE] config check|print|defaults\n\n"
-	      "  check     all problems of the file, each with its line\n"
+	fputs("usage: ptrelay [-c FILE] config check|print|defaults\n"
+	      "       ptrelay config user NAME\n\n"
+	      "  check     all problems of the file, and of auth_users, each with its line\n"
 	      "  print     the values in effect\n"
-	      "  defaults  every key with its default and what it means\n\n"
-	      "exit codes: 0 fine, 64 usage, 78 bad configuration\n"
+	      "  defaults  every key with its default and what it means\n"
+	      "  user      asks for a password and prints the line for auth_users; from a\n"
+	      "            pipe one line is read\n\n"
+	      "exit codes: 0 fine, 64 usage, 65 no password, 78 bad configuration\n"
 	      "example:    ptrelay -c /etc/ptrelay/ptrelay.conf config check\n",
 		out);
 	return code;
@@ -47,6 +50,17 @@ static bool check_certificate(const struct config *config)
 	return server;
 }
 
+static bool check_users(const struct config *config)
+{
+	struct buf problems = {0};
+
+	users_free(cli_load_users(config, &problems));
+	bool is_good = !problems.len;
+
+	print_and_free(&problems, stderr, EX_CONFIG);
+	return is_good;
+}
+
 int cli_config(int argc, char **argv, const char *config)
 {
 	static const struct option options[] = {
@@ -58,6 +72,8 @@ int cli_config(int argc, char **argv, const char *config)
 		return print_help(stdout, EX_OK);
 	const char *verb = option == -1 && optind + 1 == argc ? argv[optind] : "";
 
+	if (option == -1 && optind + 2 == argc && strcmp(argv[optind], "user") == 0)
+		return cli_make_user(argv[optind + 1]);
 	if (strcmp(verb, "defaults") == 0) {
 		config_print_defaults(&text);
 		return print_and_free(&text, stdout, EX_OK);
@@ -72,10 +88,10 @@ int cli_config(int argc, char **argv, const char *config)
 
 	if (strcmp(verb, "print") == 0)
 		config_print(loaded, &text);
-	else if (check_certificate(loaded))
-		printf("%s: fine\n", config_path(config));
-	else
+	else if (!check_certificate(loaded) || !check_users(loaded))
 		code = EX_CONFIG;
+	else
+		printf("%s: fine\n", config_path(config));
 	config_free(loaded);
 	return print_and_free(&text, stdout, code);
 }

@@ -11,6 +11,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "relay/auth.h"
 #include "relay/control.h"
 #include "relay/damage.h"
 #include "relay/dispatch.h"
@@ -82,6 +83,7 @@ static void on_spool_closed(void *owner)
 	holds_free(server->relay.holds);
 	dispatch_free(server->relay.dispatch);
 	resolver_close(server->relay.resolver);
+	auth_close(server->relay.auth);
 	ignore_signals(server);
 }
 
@@ -275,6 +277,7 @@ static int abandon(struct server *server, int error)
 		spool_close_now(server->relay.spool);
 	if (server->relay.listener)
 		listener_close(server->relay.listener, on_abandoned, NULL);
+	auth_close(server->relay.auth);
 	uv_run(&server->loop, UV_RUN_DEFAULT);
 	return code;
 }
@@ -316,34 +319,51 @@ static int print_help(FILE *out, int code)
 	return code;
 }
 
+/* The configuration and the users it names; NULL after the problems were printed. */
+static struct config *load(const char *option, struct users **users)
+{
+	struct config *config = cli_load_config(option);
+	struct buf problems = {0};
+
+	if (!config)
+		return NULL;
+	*users = cli_load_users(config, &problems);
+	if (!problems.len)
+		return config;
+	fwrite(problems.bytes, 1, problems.len, stderr);
+	buf_fini(&problems);
+	config_free(config);
+	return NULL;
+}
+
 int cli_serve(int argc, char **argv, const char *config)
 {
 	static const struct option options[] = {
 		{"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
 	struct server *server;
-	struct buf problems = {0};
 	int option = getopt_long(argc, argv, "h", options, NULL);
 
 	if (option == 'h')
 		return print_help(stdout, EX_OK);
 	if (option != -1 || optind < argc)
 		return print_help(stderr, EX_USAGE);
-	struct config *loaded = config_load(config_path(config), &problems);
+	struct users *users;
+	struct config *loaded = load(config, &users);
 
-	if (!loaded) {
-		fwrite(problems.bytes, 1, problems.len, stderr);
-		buf_fini(&problems);
+	if (!loaded)
 		return EX_CONFIG;
-	}
 	umask(077);
 	server = mem_alloc(sizeof *server);
 	server->relay.config = server->config = loaded;
 	server->relay.config_path = config_path(config);
 	server->relay.log = (struct log){.level = loaded->log_level, .fd = STDERR_FILENO};
 	server->relay.loop = &server->loop;
-	/* At most 5 threads commit, keep up, write bodies and verify: the others are free for reads. */
-	setenv("UV_THREADPOOL_SIZE", "8", 0);
+	/* At most 5 threads commit, keep up, write bodies and verify, 2 check passwords: the others are free
+	 * for reads. */
+	setenv("UV_THREADPOOL_SIZE", "10", 0);
 	uv_loop_init(&server->loop);
+	if (users)
+		server->relay.auth = auth_open(&server->loop, users, AUTH_NO_AFTER_MS);
 	int code = run(server);
 
 	uv_loop_close(&server->loop);

@@ -16,7 +16,7 @@
 enum { FILE_MAX = 1024 * 1024, LINE_MAX_BYTES = 65536 };
 
 /* Keys of the design that this version does not know yet: said so, not called unknown. */
-static const char *const later_keys[] = {"auth_users", "sender_map", "tls_policy", "delay_warning", "destination_rate", "eight_bit",
+static const char *const later_keys[] = {"tls_policy", "delay_warning", "destination_rate", "eight_bit",
 	"spool_inline", "report_to", "notify_sender", "metrics_file"};
 
 /* What is being read. */
@@ -274,6 +274,8 @@ static void check_listeners(struct reader *reader)
 		struct config_listener *listener = &config->listeners[i];
 		const char *wrong = config_settle_listener(config, listener);
 
+		if (!wrong && listener->has_auth && !config->auth_users)
+			wrong = "auth=yes needs auth_users, the file of those who may log in";
 		if (wrong)
 			complain(reader, "listen = %s port %u: %s", listener->ip,
 				listener->port, wrong);
@@ -354,6 +356,15 @@ static void free_routes(struct config_route *routes, size_t count)
 	free(routes);
 }
 
+static void free_sender_maps(struct config_sender_map *maps, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		free(maps[i].from);
+		free(maps[i].to);
+	}
+	free(maps);
+}
+
 static void free_texts(char **texts, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
@@ -367,6 +378,7 @@ void config_free(struct config *config)
 		return;
 	free_routes(config->routes, config->route_count);
 	free_routes(config->smarthosts, config->smarthost_count);
+	free_sender_maps(config->sender_maps, config->sender_map_count);
 	for (size_t i = 0; i < config->override_count; i++)
 		free(config->overrides[i].domain);
 	free_texts(config->dnsbl, config->dnsbl_count);
@@ -376,6 +388,7 @@ void config_free(struct config *config)
 	free(config->sources);
 	free(config->listeners);
 	free(config->allow);
+	free(config->auth_users);
 	free(config->private_mx);
 	free(config->hostname);
 	free(config->tls_cert);

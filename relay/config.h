@@ -39,6 +39,12 @@ struct config_listener { /* listen = ADDR:PORT [preset=] [tls=] [tls_min=] [bare
 	bool has_auth;
 };
 
+struct config_sender_map { /* sender_map = DOMAIN|.SUFFIX DOMAIN */
+	char *from; /* lower case, without the leading dot of a suffix */
+	bool is_suffix;
+	char *to; /* lower case */
+};
+
 struct config_route { /* route = DOMAIN|.SUFFIX [host]:port; smarthost = [host]:port (domain "") */
 	char *domain; /* lower case, without the leading dot of a suffix */
 	bool is_suffix;
@@ -68,6 +74,9 @@ struct config {
 	char *tls_cert, *tls_key; /* paths of PEM files; both or none (NULL) */
 	struct mx_network *allow;
 	size_t allow_count;
+	char *auth_users; /* path of the file of users, or NULL */
+	struct config_sender_map *sender_maps;
+	size_t sender_map_count;
 	struct config_route *routes;
 	size_t route_count;
 	struct config_route *smarthosts;
@@ -134,6 +143,12 @@ const struct config_route *config_route_for(
 /* Who takes the mail to domain: its route, else the first smarthost; NULL: its MX. Borrowed. */
 const struct config_route *config_next_hop(
 	const struct config *config, const char *domain);
+
+/*
+ * The envelope sender that mailbox becomes by `sender_map`, for the caller to free; NULL: it stays as it is.
+ * The longest match wins, and is applied once.
+ */
+char *config_map_sender(const struct config *config, const char *mailbox);
 
 /*
  * True when receivers see another address than ours: a smarthost's, unless public_ip says otherwise (DESIGN

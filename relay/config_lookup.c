@@ -3,6 +3,7 @@
 #include <strings.h>
 
 #include "relay/config_table.h"
+#include "relay/mem.h"
 
 /* The length of the match of a rule for domain, or 0. A suffix matches what is below it. */
 static size_t match_length(const char *rule, bool is_suffix, const char *domain)
@@ -15,6 +16,26 @@ static size_t match_length(const char *rule, bool is_suffix, const char *domain)
 		strcasecmp(domain + len - rule_len, rule) != 0)
 		return 0;
 	return rule_len;
+}
+
+char *config_map_sender(const struct config *config, const char *mailbox)
+{
+	const char *domain = smtp_mailbox_domain(mailbox), *to = NULL;
+	size_t longest = 0, local_len = (size_t)(domain - mailbox);
+
+	for (size_t i = 0; *domain && i < config->sender_map_count; i++) {
+		const struct config_sender_map *map = &config->sender_maps[i];
+		size_t length = match_length(map->from, map->is_suffix, domain);
+
+		if (length > longest) {
+			longest = length;
+			to = map->to;
+		}
+	}
+	/* what no path can hold (RFC 5321 4.5.3.1.3) stays, and is held for its domain */
+	if (!to || local_len + strlen(to) + 2 > SMTP_PATH_MAX)
+		return NULL;
+	return mem_printf("%.*s%s", (int)local_len, mailbox, to);
 }
 
 const struct config_route *config_route_for(

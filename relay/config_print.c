@@ -80,6 +80,10 @@ static void print_item(const struct config *config, const struct setting *settin
 		print_host_port(
 			out, config->smarthosts[i].host, config->smarthosts[i].port);
 		break;
+	case SETTING_SENDER_MAP:
+		buf_printf(out, "%s%s %s", config->sender_maps[i].is_suffix ? "." : "",
+			config->sender_maps[i].from, config->sender_maps[i].to);
+		break;
 	case SETTING_OVERRIDE:
 		buf_printf(out, "%s%s %s %s", config->overrides[i].is_suffix ? "." : "",
 			config->overrides[i].domain,

@@ -38,6 +38,13 @@ const struct setting config_settings[] = {
 		"its key: a PEM file that others cannot read"},
 	{"allow", SETTING_NETWORK, LIST(allow, allow_count), NULL, 0, 0, true,
 		"clients we relay for, ADDRESS or NETWORK/BITS; nobody else"},
+	{"auth_users", SETTING_TEXT, AT(auth_users), NULL, 0, 0, false,
+		"file of those who may log in, and so relay from anywhere: name:hash a "
+		"line, see 'ptrelay config user'"},
+	{"sender_map", SETTING_SENDER_MAP, LIST(sender_maps, sender_map_count), NULL, 0,
+		0, true,
+		"DOMAIN|.SUFFIX DOMAIN: what an envelope sender's domain becomes, as in "
+		"corp.local corp.example"},
 	{"route", SETTING_ROUTE, LIST(routes, route_count), NULL, 0, 0, true,
 		"DOMAIN|.SUFFIX HOST:PORT: where its mail goes, without pre-flight (the "
                 "way back to Exchange)"},

@@ -23,6 +23,7 @@ enum setting_type {
 	SETTING_SMARTHOST,
 	SETTING_OVERRIDE,
 	SETTING_RESOLVER,
+	SETTING_SENDER_MAP,
 	SETTING_ZONE, /* of a block list */
 };
 
@@ -72,6 +73,9 @@ const char *config_read_listener(
 const char *config_settle_listener(
 	const struct config *config, struct config_listener *listener);
 void config_print_listener(const struct config_listener *listener, struct buf *out);
+/* DOMAIN|.SUFFIX DOMAIN, in config_sender.c. */
+const char *config_read_sender_map(
+	struct config *config, char *words[], size_t count, char error[256]);
 
 /* One word out of a list, in which NULL stands for no word. */
 const char *config_read_word(const char *value, const char *const *names, size_t count,

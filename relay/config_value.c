@@ -273,6 +273,8 @@ static const char *read_list(struct config *config, const struct setting *settin
 		return read_route(config, words, count, error);
 	case SETTING_SMARTHOST:
 		return read_smarthost(config, words, count, error);
+	case SETTING_SENDER_MAP:
+		return config_read_sender_map(config, words, count, error);
 	case SETTING_OVERRIDE:
 		return read_override(config, words, count, error);
 	default:

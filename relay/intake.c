@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "relay/intake.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,8 @@ struct intake {
 	size_t count, cap;
 	char *client;
 	char *tls; /* or NULL */
+	char *mapped_from; /* what the client said, when sender_map changed it; else NULL */
+	char *user;        /* NULL: nobody logged in */
 	int64_t received;
 	uint64_t id, size;
 	char id_text[SPOOL_ID_TEXT];
@@ -31,7 +34,11 @@ struct intake *intake_new(struct relay *relay, const char *sender)
 	struct intake *intake = mem_alloc(sizeof *intake);
 
 	intake->relay = relay;
-	intake->sender = mem_strdup(sender);
+	intake->sender = config_map_sender(relay->config, sender);
+	if (intake->sender)
+		intake->mapped_from = mem_strdup(sender);
+	else
+		intake->sender = mem_strdup(sender);
 	smtp_header_scan_init(&intake->scan);
 	return intake;
 }
@@ -47,6 +54,8 @@ void intake_free(struct intake *intake)
 	free(intake->recipients);
 	free(intake->client);
 	free(intake->tls);
+	free(intake->mapped_from);
+	free(intake->user);
 	free(intake->sender);
 	free(intake);
 }
@@ -91,6 +100,8 @@ int intake_open(struct intake *intake, const struct intake_client *client)
 	intake->received = text_now();
 	intake->client = mem_strdup(client->ip);
 	intake->tls = client->tls ? mem_strdup(client->tls) : NULL;
+	if (client->user)
+		intake->user = mem_strdup(client->user);
 	int error = append_trace(intake, client);
 
 	if (error) {
@@ -139,16 +150,31 @@ static struct envelope describe(struct intake *intake)
 	};
 }
 
+/* " key=\"value\"" for the log, "" when there is no value. */
+static const char *log_word(char *out, size_t cap, const char *key, const char *value)
+{
+	char text[4 * SMTP_PATH_MAX];
+
+	out[0] = '\0';
+	if (value)
+		snprintf(out, cap, " %s=\"%s\"", key,
+			text_quote(text, sizeof text, value, strlen(value)));
+	return out;
+}
+
 static void log_accepted(const struct intake *intake)
 {
-	char sender[4 * SMTP_PATH_MAX];
+	enum { TEXT = 4 * SMTP_PATH_MAX };
+	char sender[TEXT], mapped[TEXT + 16], user[TEXT + 16];
 
 	text_escape(sender, sizeof sender, intake->sender, strlen(intake->sender));
 	log_event(&intake->relay->log, LOG_INFO,
-		"accepted id=%s from=<%s> nrcpt=%zu size=%llu client=%s%s%s%s",
+		"accepted id=%s from=<%s> nrcpt=%zu size=%llu client=%s%s%s%s%s%s",
 		intake->id_text, sender, intake->count, (unsigned long long)intake->size,
 		intake->client, intake->tls ? " tls=\"" : "",
-		intake->tls ? intake->tls : "", intake->tls ? "\"" : "");
+		intake->tls ? intake->tls : "", intake->tls ? "\"" : "",
+		log_word(mapped, sizeof mapped, "mapped_from", intake->mapped_from),
+		log_word(user, sizeof user, "user", intake->user));
 }
 
 static void on_committed(void *owner, int status)

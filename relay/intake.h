@@ -19,11 +19,13 @@ struct intake_client {
 	bool extended; /* EHLO */
 	const char *tls; /* "TLSv1.3 TLS_AES_256_GCM_SHA384"; NULL: in the clear */
 	bool authenticated;
+	const char *user; /* who logged in, for the log only; NULL: nobody */
 };
 
 /* Status 0: on stable storage and in the queue. Else -errno: it is neither. */
 typedef void (*intake_done_cb)(void *owner, int status);
 
+/* sender: as the client says; kept is what `sender_map` makes of it. */
 struct intake *intake_new(struct relay *relay, const char *sender);
 
 /* Abandons what was not committed. Not while a commit is under way. */

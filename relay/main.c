@@ -26,7 +26,7 @@ static const struct command commands[] = {
 	{"status", cli_status, "health and counters of the running relay"},
 	{"reload", cli_reload, "read configuration and certificate again"},
 	{"spool", cli_spool, "verify: reads all of it, changes nothing, says what is damaged"},
-	{"config", cli_config, "check|print|defaults"},
+	{"config", cli_config, "check|print|defaults|user NAME"},
 };
 
 static void print_usage(FILE *out)

@@ -19,15 +19,15 @@ bool policy_may_relay(const struct config *config, const char *client)
 	return false;
 }
 
-char *policy_take_recipient(const struct config *config, const char *client,
+char *policy_take_recipient(const struct config *config, bool may_relay,
 	const struct smtp_address *rcpt, struct smtp_reply *refusal)
 {
 	const char *domain = smtp_address_domain(rcpt);
 
-	if (!policy_may_relay(config, client)) {
+	if (!may_relay) {
 		smtp_reply_set(refusal, 554, "5.7.1",
 			"relay access denied; this host relays only for addresses listed "
-			"by 'allow'");
+			"by 'allow' and for clients that log in");
 	} else if (smtp_domain_is_literal(domain, strlen(domain))) {
 		smtp_reply_set(refusal, 550, "5.1.3",
 			"mail to an address literal is not relayed; name the domain");

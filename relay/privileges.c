@@ -99,3 +99,10 @@ int privileges_drop(const char *user, char *error, size_t cap)
 	}
 	return 0;
 }
+
+uid_t privileges_find_uid(const char *user)
+{
+	struct passwd *found = user[0] ? getpwnam(user) : NULL;
+
+	return found ? found->pw_uid : geteuid();
+}

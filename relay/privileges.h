@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <sys/types.h>
 
 /*
  * Who the daemon is: it starts as root to bind port 25 and goes on as somebody harmless.
@@ -19,3 +20,6 @@ int privileges_make_directory(
  * nothing happens. Returns 0 or -errno with a sentence in error.
  */
 int privileges_drop(const char *user, char *error, size_t cap);
+
+/* The number of user; ours for "" and for one that does not exist (privileges_drop complains of that). */
+uid_t privileges_find_uid(const char *user);

@@ -21,6 +21,7 @@
  */
 enum { RELAY_TURN_MS = 1 };
 
+struct auth;
 struct dispatch;
 struct listener;
 struct holds;
@@ -34,6 +35,7 @@ struct relay {
 	struct stats stats;
 	struct spool *spool;
 	struct resolver *resolver;
+	struct auth *auth; /* NULL: nobody can log in */
 	struct queue *queue;
 	struct holds *holds;
 	struct public_ips *public_ips;

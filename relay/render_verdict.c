@@ -147,6 +147,7 @@ static void render_headline(struct page *page, const json_t *verdict)
 	render_field(page, "our IP address", verdict, "ip");
 	render_field(page, "our EHLO name", verdict, "ehlo");
 	render_field(page, "sender", verdict, "from");
+	render_field(page, "mapped from", verdict, "mapped_from");
 	render_field(page, "From: header", verdict, "header_from");
 	render_field(page, "recipient", verdict, "to");
 	render_field(page, "by smarthost", verdict, "smarthost");

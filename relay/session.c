@@ -6,12 +6,15 @@
 #include <string.h>
 
 #include "relay/intake.h"
+#include "relay/login.h"
 #include "relay/mem.h"
 #include "relay/policy.h"
 #include "relay/text.h"
 
 /*
  *   TALKING ──the disk is behind──> PAUSED ──drained──> TALKING
+ *
+ *   TALKING ──AUTH──> VERIFYING ──the password was checked──> TALKING
  *
  *   TALKING ──final dot──> COMMITTING ──committed──> TALKING
  *      │                       │ the client has gone
@@ -23,13 +26,14 @@
  *   SECURING ──handshake done──> TALKING ──STARTTLS──> SECURING
  *
  * While SECURING not a word is said, not even a last one: the client could not read it.
- * While a commit is under way the machine waits for its answer, while PAUSED it is not asked: input waits
+ * While a commit or a login is under way the machine waits for its answer, while PAUSED it is not asked: input waits
  * in the connection, and when that is full, in the client. Neither is the client's time.
  */
 enum session_state {
 	SESSION_TALKING,
 	SESSION_SECURING,
 	SESSION_PAUSED,
+	SESSION_VERIFYING,
 	SESSION_COMMITTING,
 	SESSION_ORPHANED,
 };
@@ -44,6 +48,7 @@ struct session {
 	char helo[SMTP_DOMAIN_MAX + 1];
 	bool extended;
 	bool stopping;
+	struct login login;
 	struct intake *intake; /* from MAIL on */
 	uint64_t message_end;  /* uv_now: the body must be whole */
 	uint64_t paused_at;    /* uv_now */
@@ -64,6 +69,7 @@ static void free_session(struct session *s)
 	void *owner = s->owner;
 
 	drop_intake(s);
+	login_fini(&s->login);
 	s->relay->stats.sessions--;
 	free(s);
 	gone(owner);
@@ -147,8 +153,11 @@ static void on_mail(struct session *s, const struct smtp_question *question)
 static void on_rcpt(struct session *s, const struct smtp_question *question)
 {
 	struct smtp_reply refusal;
+	const struct config *config = s->relay->config;
+	bool may_relay =
+		s->machine.authenticated || policy_may_relay(config, s->client);
 	char *mailbox = policy_take_recipient(
-		s->relay->config, s->client, question->address, &refusal);
+		config, may_relay, question->address, &refusal);
 
 	if (!mailbox) {
 		log_refusal(s, question->address->text, &refusal);
@@ -166,6 +175,8 @@ static void on_data(struct session *s)
 		.helo = s->helo,
 		.extended = s->extended,
 		.tls = conn_tls_name(s->conn),
+		.authenticated = s->machine.authenticated,
+		.user = s->machine.authenticated ? s->login.user : NULL,
 	};
 
 	if (intake_open(s->intake, &client)) {
@@ -254,6 +265,23 @@ static void on_end(struct session *s)
 	}
 }
 
+static void on_login(void *owner, const struct smtp_reply *reply)
+{
+	struct session *s = owner;
+
+	s->state = SESSION_TALKING;
+	conn_set_deadline(s->conn, s->options.command_ms);
+	smtp_server_answer(&s->machine, reply);
+	pump(s);
+}
+
+static void on_auth(struct session *s, const struct smtp_question *question)
+{
+	s->state = SESSION_VERIFYING;
+	conn_set_deadline(s->conn, 0); /* the check is ours to hurry */
+	login_start(&s->login, s->relay, s->client, question->auth, on_login, s);
+}
+
 static void decide(struct session *s, const struct smtp_question *question)
 {
 	switch (question->ask) {
@@ -282,7 +310,7 @@ static void decide(struct session *s, const struct smtp_question *question)
 		answer(s, 220, "2.0.0", "go ahead");
 		break;
 	case SMTP_ASK_AUTH:
-		answer(s, 454, "4.7.0", "not available now");
+		on_auth(s, question);
 		break;
 	case SMTP_ASK_INPUT:
 	case SMTP_ASK_CLOSE:
@@ -398,9 +426,13 @@ struct session *session_start(struct relay *relay, const struct session_options 
 		.recipient_limit = (unsigned)relay->config->recipient_limit,
 		.newlines = options->newlines,
 		.extensions = options->extensions,
-		.auth_needs_tls = options->auth_needs_tls,
+		/* whom we would relay for without it may say it in the clear */
+		.auth_needs_tls = options->auth_needs_tls &&
+		                  !policy_may_relay(relay->config, conn_peer(conn)->ip),
 	};
 
+	if (!relay->auth)
+		machine.extensions &= ~(unsigned)(SMTP_EXT_AUTH | SMTP_EXT_AUTH_OLD);
 	s->relay = relay;
 	s->options = *options;
 	s->conn = conn;

@@ -8,6 +8,7 @@ struct stats {
 	int64_t started; /* milliseconds since the epoch */
 	uint64_t connections, refused_connections;
 	uint64_t tls_sessions, tls_failures; /* handshakes of clients */
+	uint64_t logins, failed_logins, deferred_logins;
 	uint64_t accepted, refused; /* messages; recipients and messages we said no to */
 	uint64_t delivered, deferred, held, bounced, released, deleted; /* recipients */
 	uint64_t preflights;

@@ -111,6 +111,14 @@ char *text_escape(char *out, size_t cap, const char *in, size_t len)
 	return out;
 }
 
+char *text_quote(char *out, size_t cap, const char *in, size_t len)
+{
+	text_escape(out, cap, in, len);
+	for (char *mark = out; (mark = strchr(mark, '"')) != NULL; mark++)
+		*mark = '\'';
+	return out;
+}
+
 char *text_time(int64_t ms, char out[32])
 {
 	time_t seconds = (time_t)(ms / 1000);

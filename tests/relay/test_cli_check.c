@@ -438,6 +438,17 @@ Test(cli_check, routes_and_smarthosts_are_judged_as_the_daemon_does)
 			"public_ip = 192.0.2.26\nsmarthost = [::1]:587\n",
 			"bob@nowhere.example", EXIT_FAILURE,
 			{"\"reason\":\"ptr-missing\",\"action\":\"hold\""}},
+		{"a sender is judged as it leaves us",
+			"public_ip = 192.0.2.25\nsender_map = corp.example "
+			"nowhere.example\n",
+			"bob@dest.example", EXIT_FAILURE,
+			{"\"from\":\"ann@nowhere.example\"",
+				"\"mapped_from\":\"ann@corp.example\"",
+				"\"reason\":\"sender-domain-unresolvable\""}},
+		{"and one that is not mapped as it is",
+			"public_ip = 192.0.2.25\nsender_map = .corp.example "
+			"nowhere.example\n",
+			"bob@dest.example", EX_OK, {"\"from\":\"ann@corp.example\""}},
 		{"without it nobody knows", "smarthost = [::1]:587\n",
 			"bob@nowhere.example", EX_OK,
 			{"\"verdict\":\"clear\",\"ip\":null,\"ehlo\":null"}},

@@ -39,6 +39,9 @@ Test(config, every_kind_of_value_is_read_and_printed_as_it_can_be_read_again)
 		"listen = [::1]:465 auth=yes tls_min=1.0 tls=implicit preset=modern\n"
 		"listen = 10.0.0.1:25 tls=off bare_newline=normalize preset=modern\n"
 		"allow = 10.0.0.0/8 # the inside\nallow = ::1\n"
+		"auth_users = /etc/ptrelay/users\n"
+		"sender_map = Corp.Local Corp.Example\n"
+		"sender_map = .corp.local sub.corp.example\n"
 		"route = Corp.Example 10.0.0.5:25\nroute = .corp.example [fd00::5]:26\n"
 		"smarthost = mail.isp.example:587\nresolver = 127.0.0.1:5353\n"
 		"preflight = warn\npreflight.ptr-missing = off\npreflight_for = "
@@ -64,6 +67,11 @@ Test(config, every_kind_of_value_is_read_and_printed_as_it_can_be_read_again)
 	cr_assert_str_eq(config_route_for(config, "CORP.example")->host, "10.0.0.5");
 	cr_assert_eq(config_route_for(config, "mail.corp.example")->port, 26);
 	cr_assert_null(config_route_for(config, "notcorp.example"));
+	cr_assert_str_eq(config->auth_users, "/etc/ptrelay/users");
+	cr_assert_eq(config->sender_map_count, 2);
+	cr_assert_str_eq(config->sender_maps[0].from, "corp.local");
+	cr_assert_str_eq(config->sender_maps[0].to, "corp.example");
+	cr_assert(config->sender_maps[1].is_suffix);
 	cr_assert_eq(config->dnsbl_count, 3);
 	cr_assert_str_eq(config->dnsbl[0], "bl.example");
 	cr_assert_str_eq(config->dnsbl[2], "third.example");
@@ -149,6 +157,25 @@ Test(config, every_problem_is_named_with_its_line)
 			"test:3: public_ip: auto stands alone"},
 		{HOST "public_ip = 192.0.2.1\npublic_ip = auto\n",
 			"test:3: public_ip: auto stands alone"},
+		{HOST "auth_users =\n", "no value"},
+		{HOST "listen = 127.0.0.1:25 auth=yes\n", "auth=yes needs auth_users"},
+		{HOST "sender_map = corp.local\n", "as in corp.local corp.example"},
+		{HOST "sender_map = corp.local corp.example x\n", "as in corp.local"},
+		{HOST "sender_map = corp..local corp.example\n",
+			"'corp..local' is no domain"},
+		{HOST "sender_map = . corp.example\n", "'.' is no domain"},
+		{HOST "sender_map = ..local corp.example\n", "no domain"},
+		{HOST "sender_map = ann@corp.local corp.example\n", "no domain"},
+		{HOST "sender_map = * corp.example\n", "no domain"},
+		{HOST "sender_map = corp.local .corp.example\n",
+			"'.corp.example' is no domain"},
+		{HOST "sender_map = corp.local corp.lan.local\n",
+			"nothing under .local is known outside"},
+		{HOST "sender_map = corp.local corp\n", "it has no dot"},
+		{HOST "sender_map = corp.local 192.0.2.1\n", "it is an IP address"},
+		{HOST "sender_map = corp.example Corp.Example\n", "are the same"},
+		{HOST "sender_map = a.local b.example\nsender_map = A.local c.example\n",
+			"test:3: sender_map: 'A.local' becomes b.example already"},
 		{HOST "route = corp.example\n", "DOMAIN HOST:PORT"},
 		{HOST "smarthost = mail\n", "HOST:PORT"},
 		{HOST "resolver = localhost\n", "no IP[:PORT]"},
@@ -319,5 +346,64 @@ Test(config, what_differs_is_named_but_for_the_certificate)
 		free(keys);
 		config_free(config);
 		config_free(other);
+	}
+}
+Test(config, the_longest_match_decides_what_a_sender_becomes)
+{
+	static const char long_local[] =
+		"a234567890123456789012345678901234567890123456789012345678901234";
+	static const struct {
+		const char *mailbox, *becomes;
+	} rows[] = {
+		{"ann@corp.local", "ann@corp.example"},
+		{"Ann.B@CORP.Local", "Ann.B@corp.example"},
+		{"\"a@b\"@corp.local", "\"a@b\"@corp.example"},
+		{"ann@pc1.corp.local", "ann@corp.example"},
+		{"ann@a.b.corp.local", "ann@corp.example"},
+		{"ann@lab.corp.local", "ann@lab.example"},
+		{"ann@x.lab.corp.local", "ann@x.lab.example"},
+		{"ann@y.lab.corp.local", "ann@corp.example"},
+		{"ann@notcorp.local", NULL},
+		{"ann@local", NULL},
+		{"ann@corp.example", NULL},
+		{"ann@corp.local.", NULL},
+		{"corp.local", NULL},
+		{"@", NULL},
+		{"", NULL},
+	};
+	static const char text[] = HOST "sender_map = corp.local corp.example\n"
+					"sender_map = .corp.local corp.example\n"
+					"sender_map = lab.corp.local lab.example\n"
+					"sender_map = x.lab.corp.local x.lab.example\n";
+	struct buf problems = {0};
+	struct config *config = parse(text, &problems);
+
+	cr_assert_not_null(config, "%s", problems.bytes);
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		char *mapped = config_map_sender(config, rows[i].mailbox);
+
+		if (rows[i].becomes)
+			cr_assert_str_eq(mapped, rows[i].becomes, "%s", rows[i].mailbox);
+		else
+			cr_assert_null(mapped, "%s became %s", rows[i].mailbox, mapped);
+		free(mapped);
+	}
+	config_free(config);
+
+	/* what would be longer than a path may be stays as it is */
+	char setting[512], mailbox[SMTP_PATH_MAX];
+
+	for (int digits = 0; digits < 2; digits++) {
+		snprintf(setting, sizeof setting,
+			HOST "sender_map = c.local %.60s.%.60s.%.60s.%.*s.e\n", long_local,
+			long_local, long_local, digits + 4, long_local);
+		snprintf(mailbox, sizeof mailbox, "%s@c.local", long_local);
+		config = parse(setting, &problems);
+		char *mapped = config_map_sender(config, mailbox);
+
+		cr_assert_eq(!mapped, digits == 1, "%s", mapped);
+		cr_assert(!mapped || strlen(mapped) == SMTP_PATH_MAX - 2);
+		free(mapped);
+		config_free(config);
 	}
 }

@@ -68,3 +68,11 @@ Test(text, plain_is_printable_ascii)
 	cr_expect_not(text_is_plain("\xC3\xA9", 2));
 	cr_expect_not(text_is_plain("a\0b", 3));
 }
+
+Test(text, nothing_ends_a_quotation)
+{
+	char out[32];
+
+	cr_assert_str_eq(text_quote(out, sizeof out, "a\" user=\"b\n", 11), "a' user='b\\n");
+	cr_assert_str_eq(text_quote(out, 5, "\"\"\"\"\"\"", 6), "'...");
+}
