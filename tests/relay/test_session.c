@@ -5,10 +5,12 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "dns/mx.h"
+#include "relay/auth.h"
 #include "relay/dispatch.h"
 #include "relay/mem.h"
 #include "relay/session.h"
@@ -845,4 +847,346 @@ Test(session, a_shutdown_is_told_at_once_but_a_commit_is_still_answered)
 	expect(world, "421 4.3.2");
 	expect_end(world);
 	world_free(world);
+}
+
+/* Logins: these auth_ functions stand in for the product's. "right" is everybody's password. */
+struct auth {
+	struct world *world;
+	uv_timer_t checking;
+	uint64_t check_ms;
+	bool is_busy;
+	unsigned started, cancelled;
+	auth_done_cb done;
+	void *owner;
+	char client[46], user[300], password[300];
+};
+
+static void on_checked(uv_timer_t *timer)
+{
+	struct auth *auth = timer->data;
+	bool is_right = strcmp(auth->password, "right") == 0;
+
+	auth->done(auth->owner, auth->is_busy ? AUTH_BUSY : is_right ? AUTH_YES : AUTH_NO,
+		false);
+}
+
+struct auth_try *auth_start(struct auth *auth, const char *client, const char *user,
+	const char *password, auth_done_cb done, void *owner)
+{
+	auth->started++;
+	auth->done = done;
+	auth->owner = owner;
+	snprintf(auth->client, sizeof auth->client, "%s", client);
+	snprintf(auth->user, sizeof auth->user, "%s", user);
+	snprintf(auth->password, sizeof auth->password, "%s", password);
+	uv_timer_start(&auth->checking, on_checked, auth->check_ms, 0);
+	return (struct auth_try *)auth;
+}
+
+void auth_cancel(struct auth_try *attempt)
+{
+	struct auth *auth = (struct auth *)attempt;
+
+	auth->cancelled++;
+	uv_timer_stop(&auth->checking);
+}
+
+#define AUTH_RIGHT "AUTH PLAIN AGFubgByaWdodA=="     /* NUL ann NUL right */
+#define AUTH_WRONG "AUTH PLAIN AGFubgB3cm9uZw=="     /* NUL ann NUL wrong */
+#define AUTH_ODD   "AUTH PLAIN AGEiAHdyb25n"         /* NUL a" NUL wrong */
+
+/* A world with users, whose log is kept. */
+static struct auth *world_add_users(struct world *world)
+{
+	struct auth *auth = mem_alloc(sizeof *auth);
+
+	auth->world = world;
+	uv_timer_init(&world->loop, &auth->checking);
+	auth->checking.data = auth;
+	world->relay.auth = auth;
+	world->relay.log.level = LOG_INFO;
+	world->relay.log.fd = memfd_create("log", 0);
+	world->options.extensions |= SMTP_EXT_AUTH | SMTP_EXT_AUTH_OLD;
+	world->options.auth_needs_tls = true;
+	return auth;
+}
+
+static void expect_log(const struct world *world, const char *text)
+{
+	char log[8192] = "";
+
+	cr_assert_geq(pread(world->relay.log.fd, log, sizeof log - 1, 0), 0);
+	cr_assert_not_null(strstr(log, text), "no %s in:\n%s", text, log);
+}
+
+static void world_free_users(struct world *world)
+{
+	uv_close((uv_handle_t *)&world->relay.auth->checking, NULL);
+	uv_run(&world->loop, UV_RUN_NOWAIT);
+	close(world->relay.log.fd);
+	free(world->relay.auth);
+	world_free(world);
+}
+
+/* Says EHLO. Returns whether the answer has a line with text. */
+static bool is_offered(struct world *world, const char *text)
+{
+	char reply[4096] = "";
+
+	say(world, "EHLO client.example\r\n", 21);
+	while (!take_reply(world, reply, sizeof reply))
+		turn(world);
+	return strstr(reply, text);
+}
+
+Test(session, a_login_is_offered_where_it_may_be_said)
+{
+	static const struct {
+		const char *allow;
+		bool has_users, has_option, is_offered;
+		const char *reply;
+	} cases[] = {
+		{"127.0.0.0/8", true, true, true, "235 2.7.0"},
+		{"127.0.0.0/8", false, true, false, "502 5.5.1"},
+		{"127.0.0.0/8", true, false, false, "502 5.5.1"},
+		{"192.0.2.0/24", true, true, false, "538 5.7.11"},
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct world *world = world_new();
+		struct auth *auth = world_add_users(world);
+
+		cr_assert_eq(mx_network_parse(cases[i].allow, &world->allow), 0);
+		if (!cases[i].has_option)
+			world->options.extensions &=
+				~(unsigned)(SMTP_EXT_AUTH | SMTP_EXT_AUTH_OLD);
+		if (!cases[i].has_users)
+			world->relay.auth = NULL;
+		world_start(world);
+		cr_assert_eq(is_offered(world, "AUTH"), cases[i].is_offered, "%zu", i);
+		ask(world, AUTH_RIGHT, cases[i].reply);
+		cr_assert_eq(auth->started, cases[i].is_offered);
+		ask(world, "QUIT", "221");
+		expect_end(world);
+		world->relay.auth = auth;
+		world_free_users(world);
+	}
+}
+
+Test(session, who_has_logged_in_may_relay_and_is_named_in_the_log_only)
+{
+	struct world *world = world_new();
+	struct auth *auth = world_add_users(world);
+
+	world_greet(world);
+	ask(world, "AUTH LOGIN", "334 VXNlcm5hbWU6");
+	ask(world, "YW5u", "334 UGFzc3dvcmQ6");
+	ask(world, "cmlnaHQ=", "235 2.7.0");
+	cr_assert_str_eq(auth->client, "127.0.0.1");
+	cr_assert_str_eq(auth->user, "ann");
+	/* from now on its address would be refused */
+	cr_assert_eq(mx_network_parse("192.0.2.0/24", &world->allow), 0);
+	ask(world, "MAIL FROM:<a@corp.example>", "250");
+	ask(world, "RCPT TO:<b@dest.example>", "250 2.1.5");
+	ask(world, "DATA", "354");
+	ask(world, "x\r\n.", "250 2.0.0 queued as");
+	struct buf *stored = &world->spool.body;
+
+	cr_assert_not_null(memmem(stored->bytes, stored->len, "with ESMTPA id", 14));
+	cr_assert_null(memmem(stored->bytes, stored->len, "ann", 3));
+	expect_log(world, "auth_ok client=127.0.0.1 user=\"ann\"\n");
+	expect_log(world, "client=127.0.0.1 user=\"ann\"\n");
+	expect_log(world, "accepted id=0000001001 from=<a@corp.example> nrcpt=1");
+	cr_assert_eq(world->relay.stats.logins, 1);
+	ask(world, AUTH_RIGHT, "503");
+	ask(world, "QUIT", "221");
+	expect_end(world);
+	world_free_users(world);
+}
+
+Test(session, who_has_not_may_not_and_is_sent_away_after_three_tries)
+{
+	struct world *world = world_new();
+	struct auth *auth = world_add_users(world);
+
+	world_greet(world);
+	ask(world, AUTH_WRONG, "535 5.7.8");
+	cr_assert_eq(mx_network_parse("192.0.2.0/24", &world->allow), 0);
+	ask(world, "MAIL FROM:<a@corp.example>", "250");
+	ask(world, "RCPT TO:<b@dest.example>", "554 5.7.1");
+	ask(world, AUTH_WRONG, "503"); /* within a transaction: G6 */
+	ask(world, "RSET", "250");
+	ask(world, AUTH_ODD, "535 5.7.8");
+	ask(world, AUTH_WRONG, "535 5.7.8");
+	expect(world, "421 4.7.0");
+	expect_end(world);
+	cr_assert_eq(auth->started, 3);
+	expect_log(world, "auth_failed client=127.0.0.1 user=\"ann\"\n");
+	expect_log(world, "auth_failed client=127.0.0.1 user=\"a'\"\n");
+	cr_assert_eq(world->relay.stats.failed_logins, 3);
+	cr_assert_eq(world->relay.stats.logins, 0);
+	world_free_users(world);
+}
+
+Test(session, a_login_may_be_put_off)
+{
+	struct world *world = world_new();
+	struct auth *auth = world_add_users(world);
+
+	auth->is_busy = true;
+	world_greet(world);
+	ask(world, AUTH_RIGHT, "454 4.7.0");
+	auth->is_busy = false;
+	ask(world, AUTH_RIGHT, "235 2.7.0");
+	cr_assert_eq(world->relay.stats.deferred_logins, 1);
+	ask(world, "QUIT", "221");
+	expect_end(world);
+	world_free_users(world);
+}
+
+Test(session, while_a_password_is_checked_the_client_waits_and_its_time_stands_still)
+{
+	struct world *world = world_new();
+	struct auth *auth = world_add_users(world);
+
+	auth->check_ms = 400;
+	world->options.command_ms = 150;
+	world_greet(world);
+	say(world, AUTH_RIGHT "\r\nNOOP\r\n", sizeof AUTH_RIGHT - 1 + 8);
+	run_some(world);
+	cr_assert_eq(auth->started, 1);
+	cr_assert_not(has_heard(world), "said too early");
+	expect(world, "235 2.7.0");
+	expect(world, "250 2.0.0");
+	expect(world, "421 4.4.2"); /* and now it runs again */
+	expect_end(world);
+	world_free_users(world);
+}
+
+Test(session, a_client_that_goes_or_is_told_to_go_while_its_password_is_checked)
+{
+	for (int is_stopped = 0; is_stopped < 2; is_stopped++) {
+		struct world *world = world_new();
+		struct auth *auth = world_add_users(world);
+
+		auth->check_ms = PATIENCE_MS;
+		world_greet(world);
+		say(world, AUTH_RIGHT "\r\n", sizeof AUTH_RIGHT + 1);
+		run_some(world);
+		cr_assert_eq(auth->started, 1);
+		if (is_stopped) {
+			session_stop(world->session);
+			expect(world, "421 4.3.2");
+		} else {
+			shutdown(world->client, SHUT_WR);
+		}
+		expect_end(world);
+		cr_assert_eq(auth->cancelled, 1);
+		world_free_users(world);
+	}
+}
+
+Test(session, a_sender_is_mapped_before_it_is_stored_and_the_header_stays)
+{
+	static struct config_sender_map map = {.from = "corp.local", .to = "corp.example"};
+	static const struct {
+		const char *mail, *sender, *log;
+	} cases[] = {
+		{"MAIL FROM:<ann@CORP.local>", "ann@corp.example",
+			"client=127.0.0.1 mapped_from=\"ann@CORP.local\"\n"},
+		{"MAIL FROM:<ann@else.local>", "ann@else.local", "client=127.0.0.1\n"},
+		{"MAIL FROM:<>", "", "client=127.0.0.1\n"},
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct world *world = world_new();
+		struct buf *stored = &world->spool.body;
+		const char *header = "\r\nFrom: ann@corp.local\r\n\r\nx\r\n";
+		struct envelope envelope;
+		const char **lists;
+
+		world_add_users(world);
+		world->config.sender_maps = &map;
+		world->config.sender_map_count = 1;
+		world_greet(world);
+		ask(world, cases[i].mail, "250");
+		ask(world, "RCPT TO:<b@corp.local>", "250");
+		ask(world, "DATA", "354");
+		ask(world, "From: ann@corp.local\r\n\r\nx\r\n.", "250");
+		cr_assert_arr_eq(stored->bytes + stored->len - strlen(header), header,
+			strlen(header));
+		cr_assert_eq(envelope_decode(world->spool.envelope.bytes,
+				     world->spool.envelope.len, &envelope, &lists),
+			0);
+		cr_assert_str_eq(envelope.sender, cases[i].sender);
+		cr_assert_str_eq(envelope.recipients[0], "b@corp.local");
+		free(lists);
+		expect_log(world, cases[i].log);
+		ask(world, "QUIT", "221");
+		expect_end(world);
+		world_free_users(world);
+	}
+}
+
+/* Rows G of what is thrown at a server: nothing of it makes anybody out of a client. */
+Test(session, odd_logins_and_words_of_proxies_change_nothing)
+{
+	static char long_line[2400];
+	static const struct {
+		const char *line, *reply;
+	} cases[] = {
+		{"XCLIENT ADDR=127.0.0.9 LOGIN=ann", "50"},
+		{"XFORWARD ADDR=127.0.0.9+0D+0ARCPT", "50"},
+		{"AUTH", "501"},
+		{"AUTH CRAM-MD5", "504"},
+		{"AUTH PLAIN A", "501"},
+		{"AUTH PLAIN ====", "501"},
+		{"AUTH PLAIN AGFubgByaWdodA=", "501"},
+		{"AUTH PLAIN AGFu!gByaWdodA==", "501"},
+		{"AUTH PLAIN AGFubgByaWdodA== x", "501"},
+		{"AUTH PLAIN =", "535 5.7.8"},
+		{"AUTH PLAIN YW5u", "535 5.7.8"},                 /* no NUL */
+		{"AUTH PLAIN AGFubg==", "535 5.7.8"},             /* one */
+		{"AUTH PLAIN AGFubgByaQBnaHQ=", "535 5.7.8"},     /* three */
+		{"AUTH PLAIN AGFubgA=", "535 5.7.8"},             /* no password */
+		{"AUTH PLAIN AAByaWdodA==", "535 5.7.8"},         /* no user */
+		{"AUTH PLAIN AGFuDQpuAHJpZ2h0", "535 5.7.8"},     /* CRLF in the user */
+		{"AUTH PLAIN Ym9iAGFubgByaWdodA==", "535 5.7.8"}, /* bob as ann */
+		{long_line, "500"},
+	};
+
+	memset(long_line, 'A', sizeof long_line - 1);
+	memcpy(long_line, "AUTH PLAIN ", 11);
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct world *world = world_new();
+		struct auth *auth = world_add_users(world);
+
+		world_greet(world);
+		ask(world, cases[i].line, cases[i].reply);
+		cr_assert_eq(auth->started, 0, "%s", cases[i].line);
+		cr_assert_eq(mx_network_parse("192.0.2.0/24", &world->allow), 0);
+		ask(world, "MAIL FROM:<a@corp.example>", "250");
+		ask(world, "RCPT TO:<b@dest.example>", "554 5.7.1");
+		ask(world, "QUIT", "221");
+		expect_end(world);
+		world_free_users(world);
+	}
+}
+
+Test(session, a_login_may_change_its_mechanism_or_be_cancelled)
+{
+	struct world *world = world_new();
+	struct auth *auth = world_add_users(world);
+
+	world_greet(world);
+	ask(world, "AUTH LOGIN YW5u", "334");
+	ask(world, "d3Jvbmc=", "535 5.7.8");
+	ask(world, "AUTH LOGIN", "334");
+	ask(world, "*", "501");
+	ask(world, "AUTH PLAIN", "334");
+	ask(world, "AGFubgByaWdodA==", "235 2.7.0");
+	cr_assert_eq(auth->started, 2);
+	ask(world, "QUIT", "221");
+	expect_end(world);
+	world_free_users(world);
 }
