@@ -202,6 +202,12 @@ struct auth *auth_open(uv_loop_t *loop, struct users *users, uint64_t no_after_m
 	return auth;
 }
 
+void auth_take_users(struct auth *auth, struct users *users)
+{
+	users_free(auth->users);
+	auth->users = users;
+}
+
 void auth_close(struct auth *auth)
 {
 	if (!auth)

@@ -36,6 +36,9 @@ struct auth *auth_open(uv_loop_t *loop, struct users *users, uint64_t no_after_m
 /* Ends it; all tries are over or cancelled. What still runs in the pool keeps the loop until it is done. */
 void auth_close(struct auth *auth); /* NULL is fine */
 
+/* Takes other users; what is being checked goes on with the old ones. */
+void auth_take_users(struct auth *auth, struct users *users);
+
 /* Asks whether password (copied) is that of user. client: its IP address. Ends with done or auth_cancel. */
 struct auth_try *auth_start(struct auth *auth, const char *client, const char *user,
 	const char *password, auth_done_cb done, void *owner);

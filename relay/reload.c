@@ -4,16 +4,39 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "relay/auth.h"
 #include "relay/listener.h"
+#include "relay/privileges.h"
 #include "relay/text.h"
+
+/* The users in use are read again; another file needs a restart. False: there is something wrong with them. */
+static bool read_users(const struct relay *relay, const struct config *fresh,
+	struct users **users, struct buf *report)
+{
+	const char *path = fresh->auth_users;
+
+	*users = NULL;
+	if (!relay->auth || !path || strcmp(path, relay->config->auth_users) != 0)
+		return true;
+	*users = users_load(path, privileges_find_uid(fresh->user), report);
+	return *users;
+}
 
 static bool take(struct relay *relay, struct config *fresh, struct buf *report)
 {
 	char error[512];
+	struct users *users;
 
+	if (!read_users(relay, fresh, &users, report))
+		return false;
 	if (listener_renew_certificate(relay->listener, fresh, error, sizeof error)) {
 		buf_printf(report, "%s\n", error);
+		users_free(users);
 		return false;
+	}
+	if (users) {
+		auth_take_users(relay->auth, users);
+		buf_printf(report, "the users were read again\n");
 	}
 	/* What 'auto' has found is no difference. */
 	if (relay->config->is_hostname_auto && fresh->is_hostname_auto)

@@ -10,7 +10,7 @@
 /*
  * Who may log in: the file of auth_users, one "name:hash" a line, lines that begin with # are
  * comments. Decides whether the file is one to trust (a regular file of root's or ours that nobody else
- * may read) and is read once, at the start, while we may still read it. Names are compared byte by byte.
+ * may read). Read at the start, while we may still read what is root's, and at a reload. Names are compared byte by byte.
  */
 
 enum { USER_NAME_MAX = 255 };

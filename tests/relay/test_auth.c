@@ -261,6 +261,26 @@ Test(auth, whoever_has_gone_hears_nothing_and_counts_all_the_same)
 	world_free(world);
 }
 
+Test(auth, users_can_be_exchanged_meanwhile)
+{
+	struct world *world = world_new(1);
+	struct users *none = mem_alloc(sizeof *none);
+	bool is_freed = false;
+
+	none->is_freed = &is_freed;
+	struct asker *before = ask(world, 0, "192.0.2.1", "ann", "right");
+
+	auth_take_users(world->auth, none);
+	cr_assert(world->is_freed);
+	struct asker *after = ask(world, 1, "192.0.2.1", "ann", "right");
+
+	run(world);
+	cr_assert_eq(before->result, AUTH_YES);
+	cr_assert_eq(after->result, AUTH_NO);
+	world_free(world);
+	cr_assert(is_freed);
+}
+
 Test(auth, it_can_be_closed_while_the_pool_is_at_it)
 {
 	struct world *world = world_new(60000);

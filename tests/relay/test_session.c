@@ -1190,3 +1190,24 @@ Test(session, a_login_may_change_its_mechanism_or_be_cancelled)
 	expect_end(world);
 	world_free_users(world);
 }
+
+Test(session, nobody_speaks_for_a_proxy)
+{
+	static const char *const heads[] = {"PROXY TCP4 127.0.0.9 127.0.0.1 1024 25\r\n",
+		"PROXY UNKNOWN\r\n", "\r\n\r\n\x01\r\nQUIT\n\x21\x11\xff\xff"};
+
+	for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++) {
+		struct world *world = world_new();
+		char reply[4096];
+
+		world_start(world);
+		say(world, heads[i], strlen(heads[i]));
+		for (uint64_t start = uv_hrtime(); !world->ended; turn(world))
+			cr_assert_lt(uv_hrtime() - start, PATIENCE_MS * 1000000ull,
+				"%zu: no end", i);
+		while (take_reply(world, reply, sizeof reply))
+			cr_assert_neq(reply[0], '2', "%zu: %s", i, reply);
+		cr_assert_eq(world->gone, 1);
+		world_free(world);
+	}
+}
