@@ -8,8 +8,6 @@
 #include <string.h>
 #include <sys/queue.h>
 
-#include <openssl/crypto.h>
-
 #include "relay/auth_failures.h"
 #include "relay/mem.h"
 
@@ -75,7 +73,7 @@ static void on_timer_closed(uv_handle_t *handle)
 
 static void forget(struct auth_try *attempt)
 {
-	OPENSSL_cleanse(attempt->password, sizeof attempt->password);
+	explicit_bzero(attempt->password, sizeof attempt->password);
 	uv_close((uv_handle_t *)&attempt->timer, on_timer_closed);
 }
 

@@ -11,8 +11,6 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include <openssl/crypto.h>
-
 #include "relay/password.h"
 
 /*
@@ -109,7 +107,7 @@ static const char *ask_twice(struct typed *typed)
 
 	if (!wrong && strcmp(typed->text, again.text) != 0)
 		wrong = "the two are not the same";
-	OPENSSL_cleanse(&again, sizeof again);
+	explicit_bzero(&again, sizeof again);
 	return wrong;
 }
 
@@ -134,7 +132,7 @@ int cli_make_user(const char *name)
 	wrong = read_password(&typed);
 	int error = wrong ? 0 : password_hash_make(&hash, typed.text);
 
-	OPENSSL_cleanse(&typed, sizeof typed);
+	explicit_bzero(&typed, sizeof typed);
 	if (wrong) {
 		fprintf(stderr, "ptrelay: %s\n", wrong);
 		return EX_DATAERR;
