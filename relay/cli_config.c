@@ -61,6 +61,15 @@ static bool check_users(const struct config *config)
 	return is_good;
 }
 
+/* Complains of all of them. */
+static bool check_files(const struct config *config)
+{
+	bool has_certificate = check_certificate(config);
+	bool has_users = check_users(config);
+
+	return has_certificate && has_users;
+}
+
 int cli_config(int argc, char **argv, const char *config)
 {
 	static const struct option options[] = {
@@ -88,10 +97,10 @@ int cli_config(int argc, char **argv, const char *config)
 
 	if (strcmp(verb, "print") == 0)
 		config_print(loaded, &text);
-	else if (!check_certificate(loaded) || !check_users(loaded))
-		code = EX_CONFIG;
-	else
+	else if (check_files(loaded))
 		printf("%s: fine\n", config_path(config));
+	else
+		code = EX_CONFIG;
 	config_free(loaded);
 	return print_and_free(&text, stdout, code);
 }

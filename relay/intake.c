@@ -165,14 +165,13 @@ static const char *log_word(char *out, size_t cap, const char *key, const char *
 static void log_accepted(const struct intake *intake)
 {
 	enum { TEXT = 4 * SMTP_PATH_MAX };
-	char sender[TEXT], mapped[TEXT + 16], user[TEXT + 16];
+	char sender[TEXT], mapped[TEXT + 16], user[TEXT + 16], tls[128];
 
 	text_escape(sender, sizeof sender, intake->sender, strlen(intake->sender));
 	log_event(&intake->relay->log, LOG_INFO,
-		"accepted id=%s from=<%s> nrcpt=%zu size=%llu client=%s%s%s%s%s%s",
+		"accepted id=%s from=<%s> nrcpt=%zu size=%llu client=%s%s%s%s",
 		intake->id_text, sender, intake->count, (unsigned long long)intake->size,
-		intake->client, intake->tls ? " tls=\"" : "",
-		intake->tls ? intake->tls : "", intake->tls ? "\"" : "",
+		intake->client, log_word(tls, sizeof tls, "tls", intake->tls),
 		log_word(mapped, sizeof mapped, "mapped_from", intake->mapped_from),
 		log_word(user, sizeof user, "user", intake->user));
 }

@@ -154,10 +154,9 @@ static void on_rcpt(struct session *s, const struct smtp_question *question)
 {
 	struct smtp_reply refusal;
 	const struct config *config = s->relay->config;
-	bool may_relay =
-		s->machine.authenticated || policy_may_relay(config, s->client);
-	char *mailbox = policy_take_recipient(
-		config, may_relay, question->address, &refusal);
+	bool may_relay = s->machine.authenticated || policy_may_relay(config, s->client);
+	char *mailbox =
+		policy_take_recipient(config, may_relay, question->address, &refusal);
 
 	if (!mailbox) {
 		log_refusal(s, question->address->text, &refusal);
