@@ -854,7 +854,8 @@ struct auth {
 	struct world *world;
 	uv_timer_t checking;
 	uint64_t check_ms;
-	bool is_busy;
+	enum auth_result late; /* instead of the truth, unless AUTH_YES */
+	bool blocks;
 	unsigned started, cancelled;
 	auth_done_cb done;
 	void *owner;
@@ -866,8 +867,11 @@ static void on_checked(uv_timer_t *timer)
 	struct auth *auth = timer->data;
 	bool is_right = strcmp(auth->password, "right") == 0;
 
-	auth->done(auth->owner, auth->is_busy ? AUTH_BUSY : is_right ? AUTH_YES : AUTH_NO,
-		false);
+	auth->done(auth->owner,
+		auth->late ? auth->late
+		: is_right ? AUTH_YES
+			   : AUTH_NO,
+		auth->blocks);
 }
 
 struct auth_try *auth_start(struct auth *auth, const char *client, const char *user,
@@ -1033,12 +1037,22 @@ Test(session, a_login_may_be_put_off)
 	struct world *world = world_new();
 	struct auth *auth = world_add_users(world);
 
-	auth->is_busy = true;
 	world_greet(world);
-	ask(world, AUTH_RIGHT, "454 4.7.0");
-	auth->is_busy = false;
+	for (int i = 0; i < 3; i++) { /* which is no failure of the client's */
+		auth->late = AUTH_BUSY;
+		ask(world, AUTH_RIGHT, "454 4.7.0 too many logins at once");
+		auth->late = AUTH_TOO_OFTEN;
+		ask(world, AUTH_RIGHT, "454 4.7.0 too many failed logins");
+	}
+	auth->late = AUTH_NO;
+	auth->blocks = true;
+	ask(world, AUTH_RIGHT, "535 5.7.8");
+	expect_log(world, "auth_blocked client=127.0.0.1");
+	auth->late = AUTH_YES;
+	auth->blocks = false;
 	ask(world, AUTH_RIGHT, "235 2.7.0");
-	cr_assert_eq(world->relay.stats.deferred_logins, 1);
+	cr_assert_eq(world->relay.stats.deferred_logins, 6);
+	cr_assert_eq(world->relay.stats.failed_logins, 1);
 	ask(world, "QUIT", "221");
 	expect_end(world);
 	world_free_users(world);
