@@ -12,16 +12,21 @@
  *
  *   envelope   version:u8 flags:u8 received:i64 count:u32 sender client
  *              from version 2 on: author signers:u8 signer...
- *              recipient...
+ *              from version 3 on: envid
+ *              recipient... (from version 3 on each with notify:u8 orcpt behind it)
  *   recipient  version:u8 state:u8 reason:u8 origin:u8 attempts:u32 next:i64 deferral:i64 held:i64
  *              subject (version 1 had the detail behind it: it stands beside the summary now)
  */
 enum {
-	ENVELOPE_VERSION = 2,
-	ENVELOPE_WITHOUT_AUTHOR = 1, /* read, no longer written */
+	ENVELOPE_VERSION = 3,
+	ENVELOPE_WITHOUT_WISHES = 2, /* read, no longer written; the same of 1 */
+	ENVELOPE_WITHOUT_AUTHOR = 1,
 	RECIPIENT_VERSION = 2,
 	FLAG_EIGHT_BIT = 1,
 	FLAG_NOTIFICATION = 2,
+	FLAG_UTF8 = 4,
+	FLAG_RET_FULL = 8,
+	FLAG_RET_HDRS = 16,
 };
 
 static void put_integer(struct buf *out, uint64_t value, size_t bytes)
@@ -74,76 +79,129 @@ static const char *get_text(struct cursor *cursor)
 	return text;
 }
 
+static unsigned flags_of(const struct envelope *envelope)
+{
+	static const unsigned returns[] = {[SMTP_RET_NOT_GIVEN] = 0,
+		[SMTP_RET_FULL] = FLAG_RET_FULL,
+		[SMTP_RET_HDRS] = FLAG_RET_HDRS};
+
+	return (envelope->eight_bit ? FLAG_EIGHT_BIT : 0) |
+	       (envelope->notification ? FLAG_NOTIFICATION : 0) |
+	       (envelope->utf8 ? FLAG_UTF8 : 0) | returns[envelope->ret];
+}
+
+static void take_flags(struct envelope *envelope, uint64_t flags)
+{
+	envelope->eight_bit = flags & FLAG_EIGHT_BIT;
+	envelope->notification = flags & FLAG_NOTIFICATION;
+	envelope->utf8 = flags & FLAG_UTF8;
+	envelope->ret = flags & FLAG_RET_FULL   ? SMTP_RET_FULL
+	                : flags & FLAG_RET_HDRS ? SMTP_RET_HDRS
+	                                        : SMTP_RET_NOT_GIVEN;
+}
+
+static const char *or_empty(const char *text)
+{
+	return text ? text : "";
+}
+
 void envelope_encode(const struct envelope *envelope, struct buf *out)
 {
-	unsigned flags = (envelope->eight_bit ? FLAG_EIGHT_BIT : 0) |
-	                 (envelope->notification ? FLAG_NOTIFICATION : 0);
-
 	put_integer(out, ENVELOPE_VERSION, 1);
-	put_integer(out, flags, 1);
+	put_integer(out, flags_of(envelope), 1);
 	put_integer(out, (uint64_t)envelope->received, 8);
 	put_integer(out, envelope->count, 4);
 	put_text(out, envelope->sender);
 	put_text(out, envelope->client);
-	put_text(out, envelope->author ? envelope->author : "");
+	put_text(out, or_empty(envelope->author));
 	put_integer(out, envelope->signer_count, 1);
 	for (size_t i = 0; i < envelope->signer_count; i++)
 		put_text(out, envelope->signers[i]);
-	for (size_t i = 0; i < envelope->count; i++)
+	put_text(out, or_empty(envelope->envid));
+	for (size_t i = 0; i < envelope->count; i++) {
 		put_text(out, envelope->recipients[i]);
+		put_integer(out, envelope->notify ? envelope->notify[i] : 0, 1);
+		put_text(out, envelope->orcpts ? or_empty(envelope->orcpts[i]) : "");
+	}
 }
 
-static void get_texts(struct cursor *cursor, const char **texts, size_t count)
+/* All before the lists. Returns the version; 0: this is no envelope. */
+static unsigned decode_head(struct cursor *cursor, struct envelope *envelope)
 {
-	for (size_t i = 0; i < count; i++)
-		texts[i] = get_text(cursor);
-}
+	unsigned version = (unsigned)get_integer(cursor, 1);
 
-/* All but the lists. Returns whether a list of that many may follow. */
-static bool decode_head(struct cursor *cursor, struct envelope *envelope)
-{
-	uint64_t version = get_integer(cursor, 1);
-	uint64_t flags = get_integer(cursor, 1);
-
-	envelope->eight_bit = flags & FLAG_EIGHT_BIT;
-	envelope->notification = flags & FLAG_NOTIFICATION;
+	take_flags(envelope, get_integer(cursor, 1));
 	envelope->received = (int64_t)get_integer(cursor, 8);
 	envelope->count = get_integer(cursor, 4);
 	envelope->sender = get_text(cursor);
 	envelope->client = get_text(cursor);
 	envelope->author = "";
 	envelope->signer_count = 0;
-	if (version == ENVELOPE_VERSION) {
+	if (version > ENVELOPE_WITHOUT_AUTHOR) {
 		envelope->author = get_text(cursor);
 		envelope->signer_count = get_integer(cursor, 1);
-	} else if (version != ENVELOPE_WITHOUT_AUTHOR) {
-		return false;
 	}
-	return !cursor->bad && envelope->signer_count <= SMTP_SIGNERS_MAX &&
-	       envelope->count > 0 &&
-	       envelope->count <= cursor->left; /* each takes a byte at least */
+	bool is_known = version >= ENVELOPE_WITHOUT_AUTHOR && version <= ENVELOPE_VERSION;
+	bool has_room =
+		envelope->count > 0 &&
+		envelope->count <= cursor->left && /* each takes a byte at least */
+		envelope->signer_count <= SMTP_SIGNERS_MAX;
+
+	return is_known && has_room && !cursor->bad ? version : 0;
+}
+
+/* The lists of an envelope: one block, which begins with the recipients. */
+struct lists {
+	const char **recipients, **orcpts, **signers;
+	uint8_t *notify;
+};
+
+static struct lists make_lists(const struct envelope *envelope)
+{
+	size_t texts = 2 * envelope->count + envelope->signer_count;
+	const char **block = mem_alloc(texts * sizeof(char *) + envelope->count);
+
+	return (struct lists){.recipients = block,
+		.orcpts = block + envelope->count,
+		.signers = block + 2 * envelope->count,
+		.notify = (uint8_t *)(block + texts)};
+}
+
+static void get_lists(struct cursor *cursor, unsigned version, struct envelope *envelope,
+	const struct lists *lists)
+{
+	bool has_wishes = version > ENVELOPE_WITHOUT_WISHES;
+
+	for (size_t i = 0; i < envelope->signer_count; i++)
+		lists->signers[i] = get_text(cursor);
+	envelope->envid = has_wishes ? get_text(cursor) : "";
+	for (size_t i = 0; i < envelope->count; i++) {
+		lists->recipients[i] = get_text(cursor);
+		lists->notify[i] = has_wishes ? (uint8_t)get_integer(cursor, 1) : 0;
+		lists->orcpts[i] = has_wishes ? get_text(cursor) : "";
+	}
 }
 
 int envelope_decode(
-	const void *bytes, size_t len, struct envelope *envelope, const char ***lists)
+	const void *bytes, size_t len, struct envelope *envelope, const char ***block)
 {
 	struct cursor cursor = {.at = bytes, .left = len};
+	unsigned version = decode_head(&cursor, envelope);
 
-	if (!decode_head(&cursor, envelope))
+	if (!version)
 		return -EINVAL;
-	const char **recipients = mem_alloc(
-		(envelope->count + envelope->signer_count) * sizeof(char *));
-	const char **signers = recipients + envelope->count;
+	struct lists lists = make_lists(envelope);
 
-	get_texts(&cursor, signers, envelope->signer_count);
-	get_texts(&cursor, recipients, envelope->count);
+	get_lists(&cursor, version, envelope, &lists);
 	if (cursor.bad || cursor.left) {
-		free(recipients);
+		free(lists.recipients);
 		return -EINVAL;
 	}
-	envelope->signers = signers;
-	envelope->recipients = recipients;
-	*lists = recipients;
+	envelope->signers = lists.signers;
+	envelope->recipients = lists.recipients;
+	envelope->notify = lists.notify;
+	envelope->orcpts = lists.orcpts;
+	*block = lists.recipients;
 	return 0;
 }
 
@@ -160,7 +218,8 @@ void recipient_record_encode(const struct recipient_record *record, struct buf *
 	put_text(out, record->subject);
 }
 
-int recipient_record_decode(const void *bytes, size_t len, struct recipient_record *record)
+int recipient_record_decode(
+	const void *bytes, size_t len, struct recipient_record *record)
 {
 	struct cursor cursor = {.at = bytes, .left = len};
 	uint64_t version = get_integer(&cursor, 1);
@@ -173,8 +232,9 @@ int recipient_record_decode(const void *bytes, size_t len, struct recipient_reco
 	record->first_deferral = (int64_t)get_integer(&cursor, 8);
 	record->held_since = (int64_t)get_integer(&cursor, 8);
 	record->subject = get_text(&cursor);
-	if (cursor.bad || cursor.left || version != RECIPIENT_VERSION || state > RCPT_DELETED ||
-		state == RCPT_ACTIVE || reason >= REASON_COUNT || origin > HOLD_MANUAL)
+	if (cursor.bad || cursor.left || version != RECIPIENT_VERSION ||
+		state > RCPT_DELETED || state == RCPT_ACTIVE || reason >= REASON_COUNT ||
+		origin > HOLD_MANUAL)
 		return -EINVAL;
 	record->state = (enum recipient_state)state;
 	record->reason = (enum reason)reason;

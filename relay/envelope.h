@@ -21,11 +21,18 @@ struct envelope {
 	const char *const *recipients;
 	size_t count;
 	bool eight_bit;     /* the body holds bytes above 127 */
+	bool utf8;          /* only servers with SMTPUTF8 may have it (RFC 6531) */
 	bool notification;  /* made by us: never bounced again */
+	enum smtp_ret ret;  /* what a notification returns of it */
 	const char *client; /* who handed it in: "192.0.2.7", or "ptrelay" */
 	const char *author; /* domain of the From: header; "" or NULL: unknown */
 	const char *const *signers; /* domains of the DKIM signatures */
 	size_t signer_count;        /* SMTP_SIGNERS_MAX at most */
+	const char *envid;          /* xtext as the sender gave it; "" or NULL: none */
+	const uint8_t
+		*notify; /* smtp_notify bits of each recipient; NULL: none gave any */
+	const char *const
+		*orcpts; /* "rfc822;xtext" of each as given, "" none; NULL: as notify */
 };
 
 enum recipient_state {
@@ -50,17 +57,17 @@ struct recipient_record {
 	enum recipient_state state;
 	enum reason reason;
 	enum hold_origin origin;
-	uint32_t attempts;      /* connections made for it, or pre-flights that said no */
-	int64_t next_attempt;   /* 0: none is planned */
+	uint32_t attempts;    /* connections made for it, or pre-flights that said no */
+	int64_t next_attempt; /* 0: none is planned */
 	int64_t first_deferral; /* by our own pre-flight; 0: never. Starts unknown_send_after */
-	int64_t held_since;     /* 0: not held */
-	const char *subject;    /* of the cause it is held for, or "" */
+	int64_t held_since;  /* 0: not held */
+	const char *subject; /* of the cause it is held for, or "" */
 };
 
 void envelope_encode(const struct envelope *envelope, struct buf *out);
 /*
- * Returns 0, or -EINVAL. The texts are borrowed from bytes; *lists, which recipients and signers
- * stand in, is the caller's to free.
+ * Returns 0, or -EINVAL. The texts are borrowed from bytes; *lists, which recipients and all that is
+ * listed stand in, is the caller's to free.
  */
 int envelope_decode(
 	const void *bytes, size_t len, struct envelope *envelope, const char ***lists);

@@ -12,8 +12,13 @@
 struct intake {
 	struct relay *relay;
 	char *sender;
-	char **recipients;
+	char **recipients, **orcpts; /* of orcpts: NULL: none */
+	uint8_t *notify;
 	size_t count, cap;
+	bool says_utf8; /* SMTPUTF8 at MAIL */
+	bool has_utf8_address;
+	enum smtp_ret ret;
+	char *envid;
 	char *client;
 	char *tls; /* or NULL */
 	char *mapped_from; /* what the client said, when sender_map changed it; else NULL */
@@ -29,7 +34,8 @@ struct intake {
 	void *owner;
 };
 
-struct intake *intake_new(struct relay *relay, const char *sender)
+struct intake *intake_new(
+	struct relay *relay, const char *sender, const struct smtp_mail *mail)
 {
 	struct intake *intake = mem_alloc(sizeof *intake);
 
@@ -39,6 +45,10 @@ struct intake *intake_new(struct relay *relay, const char *sender)
 		intake->mapped_from = mem_strdup(sender);
 	else
 		intake->sender = mem_strdup(sender);
+	intake->says_utf8 = mail->utf8;
+	intake->has_utf8_address = !smtp_mailbox_is_ascii(intake->sender);
+	intake->ret = mail->ret;
+	intake->envid = mem_strdup(mail->envid);
 	smtp_header_scan_init(&intake->scan);
 	return intake;
 }
@@ -49,9 +59,14 @@ void intake_free(struct intake *intake)
 		return;
 	if (intake->writer)
 		spool_abandon(intake->writer);
-	for (size_t i = 0; i < intake->count; i++)
+	for (size_t i = 0; i < intake->count; i++) {
 		free(intake->recipients[i]);
+		free(intake->orcpts[i]);
+	}
 	free(intake->recipients);
+	free(intake->orcpts);
+	free(intake->notify);
+	free(intake->envid);
 	free(intake->client);
 	free(intake->tls);
 	free(intake->mapped_from);
@@ -60,14 +75,28 @@ void intake_free(struct intake *intake)
 	free(intake);
 }
 
-void intake_add_recipient(struct intake *intake, char *mailbox)
+static void make_room(struct intake *intake)
 {
-	if (intake->count == intake->cap) {
-		intake->cap = intake->cap ? 2 * intake->cap : 4;
-		intake->recipients = mem_realloc(
-			intake->recipients, intake->cap * sizeof *intake->recipients);
-	}
-	intake->recipients[intake->count++] = mailbox;
+	if (intake->count < intake->cap)
+		return;
+	intake->cap = intake->cap ? 2 * intake->cap : 4;
+	intake->recipients =
+		mem_realloc(intake->recipients, intake->cap * sizeof(char *));
+	intake->orcpts = mem_realloc(intake->orcpts, intake->cap * sizeof(char *));
+	intake->notify = mem_realloc(intake->notify, intake->cap);
+}
+
+void intake_add_recipient(
+	struct intake *intake, char *mailbox, const struct smtp_rcpt *wishes)
+{
+	size_t number = intake->count;
+
+	make_room(intake);
+	intake->recipients[number] = mailbox;
+	intake->orcpts[number] = wishes->orcpt[0] ? mem_strdup(wishes->orcpt) : NULL;
+	intake->notify[number] = (uint8_t)wishes->notify;
+	intake->count++;
+	intake->has_utf8_address |= !smtp_mailbox_is_ascii(mailbox);
 }
 
 /* The stored body begins with it: only now are id and recipients known, and what is appended
@@ -75,13 +104,15 @@ void intake_add_recipient(struct intake *intake, char *mailbox)
 static int append_trace(struct intake *intake, const struct intake_client *client)
 {
 	char line[1024];
+	const char *only = intake->count == 1 ? intake->recipients[0] : NULL;
 	struct smtp_trace trace = {
 		.helo = client->helo,
 		.client = client->ip,
 		.host = intake->relay->config->hostname,
 		.id = intake->id_text,
-		.rcpt = intake->count == 1 ? intake->recipients[0] : NULL,
+		.rcpt = only && smtp_mailbox_is_ascii(only) ? only : NULL,
 		.extended = client->extended,
+		.utf8 = intake->says_utf8,
 		.tls = client->tls,
 		.cipher = client->tls,
 		.authenticated = client->authenticated,
@@ -133,6 +164,13 @@ bool intake_is_looping(const struct intake *intake)
 	return intake->scan.received > SMTP_HOPS_MAX;
 }
 
+/* SMTPUTF8 is asked of the next hop only where something needs it (RFC 6531 3.2). */
+static bool needs_utf8(const struct intake *intake)
+{
+	return intake->says_utf8 &&
+	       (intake->has_utf8_address || intake->scan.has_eight_bit_header);
+}
+
 static struct envelope describe(struct intake *intake)
 {
 	for (size_t i = 0; i < intake->scan.signers.count; i++)
@@ -143,6 +181,11 @@ static struct envelope describe(struct intake *intake)
 		.recipients = (const char *const *)intake->recipients,
 		.count = intake->count,
 		.eight_bit = intake->scan.has_eight_bit,
+		.utf8 = needs_utf8(intake),
+		.ret = intake->ret,
+		.envid = intake->envid,
+		.notify = intake->notify,
+		.orcpts = (const char *const *)intake->orcpts,
 		.client = intake->client,
 		.author = smtp_author_domain(&intake->scan.author),
 		.signers = intake->signers,

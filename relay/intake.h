@@ -26,12 +26,15 @@ struct intake_client {
 typedef void (*intake_done_cb)(void *owner, int status);
 
 /* sender: as the client says; kept is what `sender_map` makes of it. */
-struct intake *intake_new(struct relay *relay, const char *sender);
+struct intake *intake_new(
+	struct relay *relay, const char *sender, const struct smtp_mail *mail);
 
 /* Abandons what was not committed. Not while a commit is under way. */
 void intake_free(struct intake *intake);
 
-void intake_add_recipient(struct intake *intake, char *mailbox); /* takes it */
+/* Takes the mailbox; wishes are what the sender wants to hear about it. */
+void intake_add_recipient(
+	struct intake *intake, char *mailbox, const struct smtp_rcpt *wishes);
 
 /* Opens the body and writes our Received line to it (RFC 5321 4.4). Returns 0, or -errno. */
 int intake_open(struct intake *intake, const struct intake_client *client);

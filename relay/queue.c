@@ -94,6 +94,7 @@ struct message *message_new(uint64_t id, uint64_t size, const struct envelope *e
 	message->size = (uint32_t)size;
 	message->received = envelope->received;
 	message->eight_bit = envelope->eight_bit;
+	message->utf8 = envelope->utf8;
 	message->notification = envelope->notification;
 	message->count = message->open = (uint32_t)envelope->count;
 	message->sender = place(&text, envelope->sender);
@@ -108,6 +109,7 @@ struct message *message_new(uint64_t id, uint64_t size, const struct envelope *e
 
 		rcpt->message = message;
 		rcpt->address = place(&text, envelope->recipients[i]);
+		rcpt->notify = envelope->notify ? envelope->notify[i] : 0;
 	}
 	return message;
 }

@@ -34,6 +34,7 @@ struct recipient {
 	uint8_t reason; /* enum reason */
 	uint8_t origin; /* enum hold_origin */
 	uint8_t wish; /* enum queue_verb + 1: what to do when the attempt that runs is over */
+	uint8_t notify; /* smtp_notify bits: what its sender wants to hear; 0: failures */
 	bool skip_preflight; /* released by hand: one attempt without it */
 };
 
@@ -50,7 +51,7 @@ struct message {
 	uint32_t open; /* recipients not yet delivered, bounced or deleted */
 	uint8_t signer_count;
 	uint8_t failed_reads; /* of the body, one after another */
-	bool eight_bit, notification;
+	bool eight_bit : 1, utf8 : 1, notification : 1; /* as in its envelope */
 	struct recipient recipients[];
 };
 

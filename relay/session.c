@@ -146,7 +146,7 @@ static void on_mail(struct session *s, const struct smtp_question *question)
 		answer(s, 452, "4.3.1", "no room to store it; try again later");
 		return;
 	}
-	s->intake = intake_new(s->relay, question->address->text);
+	s->intake = intake_new(s->relay, question->address->text, question->mail);
 	answer(s, 250, "2.1.0", "ok");
 }
 
@@ -163,7 +163,7 @@ static void on_rcpt(struct session *s, const struct smtp_question *question)
 		smtp_server_answer(&s->machine, &refusal);
 		return;
 	}
-	intake_add_recipient(s->intake, mailbox);
+	intake_add_recipient(s->intake, mailbox, question->rcpt);
 	answer(s, 250, "2.1.5", "ok");
 }
 

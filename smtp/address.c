@@ -268,3 +268,10 @@ const char *smtp_mailbox_domain(const char *mailbox)
 
 	return at ? at + 1 : "";
 }
+
+bool smtp_mailbox_is_ascii(const char *mailbox)
+{
+	while (*mailbox && (unsigned char)*mailbox < 128)
+		mailbox++;
+	return !*mailbox;
+}

@@ -55,5 +55,8 @@ bool smtp_domain_is_valid(const char *text, size_t len);
 /* The part of a mailbox behind the '@'; "" when there is none. Borrowed. */
 const char *smtp_mailbox_domain(const char *mailbox);
 
+/* False: it holds UTF-8, which only a server with SMTPUTF8 takes (RFC 6531). */
+bool smtp_mailbox_is_ascii(const char *mailbox);
+
 /* True for an address literal: "[192.0.2.1]" or "[IPv6:2001:db8::1]". */
 bool smtp_domain_is_literal(const char *text, size_t len);

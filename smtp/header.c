@@ -102,8 +102,11 @@ static void take_header_byte(struct smtp_header_scan *scan, char c)
 void smtp_header_scan_feed(struct smtp_header_scan *scan, const char *in, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
-		if ((unsigned char)in[i] > 127)
+		if ((unsigned char)in[i] > 127) {
 			scan->has_eight_bit = true;
+			scan->has_eight_bit_header =
+				scan->has_eight_bit_header || !scan->done;
+		}
 		if (!scan->done)
 			take_header_byte(scan, in[i]);
 	}

@@ -28,6 +28,7 @@ struct smtp_header_scan {
 	unsigned received;         /* Received fields seen */
 	bool done;                 /* the blank line was seen */
 	bool has_eight_bit;        /* a byte above 127 anywhere, body included */
+	bool has_eight_bit_header; /* one in the header block */
 	struct smtp_author author; /* of the first From: field */
 	struct smtp_signers signers;
 	/* private */

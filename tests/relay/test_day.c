@@ -180,7 +180,7 @@ static void feed(void)
 	static const struct intake_client client = {
 		.ip = "10.0.0.5", .helo = "exchange.corp.example", .extended = true};
 	const char *sender = senders[day.fed % (sizeof senders / sizeof senders[0])];
-	struct intake *intake = intake_new(&day.relay, sender);
+	struct intake *intake = intake_new(&day.relay, sender, &(struct smtp_mail){.size = 0});
 	char text[200];
 	int len = snprintf(text, sizeof text,
 		"From: <%s>\r\nSubject: day\r\n\r\nx\r\n",
@@ -190,7 +190,7 @@ static void feed(void)
 	for (size_t i = 0; i < count; i++) {
 		size_t which = (day.fed + i) % (sizeof recipients / sizeof recipients[0]);
 
-		intake_add_recipient(intake, mem_strdup(recipients[which]));
+		intake_add_recipient(intake, mem_strdup(recipients[which]), &(struct smtp_rcpt){.notify = 0});
 	}
 	cr_assert_eq(intake_open(intake, &client), 0);
 	intake_append(intake, text, (size_t)len);

@@ -9,11 +9,19 @@ Test(envelope, it_comes_back_as_it_was)
 {
 	const char *recipients[] = {"b@dest.example", "c@dest.example"};
 	const char *signers[] = {"corp.example", "isp.example"};
+	static const uint8_t notify[] = {
+		SMTP_NOTIFY_NEVER, SMTP_NOTIFY_SUCCESS | SMTP_NOTIFY_DELAY};
+	const char *orcpts[] = {NULL, "rfc822;c+2Bd@dest.example"};
 	struct envelope envelope = {.received = 1764000000123,
 		.sender = "",
 		.recipients = recipients,
 		.count = 2,
 		.eight_bit = true,
+		.utf8 = true,
+		.ret = SMTP_RET_FULL,
+		.envid = "QQ+2B1",
+		.notify = notify,
+		.orcpts = orcpts,
 		.client = "192.0.2.7",
 		.author = "corp.example",
 		.signers = signers,
@@ -32,7 +40,12 @@ Test(envelope, it_comes_back_as_it_was)
 	cr_assert_str_eq(back.author, "corp.example");
 	cr_assert_eq(back.signer_count, 2);
 	cr_assert_str_eq(back.signers[1], "isp.example");
-	cr_assert(back.eight_bit && !back.notification);
+	cr_assert(back.eight_bit && back.utf8 && !back.notification);
+	cr_assert_eq(back.ret, SMTP_RET_FULL);
+	cr_assert_str_eq(back.envid, "QQ+2B1");
+	cr_assert_arr_eq(back.notify, notify, 2);
+	cr_assert_str_eq(back.orcpts[0], "");
+	cr_assert_str_eq(back.orcpts[1], orcpts[1]);
 	free(list);
 	for (size_t cut = 0; cut < bytes.len; cut++)
 		cr_assert_neq(envelope_decode(bytes.bytes, cut, &back, &list), 0,
@@ -41,6 +54,58 @@ Test(envelope, it_comes_back_as_it_was)
 	cr_assert_neq(envelope_decode(bytes.bytes, bytes.len, &back, &list), 0,
 		"another version");
 	buf_fini(&bytes);
+}
+
+/* Version 2 knew of no wishes of the sender's. */
+Test(envelope, one_without_wishes_is_read)
+{
+	static const char bytes[] = "\2\1"
+				    "\1\0\0\0\0\0\0\0"
+				    "\1\0\0\0"
+				    "a@corp.example\0"
+				    "192.0.2.7\0"
+				    "corp.example\0"
+				    "\1"
+				    "isp.example\0"
+				    "b@dest.example";
+	struct envelope back;
+	const char **list;
+
+	cr_assert_eq(envelope_decode(bytes, sizeof bytes, &back, &list), 0);
+	cr_assert_str_eq(back.author, "corp.example");
+	cr_assert_str_eq(back.signers[0], "isp.example");
+	cr_assert_str_eq(back.recipients[0], "b@dest.example");
+	cr_assert_str_eq(back.envid, "");
+	cr_assert_eq(back.ret, SMTP_RET_NOT_GIVEN);
+	cr_assert_eq(back.notify[0], 0);
+	cr_assert_str_eq(back.orcpts[0], "");
+	cr_assert(back.eight_bit && !back.utf8);
+	free(list);
+	for (size_t cut = 0; cut < sizeof bytes; cut++)
+		cr_assert_neq(
+			envelope_decode(bytes, cut, &back, &list), 0, "cut at %zu", cut);
+}
+
+Test(envelope, what_is_to_be_returned_comes_back)
+{
+	const char *recipient = "b@dest.example";
+
+	for (int ret = SMTP_RET_NOT_GIVEN; ret <= SMTP_RET_HDRS; ret++) {
+		struct envelope back, envelope = {.sender = "",
+					      .recipients = &recipient,
+					      .count = 1,
+					      .client = "",
+					      .ret = (enum smtp_ret)ret};
+		struct buf bytes = {0};
+		const char **list;
+
+		envelope_encode(&envelope, &bytes);
+		cr_assert_eq(envelope_decode(bytes.bytes, bytes.len, &back, &list), 0);
+		cr_assert_eq(back.ret, envelope.ret);
+		cr_assert_eq(back.notify[0], 0);
+		free(list);
+		buf_fini(&bytes);
+	}
 }
 
 /* What version 1 wrote: spools of that time are still read. */

@@ -84,6 +84,27 @@ Test(header, a_field_without_end_is_bounded)
 	cr_assert(result.has_eight_bit);
 }
 
+Test(header, eight_bit_bytes_are_seen_and_where)
+{
+	static const struct {
+		const char *text;
+		bool anywhere, header;
+	} rows[] = {
+		{"Subject: a\r\n\r\nb\r\n", false, false},
+		{"Subject: \xc3\xb6\r\n\r\nb\r\n", true, true},
+		{"Subject: a\r\n\r\n\xc3\xb6\r\n", true, false},
+		{"\r\n\xc3\xb6\r\n", true, false},
+		{"\xc3\xb6", true, true},
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct smtp_header_scan got = scan(rows[i].text, 3);
+
+		cr_expect_eq(got.has_eight_bit, rows[i].anywhere, "row %zu", i);
+		cr_expect_eq(got.has_eight_bit_header, rows[i].header, "row %zu", i);
+	}
+}
+
 Test(header, dates_are_those_of_rfc_5322)
 {
 	static const struct {
