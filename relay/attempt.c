@@ -412,6 +412,7 @@ struct attempt *attempt_start(struct relay *relay, struct message *message,
 		.count = count,
 		.size = message->size,
 		.eight_bit = message->eight_bit,
+		.utf8 = message->utf8,
 	};
 	a->route = config_next_hop(relay->config, a->domain);
 	attempt_step(a);

@@ -48,6 +48,8 @@ static void say_mail(struct smtp_client *m)
 		snprintf(rest, sizeof rest, "> SIZE=%llu", (unsigned long long)t->size);
 	if (m->extensions.eight_bit && t->eight_bit)
 		strncat(rest, " BODY=8BITMIME", sizeof rest - strlen(rest) - 1);
+	if (t->utf8)
+		strncat(rest, " SMTPUTF8", sizeof rest - strlen(rest) - 1);
 	say(m, "MAIL FROM:<", t->sender, rest);
 }
 
@@ -321,7 +323,7 @@ size_t smtp_client_next(
 
 	*event = (struct smtp_event){.kind = SMTP_EVENT_INPUT};
 	if (m->phase == SMTP_CLIENT_ENVELOPE && m->said == 0 && m->decided) {
-		end_transaction(m, event); /* too large: see smtp_client_send */
+		end_transaction(m, event); /* unfit: see smtp_client_send */
 		return 0;
 	}
 	if (m->phase == SMTP_CLIENT_ENVELOPE)
@@ -346,6 +348,25 @@ size_t smtp_client_next(
 	return used;
 }
 
+/* The server said already that it does not take such a message: there is no need to ask. */
+static bool is_unfit(struct smtp_client *m)
+{
+	const struct smtp_transaction *t = m->transaction;
+
+	if (m->extensions.size_limit && t->size > m->extensions.size_limit)
+		/* RFC 1870 6.1 */
+		smtp_reply_set(&m->reply, 552, "5.3.4", "%s",
+			"the message is larger than the server takes");
+	else if (t->utf8 && !m->extensions.utf8)
+		/* RFC 6531 3.5 */
+		smtp_reply_set(&m->reply, 553, "5.6.7", "%s",
+			"an address or the header is not ASCII, and the server takes "
+			"only ASCII (no SMTPUTF8)");
+	else
+		return false;
+	return true;
+}
+
 void smtp_client_send(struct smtp_client *m, const struct smtp_transaction *transaction)
 {
 	assert(m->phase == SMTP_CLIENT_READY);
@@ -353,14 +374,10 @@ void smtp_client_send(struct smtp_client *m, const struct smtp_transaction *tran
 	m->phase = SMTP_CLIENT_ENVELOPE;
 	m->said = m->heard = m->taken = 0;
 	m->decided = false;
-	if (m->extensions.size_limit && transaction->size > m->extensions.size_limit) {
-		/* RFC 1870 6.1: no need to ask */
-		smtp_reply_set(&m->reply, 552, "5.3.4", "%s",
-			"the message is larger than the server takes");
+	if (is_unfit(m))
 		decide(m, SMTP_STAGE_MAIL);
-		return;
-	}
-	say_envelope(m);
+	else
+		say_envelope(m);
 }
 
 void smtp_client_body_done(struct smtp_client *m)

@@ -61,6 +61,7 @@ struct smtp_transaction {
 	size_t count; /* at most 100: RFC 5321 4.5.3.1.8 promises no more */
 	uint64_t size;
 	bool eight_bit; /* the body holds bytes above 127 */
+	bool utf8;      /* only a server with SMTPUTF8 may have it (RFC 6531 3.2) */
 };
 
 enum smtp_client_phase {
@@ -104,7 +105,8 @@ size_t smtp_client_next(
 
 /*
  * Starts a transaction; only when READY. transaction stays the caller's and must live until
- * SMTP_EVENT_DONE. A server whose SIZE is smaller gets nothing: DONE with 552 5.3.4 comes next.
+ * SMTP_EVENT_DONE. A server whose SIZE is smaller gets nothing: DONE with 552 5.3.4 comes next;
+ * one without SMTPUTF8 that would need it neither: DONE with 553 5.6.7.
  * Recipients go out as room in m->out allows: call smtp_client_next after each write.
  */
 void smtp_client_send(struct smtp_client *m, const struct smtp_transaction *transaction);

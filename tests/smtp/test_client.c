@@ -193,6 +193,43 @@ Test(client, a_message_too_large_for_the_server_is_not_offered)
 	free(p);
 }
 
+Test(client, what_is_not_ascii_goes_only_to_a_server_that_says_it_takes_it)
+{
+	static const char *const with[] = {"220 mx\r\n",
+		"250-mx\r\n250-PIPELINING\r\n250-SMTPUTF8\r\n250 8BITMIME\r\n",
+		"250 a\r\n250 b\r\n354 go\r\n", "250 taken\r\n", NULL};
+	static const char *const without[] = {
+		"220 mx\r\n", "250-mx\r\n250 8BITMIME\r\n", NULL};
+	static const char *const old[] = {
+		"220 mx\r\n", "500 what?\r\n", "250 mx\r\n", NULL};
+	const char *recipient = "b\xc3\xb6"
+				"b@dest.example";
+	struct smtp_transaction utf8 = {.sender = "a@corp.example",
+		.recipients = &recipient,
+		.count = 1,
+		.eight_bit = true,
+		.utf8 = true};
+	struct play *p = play(with, &utf8);
+
+	cr_expect_str_eq(p->heard, "READY BODY DONE:250");
+	cr_expect(strstr(p->said, "MAIL FROM:<a@corp.example> BODY=8BITMIME SMTPUTF8\r\n"
+				  "RCPT TO:<b\xc3\xb6"
+				  "b@dest.example>\r\n"),
+		"%s", p->said);
+	free(p);
+	p = play(without, &utf8);
+	cr_expect_str_eq(p->heard, "READY DONE:553");
+	cr_expect_str_eq(p->machine.decision.enhanced, "5.6.7");
+	cr_expect_null(strstr(p->said, "MAIL"));
+	free(p);
+	p = play(old, &utf8);
+	cr_expect_str_eq(p->heard, "READY DONE:553");
+	free(p);
+	p = play(with, &message); /* it is not asked for without need */
+	cr_expect_null(strstr(p->said, "SMTPUTF8"));
+	free(p);
+}
+
 Test(client, a_hundred_recipients_go_out_as_room_allows)
 {
 	static const char *const script[] = {
