@@ -27,26 +27,47 @@ static void make_boundary(char boundary[BOUNDARY_LEN + 1])
 		snprintf(boundary + 2 * i, 3, "%02x", bytes[i]);
 }
 
-static size_t list_recipients(struct smtp_dsn_recipient *list,
-	struct recipient *const *rcpts, const struct outcome *outcomes, size_t count)
+enum smtp_dsn_action bounce_tells(
+	const struct recipient *rcpt, const struct outcome *outcome)
 {
-	size_t bounced = 0;
+	/* RFC 3461 5.2.1 to 5.2.4; without NOTIFY= failures are told (5.2.6) */
+	bool wants_failure = !rcpt->notify || rcpt->notify & SMTP_NOTIFY_FAILURE;
 
-	for (size_t i = 0; i < count; i++) {
-		const struct outcome *outcome = &outcomes[i];
+	if (!bounce_is_due(rcpt->message))
+		return SMTP_DSN_NONE;
+	if (outcome->state == RCPT_BOUNCED && wants_failure)
+		return SMTP_DSN_FAILED;
+	if (outcome->state == RCPT_DELIVERED && rcpt->notify & SMTP_NOTIFY_SUCCESS)
+		return SMTP_DSN_RELAYED;
+	return SMTP_DSN_NONE;
+}
 
-		if (outcome->state != RCPT_BOUNCED)
+/* Returns how many are listed; *has_failed: whether one of them failed. */
+static size_t list_recipients(
+	const struct bounce *bounce, struct smtp_dsn_recipient *list, bool *has_failed)
+{
+	size_t told = 0;
+
+	*has_failed = false;
+	for (size_t i = 0; i < bounce->count; i++) {
+		const struct outcome *outcome = &bounce->outcomes[i];
+		const struct recipient *rcpt = bounce->rcpts[i];
+		enum smtp_dsn_action action = bounce_tells(rcpt, outcome);
+
+		if (action == SMTP_DSN_NONE)
 			continue;
-		list[bounced++] = (struct smtp_dsn_recipient){
-			.address = rcpts[i]->address,
-			.action = SMTP_DSN_FAILED,
+		*has_failed = *has_failed || action == SMTP_DSN_FAILED;
+		list[told++] = (struct smtp_dsn_recipient){
+			.address = rcpt->address,
+			.orcpt = original_orcpt(bounce->original, recipient_index(rcpt)),
+			.action = action,
 			.status = outcome->status,
 			.remote = outcome->reply ? outcome->remote : NULL,
 			.diagnostic = outcome->reply,
 			.words = outcome->words ? outcome->words : outcome->event,
 		};
 	}
-	return bounced;
+	return told;
 }
 
 /* Takes the writer, also on error. */
@@ -72,45 +93,55 @@ static int store(struct spool_transaction *transaction, struct spool_writer *wri
 	return error;
 }
 
-struct message *bounce_write(struct relay *relay, struct spool_transaction *transaction,
-	const struct message *message, struct recipient *const *rcpts,
-	const struct outcome *outcomes, size_t count, const struct buf *header,
-	int *error)
+/* RET=FULL is about what failed: of what was handed on the header is enough (RFC 3461 4.3). */
+static void quote(struct smtp_dsn *dsn, const struct original *original, bool has_failed)
 {
+	dsn->is_whole = original->is_whole && has_failed;
+	dsn->original = original->text.len ? original->text.bytes : "";
+	dsn->original_len =
+		dsn->is_whole ? original->text.len : original_header_len(original);
+	dsn->envid = original->has_envelope ? original->envelope.envid : "";
+}
+
+struct message *bounce_write(struct relay *relay, struct spool_transaction *transaction,
+	const struct bounce *bounce, int *error)
+{
+	const struct message *message = bounce->message;
 	struct spool_writer *writer = mem_must(spool_create(relay->spool));
-	struct smtp_dsn_recipient *list = mem_alloc(count * sizeof *list);
-	uint64_t id = spool_writer_id(writer);
+	struct smtp_dsn_recipient *list = mem_alloc(bounce->count * sizeof *list);
+	uint64_t id = spool_writer_id(writer), size = 0;
 	char id_text[SPOOL_ID_TEXT], original[SPOOL_ID_TEXT], boundary[BOUNDARY_LEN + 1];
-	const char *to = message->sender;
-	struct envelope envelope = {
-		.received = text_now(),
-		.sender = "",
-		.recipients = &to,
-		.count = 1,
-		.eight_bit = false,
-		.notification = true,
-		.client = "ptrelay",
-		.author = smtp_mailbox_domain(relay->config->bounce_from),
+	int64_t now = text_now();
+	bool has_failed;
+	struct smtp_dsn dsn = {
+		.host = relay->config->hostname,
+		.from = relay->config->bounce_from,
+		.to = message->sender,
+		.id = id_text,
+		.original_id = original,
+		.boundary = boundary,
+		.now = now / 1000,
+		.arrived = message->received / 1000,
+		.recipients = list,
+		.count = list_recipients(bounce, list, &has_failed),
+		.is_original_utf8 = message->utf8,
 	};
 
 	spool_id_format(id, id_text);
 	spool_id_format(message->id, original);
 	make_boundary(boundary);
-	struct smtp_dsn dsn = {
-		.host = relay->config->hostname,
-		.from = relay->config->bounce_from,
-		.to = to,
-		.id = id_text,
-		.original_id = original,
-		.boundary = boundary,
-		.now = envelope.received / 1000,
-		.arrived = message->received / 1000,
-		.recipients = list,
-		.count = list_recipients(list, rcpts, outcomes, count),
-		.header = header->bytes ? header->bytes : "",
-		.header_len = header->len,
+	quote(&dsn, bounce->original, has_failed);
+	struct envelope envelope = {
+		.received = now,
+		.sender = "",
+		.recipients = &dsn.to,
+		.count = 1,
+		.eight_bit = smtp_dsn_is_eight_bit(&dsn),
+		.utf8 = !smtp_mailbox_is_ascii(message->sender),
+		.notification = true,
+		.client = "ptrelay",
+		.author = smtp_mailbox_domain(relay->config->bounce_from),
 	};
-	uint64_t size = 0;
 
 	*error = store(transaction, writer, &dsn, &envelope, &size);
 	free(list);

@@ -1,23 +1,39 @@
 /* SPDX-License-Identifier: ISC */
 #pragma once
 
+#include "relay/original.h"
 #include "relay/outcome.h"
 #include "relay/relay.h"
 
 /*
- * Notifications to senders: one for all recipients of a message that fail together. They leave by
- * the queue like any message, with the null reverse-path, and are never bounced themselves.
+ * Notifications to senders (RFC 3461): what is told of whom, and one message for all recipients that are
+ * settled together. They leave by the queue like any message, with the null reverse-path, and nothing
+ * is ever told about them.
  */
 
+/* What a notification is about. All borrowed. */
+struct bounce {
+	const struct message *message;
+	struct recipient *const *rcpts;
+	const struct outcome *outcomes; /* of each */
+	size_t count;
+	const struct original *original;
+};
+
 /*
- * Writes the notification about those of count recipients whose outcome is RCPT_BOUNCED and adds it
- * to the transaction. header is the original's header block. Returns the message to be submitted
- * when the transaction is durable (the caller frees it if it fails), or NULL with *error.
+ * What the sender is to hear of an outcome: that rcpt failed, unless NOTIFY= forbids that; that it was
+ * handed on, if NOTIFY=SUCCESS asks for that (we never promise more); or nothing.
+ */
+enum smtp_dsn_action bounce_tells(
+	const struct recipient *rcpt, const struct outcome *outcome);
+
+/*
+ * Writes the notification about those recipients of whom something is told, and adds it to the
+ * transaction. Returns the message to be submitted when the transaction is durable (the caller frees
+ * it if it fails), or NULL with *error.
  */
 struct message *bounce_write(struct relay *relay, struct spool_transaction *transaction,
-	const struct message *message, struct recipient *const *rcpts,
-	const struct outcome *outcomes, size_t count, const struct buf *header,
-	int *error);
+	const struct bounce *bounce, int *error);
 
 /* True when message may have a notification at all: it has a sender, and is none itself. */
 bool bounce_is_due(const struct message *message);

@@ -37,13 +37,16 @@ static void set_code(struct outcome *outcome, const char *code)
 	snprintf(outcome->status, sizeof outcome->status, "%s", code);
 }
 
-/* The status of a notification: the receiver's own if its class is that of a failure. */
+/* The status of a notification: the receiver's own, unless its class makes no sense with the code. */
 static void set_status(struct outcome *outcome, const struct smtp_reply *reply)
 {
 	const char *status = reply->enhanced;
+	int class = smtp_reply_class(reply);
 
-	if (status[0] != '4' && status[0] != '5')
-		status = smtp_reply_class(reply) == 5 ? "5.0.0" : "4.0.0";
+	if (class == 2 && status[0] != '2')
+		status = "2.0.0";
+	else if (class != 2 && status[0] != '4' && status[0] != '5')
+		status = class == 5 ? "5.0.0" : "4.0.0";
 	set_code(outcome, status);
 }
 

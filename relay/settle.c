@@ -14,18 +14,18 @@
 #include "relay/text.h"
 
 /*
- *   QUARANTINE ──> LOAD ──> HEADER ──> COMMIT ──> REMOVE ──> gone
+ *   QUARANTINE ──> LOAD ──> ORIGINAL ──> COMMIT ──> REMOVE ──> gone
  *
  * QUARANTINE keeps what is left of a damaged message aside (skipped with others). LOAD fetches the
- * stored details (skipped when nothing is kept or reported), HEADER the original's header for a
- * notification (skipped without one, or when it may be damaged). COMMIT writes all at once and is
- * repeated until it works. REMOVE is only needed when two settlements of one message overlapped, so
- * that neither saw that it left nothing open.
+ * envelope and the stored details (skipped when nothing is kept or told), ORIGINAL the text that a
+ * notification quotes (skipped without one, or when it may be damaged). COMMIT writes all at once
+ * and is repeated until it works. REMOVE is only needed when two settlements of one message
+ * overlapped, so that neither saw that it left nothing open.
  */
 enum settle_state {
 	SETTLE_QUARANTINE,
 	SETTLE_LOAD,
-	SETTLE_HEADER,
+	SETTLE_ORIGINAL,
 	SETTLE_COMMIT,
 	SETTLE_REMOVE,
 };
@@ -41,8 +41,7 @@ struct settle {
 	char **details;
 	size_t count;
 	bool removed; /* the transaction said that the message is done */
-	struct spool_reader *reader;
-	struct buf header;
+	struct original original;
 	struct message *notification;
 	uv_timer_t timer;
 	settle_cb done;
@@ -65,7 +64,7 @@ static void on_timer_closed(uv_handle_t *handle)
 	free(s->details);
 	free(s->outcomes);
 	free(s->rcpts);
-	buf_fini(&s->header);
+	original_fini(&s->original);
 	free(s);
 }
 
@@ -117,6 +116,26 @@ static void count_outcome(struct stats *stats, const struct outcome *outcome)
 	}
 }
 
+/* A failure of which nobody is told. */
+static void log_silence(const struct settle *s, size_t i, const char *id, const char *to)
+{
+	const struct outcome *outcome = &s->outcomes[i];
+
+	if (outcome->state != RCPT_BOUNCED ||
+		bounce_tells(s->rcpts[i], outcome) != SMTP_DSN_NONE)
+		return;
+	if (bounce_is_due(s->message))
+		log_event(&s->relay->log, LOG_INFO,
+			"not-told id=%s to=%s what=\"the sender did not want to hear of a "
+			"failure (NOTIFY)\"",
+			id, to);
+	else
+		log_event(&s->relay->log, LOG_WARNING,
+			"double-bounce id=%s to=%s what=\"nobody to tell: the sender is "
+			"empty\"",
+			id, to);
+}
+
 static void log_outcome(const struct settle *s, size_t i)
 {
 	const struct outcome *outcome = &s->outcomes[i];
@@ -132,11 +151,7 @@ static void log_outcome(const struct settle *s, size_t i)
 	log_event(&s->relay->log, level, "%s id=%s to=%s reason=%s what=\"%s\"",
 		recipient_state_name(outcome->state), id, to,
 		outcome->reason ? reason_name(outcome->reason) : "-", event);
-	if (outcome->state == RCPT_BOUNCED && !bounce_is_due(s->message))
-		log_event(&s->relay->log, LOG_WARNING,
-			"double-bounce id=%s to=%s what=\"nobody to tell: the sender is "
-			"empty\"",
-			id, to);
+	log_silence(s, i, id, to);
 }
 
 static void apply(struct settle *s, size_t i, int64_t now)
@@ -213,10 +228,8 @@ static size_t count_final(const struct settle *s)
 
 static bool is_notification_due(const struct settle *s)
 {
-	if (!bounce_is_due(s->message))
-		return false;
 	for (size_t i = 0; i < s->count; i++)
-		if (s->outcomes[i].state == RCPT_BOUNCED)
+		if (bounce_tells(s->rcpts[i], &s->outcomes[i]) != SMTP_DSN_NONE)
 			return true;
 	return false;
 }
@@ -245,6 +258,18 @@ static int add_states(struct settle *s, struct spool_transaction *transaction)
 	return error;
 }
 
+static struct message *write_notification(
+	struct settle *s, struct spool_transaction *transaction, int *error)
+{
+	struct bounce bounce = {.message = s->message,
+		.rcpts = s->rcpts,
+		.outcomes = s->outcomes,
+		.count = s->count,
+		.original = &s->original};
+
+	return bounce_write(s->relay, transaction, &bounce, error);
+}
+
 static void commit(struct settle *s)
 {
 	struct spool_transaction *transaction = mem_must(spool_begin(s->relay->spool));
@@ -252,8 +277,7 @@ static void commit(struct settle *s)
 
 	s->removed = s->state == SETTLE_REMOVE || count_final(s) == s->message->open;
 	if (s->state == SETTLE_COMMIT && is_notification_due(s))
-		s->notification = bounce_write(s->relay, transaction, s->message,
-			s->rcpts, s->outcomes, s->count, &s->header, &error);
+		s->notification = write_notification(s, transaction, &error);
 	if (!error)
 		error = s->removed ? spool_add_removal(transaction, s->message->id)
 		                   : add_states(s, transaction);
@@ -268,32 +292,12 @@ static void on_commit_due(uv_timer_t *timer)
 	commit(timer->data);
 }
 
-static void on_header(void *owner, int status, const void *bytes, size_t len)
+static void on_original(void *owner)
 {
 	struct settle *s = owner;
 
-	if (status == 0) {
-		const char *end = memmem(bytes, len, "\r\n\r\n", 4);
-
-		buf_append(&s->header, bytes,
-			end ? (size_t)(end + 2 - (const char *)bytes) : len);
-	}
-	spool_reader_close(s->reader);
-	s->reader = NULL;
 	s->state = SETTLE_COMMIT;
 	settle_step(s);
-}
-
-/* A header that cannot be read is not shown; the notification goes out all the same. */
-static bool read_header(struct settle *s)
-{
-	int error;
-
-	s->reader = spool_reader_open(s->relay->spool, s->message->id, &error);
-	if (!s->reader)
-		return false;
-	spool_reader_next(s->reader, on_header, s);
-	return true;
 }
 
 static bool is_damaged(const struct settle *s)
@@ -319,6 +323,7 @@ static void on_loaded(void *owner, int status, const struct spool_entry *entry)
 	struct settle *s = owner;
 	int64_t now = text_now();
 
+	original_take(&s->original, status ? NULL : entry);
 	for (size_t i = 0; i < s->count; i++) {
 		struct outcome *outcome = &s->outcomes[i];
 		json_t *before =
@@ -329,7 +334,7 @@ static void on_loaded(void *owner, int status, const struct spool_entry *entry)
 		s->details[i] = detail_update(before, outcome, now);
 		json_decref(before);
 	}
-	s->state = SETTLE_HEADER;
+	s->state = SETTLE_ORIGINAL;
 	settle_step(s);
 }
 
@@ -353,16 +358,18 @@ static void settle_step(struct settle *s)
 		s->state = SETTLE_LOAD;
 		__attribute__((fallthrough));
 	case SETTLE_LOAD:
-		if (is_story_needed(s)) {
+		if (is_story_needed(s) || is_notification_due(s)) {
 			if (spool_load(s->relay->spool, s->message->id, on_loaded, s) ==
 				-ENOMEM)
 				mem_exhausted();
 			return;
 		}
-		s->state = SETTLE_HEADER;
+		s->state = SETTLE_ORIGINAL;
 		__attribute__((fallthrough));
-	case SETTLE_HEADER:
-		if (is_notification_due(s) && !is_damaged(s) && read_header(s))
+	case SETTLE_ORIGINAL:
+		if (is_notification_due(s) && !is_damaged(s) &&
+			original_read(&s->original, s->relay->spool, s->message->id,
+				on_original, s))
 			return;
 		s->state = SETTLE_COMMIT;
 		__attribute__((fallthrough));

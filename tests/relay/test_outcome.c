@@ -65,6 +65,56 @@ Test(outcome, a_reply_decides_by_its_reason_then_by_its_code)
 	}
 }
 
+Test(outcome, the_status_of_a_report_fits_the_code_of_the_reply)
+{
+	static const struct {
+		unsigned code;
+		const char *enhanced, *status;
+	} rows[] = {
+		{250, "2.1.5", "2.1.5"},
+		{250, "", "2.0.0"},
+		{250, "5.1.1", "2.0.0"},
+		{550, "5.1.1", "5.1.1"},
+		{550, "", "5.0.0"},
+		{550, "2.0.0", "5.0.0"},
+		{550, "4.2.1", "4.2.1"},
+		{450, "", "4.0.0"},
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct outcome outcome = {.state = RCPT_ACTIVE};
+		struct smtp_reply reply;
+
+		smtp_reply_set(&reply, rows[i].code, rows[i].enhanced, "%s", "words");
+		outcome_from_reply(&outcome, rcpt, SMTP_STAGE_END, &reply, "mx");
+		cr_expect_str_eq(outcome.status, rows[i].status, "row %zu", i);
+		outcome_fini(&outcome);
+	}
+}
+
+/* What our own sending machine says in a server's place (smtp_client_send). */
+Test(outcome, a_server_without_smtputf8_is_no_reason_to_wait)
+{
+	static const char *const recipients[] = {"b\xc3\xb6"
+						 "b@dest.example"};
+	struct smtp_transaction utf8 = {
+		.sender = "", .recipients = recipients, .count = 1, .utf8 = true};
+	struct outcome outcome = {.state = RCPT_ACTIVE};
+	struct smtp_client client;
+	struct smtp_event event;
+
+	smtp_client_init(&client, "mail.corp.example");
+	client.phase = SMTP_CLIENT_READY;
+	smtp_client_send(&client, &utf8);
+	smtp_client_next(&client, "", 0, &event);
+	cr_assert_eq(event.kind, SMTP_EVENT_DONE);
+	outcome_from_reply(&outcome, rcpt, event.stage, event.reply, "mx");
+	cr_expect_eq(outcome.state, RCPT_BOUNCED);
+	cr_expect_eq(outcome.reason, REASON_NONE);
+	cr_expect_str_eq(outcome.status, "5.6.7");
+	outcome_fini(&outcome);
+}
+
 Test(outcome, a_second_refusal_for_good_for_the_same_reason_bounces)
 {
 	struct outcome outcome = {.state = RCPT_ACTIVE};
@@ -99,7 +149,8 @@ Test(outcome, a_domain_that_does_not_exist_is_believed_after_five_minutes)
 	outcome_from_finding(
 		&outcome, rcpt, &finding, NULL, 1000 + RECIPIENT_DOMAIN_PATIENCE - 1);
 	cr_assert_eq(outcome.state, RCPT_DEFERRED);
-	outcome_from_finding(&outcome, rcpt, &finding, NULL, 1000 + RECIPIENT_DOMAIN_PATIENCE);
+	outcome_from_finding(
+		&outcome, rcpt, &finding, NULL, 1000 + RECIPIENT_DOMAIN_PATIENCE);
 	cr_assert_eq(outcome.state, RCPT_BOUNCED);
 	cr_assert_str_eq(outcome.status, "5.1.2");
 	finding.reason = REASON_RECIPIENT_NULL_MX;
@@ -151,8 +202,7 @@ Test(outcome, only_our_own_dns_starts_the_wait_for_unknown_send_after)
 		outcome.finding = rows[i].is_own ? json_object() : NULL;
 		rcpt->reason = (uint8_t)rows[i].before;
 		rcpt->first_deferral = rows[i].since;
-		cr_assert_eq(outcome_record(&outcome, rcpt, &config, 100)
-				     .first_deferral,
+		cr_assert_eq(outcome_record(&outcome, rcpt, &config, 100).first_deferral,
 			rows[i].expected, "row %zu", i);
 		outcome_fini(&outcome);
 	}
@@ -165,8 +215,7 @@ Test(outcome, what_is_held_again_is_held_since_the_first_time)
 		.origin = HOLD_PREFLIGHT,
 		.tried = true,
 		.subject = (char *)"192.0.2.25"};
-	struct recipient_record record =
-		outcome_record(&outcome, rcpt, &config, 100);
+	struct recipient_record record = outcome_record(&outcome, rcpt, &config, 100);
 
 	cr_assert_eq(record.held_since, 100);
 	cr_assert_eq(record.attempts, 1);
@@ -184,8 +233,7 @@ Test(outcome, what_is_released_is_due_now_and_keeps_why_it_was_held)
 
 	rcpt->reason = REASON_PTR_MISSING;
 	rcpt->origin = HOLD_REPLY_5XX;
-	struct recipient_record record =
-		outcome_record(&outcome, rcpt, &config, 100);
+	struct recipient_record record = outcome_record(&outcome, rcpt, &config, 100);
 
 	cr_assert_eq(record.reason, REASON_PTR_MISSING);
 	cr_assert_eq(record.origin, HOLD_REPLY_5XX);

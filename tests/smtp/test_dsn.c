@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "smtp/address.h"
 #include "smtp/dsn.h"
 
 static const struct smtp_dsn_recipient recipients[] = {
@@ -28,8 +30,8 @@ static struct smtp_dsn make(void)
 		.arrived = 1763990000,
 		.recipients = recipients,
 		.count = 2,
-		.header = header,
-		.header_len = sizeof header - 1};
+		.original = header,
+		.original_len = sizeof header - 1};
 }
 
 Test(dsn, it_has_three_parts_and_the_fields_of_rfc_3464)
@@ -39,18 +41,19 @@ Test(dsn, it_has_three_parts_and_the_fields_of_rfc_3464)
 	size_t len = smtp_dsn_format(&dsn, text, sizeof text - 1);
 	static const char *const needed[] = {
 		"Content-Type: multipart/report; "
-	        "report-type=delivery-status;\r\n\tboundary=\"BOUNDARY\"",
+		"report-type=delivery-status;\r\n\tboundary=\"BOUNDARY\"",
 		"Auto-Submitted: auto-replied\r\n",
 		"To: a@corp.example\r\n",
 		"\r\nReporting-MTA: dns; mail.corp.example\r\n",
 		"\r\n\r\nFinal-Recipient: rfc822; b@dest.example\r\nAction: "
-	        "failed\r\nStatus: 5.7.25\r\n",
+		"failed\r\nStatus: 5.7.25\r\n",
 		"\r\n\r\nFinal-Recipient: rfc822; c@dest.example\r\nAction: "
-	        "failed\r\nStatus: 5.4.7\r\n",
+		"failed\r\nStatus: 5.4.7\r\n",
+		"Remote-MTA: dns; mx.dest.example\r\n",
 		"Diagnostic-Code: smtp; 550 5.7.25 no PTR",
 		"    What is missing:\r\n",
 		"Content-Type: text/rfc822-headers\r\n\r\nReceived: x\r\nSubject: "
-	        "?\r\nX:\ty\r\n--BOUNDARY--\r\n",
+		"?\r\nX:\ty\r\n--BOUNDARY--\r\n",
 	};
 
 	cr_assert_eq(len, strlen(text));
@@ -87,4 +90,193 @@ Test(dsn, the_length_is_known_before_there_is_room)
 
 	cr_assert_eq(smtp_dsn_format(&dsn, text, 100), len);
 	cr_assert_eq(text[100], 'X');
+}
+
+/* The notification about one recipient, as text. */
+static const char *format(struct smtp_dsn dsn, const struct smtp_dsn_recipient *recipient)
+{
+	static char text[8192];
+
+	dsn.recipients = recipient;
+	dsn.count = 1;
+	size_t len = smtp_dsn_format(&dsn, text, sizeof text);
+
+	cr_assert(len < sizeof text);
+	text[len] = '\0';
+	return text;
+}
+
+Test(dsn, what_the_sender_gave_comes_back_decoded_on_one_line)
+{
+	static const struct {
+		const char *given, *shown;
+	} rows[] = {
+		{"rfc822;bob@dest.example", "rfc822;bob@dest.example"},
+		{"rfc822;a+2Bb+3Dc@dest.example", "rfc822;a+b=c@dest.example"},
+		{"utf-8;b\\x{F6}b@dest.example", "utf-8;b\\x{F6}b@dest.example"},
+		{"rfc822;v@x+0D+0ABcc:+20w", "rfc822;v@x+0D+0ABcc:+20w"},
+		{"rfc822;v@x+1B[31m", "rfc822;v@x+1B[31m"},
+		{"rfc822;v@x+E4", "rfc822;v@x+E4"},
+		{"rfc822;v+", "rfc822;v+"},
+		{"rfc822;v+4", "rfc822;v+4"},
+		{"rfc822;v+g1", "rfc822;v+g1"},
+		{"rfc822;v\r\nBcc: w", "rfc822;v??Bcc: w"},
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct smtp_dsn dsn = make();
+		struct smtp_dsn_recipient recipient = {.address = "bob@dest.example",
+			.orcpt = rows[i].given,
+			.action = SMTP_DSN_FAILED,
+			.status = "5.1.1"};
+		char want[200];
+
+		dsn.envid = rows[i].given;
+		const char *text = format(dsn, &recipient);
+
+		snprintf(want, sizeof want,
+			"\r\n\r\nOriginal-Recipient: %s\r\nFinal-Recipient: ",
+			rows[i].shown);
+		cr_assert(strstr(text, want), "%s%s", want, text);
+		snprintf(want, sizeof want, "\r\nOriginal-Envelope-Id: %s\r\n",
+			rows[i].shown);
+		cr_assert(strstr(text, want), "%s%s", want, text);
+	}
+}
+
+Test(dsn, each_action_is_told_in_its_own_words)
+{
+	static const struct smtp_dsn_recipient relayed = {.address = "b@dest.example",
+		.action = SMTP_DSN_RELAYED,
+		.status = "2.0.0"};
+	static const struct smtp_dsn_recipient all[] = {
+		{.address = "r@dest.example",
+			.action = SMTP_DSN_RELAYED,
+			.status = "2.1.5"},
+		{.address = "d@dest.example",
+			.action = SMTP_DSN_DELAYED,
+			.status = "4.4.1"},
+		{.address = "f@dest.example",
+			.action = SMTP_DSN_FAILED,
+			.status = "5.1.1"},
+	};
+	struct smtp_dsn dsn = make();
+	const char *text = format(dsn, &relayed);
+	char both[8192] = "";
+
+	cr_expect(strstr(text, "\r\nSubject: Your message was handed on\r\n"));
+	cr_expect(strstr(text, "\r\nAction: relayed\r\nStatus: 2.0.0\r\n"));
+	cr_expect_null(strstr(text, "could not be delivered"));
+	dsn.recipients = all;
+	dsn.count = 3;
+	smtp_dsn_format(&dsn, both, sizeof both);
+	cr_expect(strstr(both, "\r\nSubject: Undelivered mail returned to sender\r\n"));
+	const char *failed =
+		strstr(both, "could not be delivered to:\r\n\r\nf@dest.example");
+	const char *delayed =
+		strstr(both, "not be sent again, to:\r\n\r\nd@dest.example");
+	const char *handed = strstr(both, "becomes of it:\r\n\r\nr@dest.example");
+
+	cr_assert(failed && delayed && handed, "%s", both);
+	cr_expect(failed < delayed && delayed < handed, "the worst comes first");
+	cr_expect(strstr(both, "r@dest.example\r\nAction: relayed\r\nStatus: 2.1.5\r\n"));
+	cr_expect(strstr(both, "d@dest.example\r\nAction: delayed\r\nStatus: 4.4.1\r\n"));
+	cr_expect(strstr(both, "f@dest.example\r\nAction: failed\r\nStatus: 5.1.1\r\n"));
+}
+
+Test(dsn, the_server_is_named_by_its_name_or_its_literal)
+{
+	static const struct {
+		const char *remote, *field;
+	} rows[] = {
+		{"mx.dest.example [198.51.100.7]:25", "dns; mx.dest.example\r\n"},
+		{"mx.dest.example", "dns; mx.dest.example\r\n"},
+		{"mx.dest.example:25", "dns; mx.dest.example\r\n"},
+		{"[198.51.100.7]:25", "dns; [198.51.100.7]\r\n"},
+		{"[2001:db8::7]:25", "dns; [2001:db8::7]\r\n"},
+		{"[broken", "dns; [broken\r\n"},
+		{"mx\r\nBcc:", "dns; mx??Bcc\r\n"},
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct smtp_dsn_recipient recipient = {.address = "b@dest.example",
+			.action = SMTP_DSN_FAILED,
+			.status = "5.1.1",
+			.remote = rows[i].remote};
+		const char *text = format(make(), &recipient);
+		const char *field = strstr(text, "\r\nRemote-MTA: ");
+
+		cr_assert(field);
+		field += strlen("\r\nRemote-MTA: ");
+		cr_expect_eq(strncmp(field, rows[i].field, strlen(rows[i].field)), 0,
+			"%s: %s", rows[i].remote, field);
+	}
+}
+
+Test(dsn, the_whole_original_comes_back_byte_for_byte)
+{
+	static const char original[] = "Subject: \xe4\r\n\r\n.\r\n\x1b\xff no line end";
+	static const char *const types[] = {"message/rfc822", "message/global"};
+
+	for (size_t i = 0; i < 2; i++) {
+		struct smtp_dsn dsn = make();
+		char want[300];
+
+		dsn.original = original;
+		dsn.original_len = sizeof original - 1;
+		dsn.is_whole = true;
+		dsn.is_original_utf8 = i == 1;
+		const char *text = format(dsn, recipients);
+
+		snprintf(want, sizeof want,
+			"--BOUNDARY\r\nContent-Type: %s\r\n"
+			"Content-Transfer-Encoding: 8bit\r\n\r\n%s\r\n--BOUNDARY--\r\n",
+			types[i], original);
+		cr_expect(strstr(text, want), "%s", text);
+		cr_expect(smtp_dsn_is_eight_bit(&dsn));
+		cr_expect(strstr(text,
+			"\r\nMIME-Version: 1.0\r\nContent-Transfer-Encoding: 8bit\r\n"));
+		dsn.original = "Subject: a\r\n\r\nb\r\n";
+		dsn.original_len = strlen(dsn.original);
+		text = format(dsn, recipients);
+		cr_expect_null(strstr(text, "8bit"));
+		cr_expect_not(smtp_dsn_is_eight_bit(&dsn));
+	}
+}
+
+Test(dsn, addresses_beyond_ascii_are_utf8_for_people_and_code_points_for_programs)
+{
+	static const struct {
+		const char *address, *field;
+	} rows[] = {
+		{"b\xc3\xb6"
+		 "b@dest.example",
+			"utf-8; b\\x{F6}b@dest.example\r\n"},
+		{"\xe6\x9d\x8e@dest.example", "utf-8; \\x{674E}@dest.example\r\n"},
+		{"\xf0\x9f\x93\xa7@dest.example", "utf-8; \\x{1F4E7}@dest.example\r\n"},
+		{"a+b=\xc3\xb6@dest.example",
+			"utf-8; a\\x{2B}b\\x{3D}\\x{F6}@dest.example\r\n"},
+		{"a+b=c@dest.example", "rfc822; a+b=c@dest.example\r\n"},
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct smtp_dsn_recipient recipient = {.address = rows[i].address,
+			.action = SMTP_DSN_FAILED,
+			.status = "5.1.1"};
+		struct smtp_dsn dsn = make();
+		char want[200];
+
+		dsn.to = rows[i].address;
+		const char *text = format(dsn, &recipient);
+		bool is_utf8 =
+			strstr(text, "charset=utf-8\r\nContent-Transfer-Encoding: 8bit");
+
+		snprintf(want, sizeof want, "\r\nFinal-Recipient: %s", rows[i].field);
+		cr_expect(strstr(text, want), "%s", text);
+		snprintf(want, sizeof want, "\r\nTo: %s\r\n", rows[i].address);
+		cr_expect(strstr(text, want), "%s", text);
+		snprintf(want, sizeof want, "\r\n\r\n%s\r\n", rows[i].address);
+		cr_expect(strstr(text, want), "%s", text);
+		cr_expect_eq(is_utf8, !smtp_mailbox_is_ascii(rows[i].address));
+	}
 }
