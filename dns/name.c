@@ -177,6 +177,21 @@ bool name_ends_in(const char *name, const char *suffix)
 	return len >= suffix_len && strcasecmp(name + len - suffix_len, suffix) == 0;
 }
 
+bool name_is_internal(const char *name)
+{
+	/* RFC 6762 3 and appendix G, RFC 8375; .internal is reserved by ICANN for this */
+	static const char *const suffixes[] = {".local", ".localdomain", ".lan",
+		".internal", ".intranet", ".private", ".corp", ".home", ".home.arpa"};
+	const char *dot = strchr(name, '.');
+
+	if (!dot || !dot[1])
+		return true;
+	for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++)
+		if (name_ends_in(name, suffixes[i]))
+			return true;
+	return false;
+}
+
 uint64_t name_hash(const char *name)
 {
 	uint64_t hash = 14695981039346656037u;

@@ -41,6 +41,12 @@ bool name_is_within(const char *name, const char *domain);
 /* True when name ends in suffix, in any case: ".local". */
 bool name_ends_in(const char *name, const char *suffix);
 
+/*
+ * True for a name that only a site's own DNS can know: one label, or something under .local, .lan and the like,
+ * which nobody can register.
+ */
+bool name_is_internal(const char *name);
+
 /* The byte that text begins with, plain or as \DDD (RFC 1035 5.1); beyond 255 it is none. Returns its
  * length there. */
 size_t name_take_byte(const char *text, unsigned *c);

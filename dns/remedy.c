@@ -40,7 +40,7 @@ bool remedy_is_publishable(const char *domain)
 {
 	const char *last = strrchr(domain, '.');
 
-	if (!last || domain[0] == '[' || !name_is_possible(domain))
+	if (name_is_internal(domain) || domain[0] == '[' || !name_is_possible(domain))
 		return false;
 	return !last[1] || last[1 + strspn(last + 1, "0123456789")]; /* no IP address */
 }

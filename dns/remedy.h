@@ -27,8 +27,8 @@ const char *remedy_host(
 	const struct preflight_question *question, char host[static ANSWER_NAME_MAX]);
 
 /*
- * True for a domain that somebody can publish records in: a name of two labels that fits a packet, and
- * does not look like an IP address.
+ * True for a domain that somebody can publish records in: a name of two labels that fits a packet, is not
+ * of a site's own DNS, and does not look like an IP address.
  */
 bool remedy_is_publishable(const char *domain);
 

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "dns/name.h"
+
 /* The words of a repair kit: for the owner of the zone, who has never heard of us. */
 
 void remedy_say(struct remedy *remedy, const char *format, ...)
@@ -156,6 +158,30 @@ static void advise_on_list(const struct finding *finding, struct remedy *remedy)
 		finding->summary, page ? " at " : "", page ? page : "");
 }
 
+/* The sender's domain exists, but for the site alone. */
+static bool is_inside(const char *domain)
+{
+	return domain[0] != '[' && !strchr(domain, '@') && name_is_internal(domain);
+}
+
+static void advise_on_inside(const struct finding *finding, struct remedy *remedy)
+{
+	char domain[200];
+
+	shown(finding->subject, domain);
+	snprintf(remedy->who, sizeof remedy->who, "%s",
+		"you, the administrator of this relay");
+	remedy_say(remedy,
+		"%s. It is a name of your own network: nobody outside can look it up, "
+	        "and "
+		"nothing can be published for it. Let this relay put a domain of yours "
+	        "that "
+		"exists in the DNS in its place; in ptrelay.conf:\n\n"
+		"    sender_map = %s your-domain.example\n\n"
+		"or give the sender such an address in the mail server.\n",
+		finding->summary, domain);
+}
+
 void remedy_advise(const struct finding *finding, struct remedy *remedy)
 {
 	const char *who = "whoever runs the DNS servers that were asked";
@@ -177,6 +203,11 @@ void remedy_advise(const struct finding *finding, struct remedy *remedy)
 		       "address.";
 		break;
 	case REASON_SENDER_DOMAIN_UNRESOLVABLE:
+		if (is_inside(finding->subject)) {
+			advise_on_inside(finding, remedy);
+			return;
+		}
+		__attribute__((fallthrough));
 	case REASON_SENDER_NULL_MX:
 	case REASON_SENDER_MX_BOGUS:
 	case REASON_SPF_FAIL:
@@ -185,7 +216,8 @@ void remedy_advise(const struct finding *finding, struct remedy *remedy)
 	case REASON_SPF_PERMERROR:
 	case REASON_DMARC_FAIL:
 		who = "whoever sends this mail";
-		text = "The sender's address needs the form name@domain, with a domain that "
+		text = "The sender's address needs the form name@domain, with a domain "
+		       "that "
 		       "exists in the DNS.";
 		break;
 	case REASON_RECIPIENT_DOMAIN_UNRESOLVABLE:

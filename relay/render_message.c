@@ -183,7 +183,9 @@ static void render_finding(struct page *page, const json_t *finding)
 	if (!json_is_object(remedy))
 		return;
 	buf_printf(&page->out, "\n");
-	render_colour(page, COLOUR_BOLD, "  What to publish");
+	render_colour(page, COLOUR_BOLD,
+		json_array_size(json_object_get(remedy, "records")) ? "  What to publish"
+								    : "  What to do");
 	buf_printf(&page->out, "\n\n");
 	render_remedy(page, remedy);
 	buf_printf(&page->out, "\n");

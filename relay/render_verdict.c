@@ -103,7 +103,10 @@ void render_remedy(struct page *page, const json_t *remedy)
 		buf_printf(&page->out, "\n");
 	}
 	if (text && *text) {
-		buf_printf(&page->out, "  text to forward:\n\n");
+		buf_printf(&page->out, "%s\n",
+			json_array_size(json_object_get(remedy, "records"))
+				? "  text to forward:\n"
+				: "");
 		render_lines(page, "    ", text);
 	}
 }
