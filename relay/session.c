@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "relay/session.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -118,6 +119,15 @@ static void shut(struct session *s, unsigned code, const char *enhanced, const c
 	end(s);
 }
 
+/* Our own trouble is never a 5xx: the client keeps the message and comes again. */
+static void answer_unstored(struct session *s, int error)
+{
+	if (error == -ENOSPC || error == -EDQUOT)
+		answer(s, 452, "4.3.1", "no room to store it; try again later");
+	else
+		answer(s, 451, "4.3.0", "cannot store it now; try again later");
+}
+
 static void log_refusal(
 	struct session *s, const char *rcpt, const struct smtp_reply *reply)
 {
@@ -143,7 +153,7 @@ static void on_helo(struct session *s, const struct smtp_question *question)
 static void on_mail(struct session *s, const struct smtp_question *question)
 {
 	if (!spool_has_room(s->relay->spool, question->mail->size)) {
-		answer(s, 452, "4.3.1", "no room to store it; try again later");
+		answer_unstored(s, -ENOSPC);
 		return;
 	}
 	s->intake = intake_new(s->relay, question->address->text, question->mail);
@@ -178,8 +188,10 @@ static void on_data(struct session *s)
 		.user = s->machine.authenticated ? s->login.user : NULL,
 	};
 
-	if (intake_open(s->intake, &client)) {
-		answer(s, 451, "4.3.0", "cannot store it now; try again later");
+	int error = intake_open(s->intake, &client);
+
+	if (error) {
+		answer_unstored(s, error);
 		return;
 	}
 	s->message_end = uv_now(s->relay->loop) + s->options.message_ms;
@@ -236,7 +248,7 @@ static void on_committed(void *owner, int status)
 	}
 	s->state = SESSION_TALKING;
 	if (status)
-		answer(s, 451, "4.3.0", "could not store it; try again later");
+		answer_unstored(s, status);
 	else
 		answer(s, 250, "2.0.0", words);
 	if (s->stopping)
@@ -248,6 +260,7 @@ static void on_committed(void *owner, int status)
 static void on_end(struct session *s)
 {
 	struct smtp_reply refusal;
+	int error;
 
 	if (intake_is_looping(s->intake)) {
 		smtp_reply_set(&refusal, 554, "5.4.6",
@@ -255,9 +268,9 @@ static void on_end(struct session *s)
 		log_refusal(s, "", &refusal);
 		drop_intake(s);
 		smtp_server_answer(&s->machine, &refusal);
-	} else if (intake_commit(s->intake, on_committed, s)) {
+	} else if ((error = intake_commit(s->intake, on_committed, s))) {
 		drop_intake(s);
-		answer(s, 451, "4.3.0", "could not store it; try again later");
+		answer_unstored(s, error);
 	} else {
 		s->state = SESSION_COMMITTING;
 		conn_set_deadline(s->conn, 0); /* it is ours to hurry now */

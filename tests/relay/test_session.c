@@ -552,7 +552,15 @@ Test(session, what_cannot_be_stored_is_refused_for_now_and_not_queued)
 	static const struct {
 		const char *name;
 		int append, commit;
-	} cases[] = {{"append", -ENOSPC, 0}, {"commit", 0, -EIO}};
+		const char *answer;
+	} cases[] = {
+		{"append, no space", -ENOSPC, 0, "452 4.3.1"},
+		{"append, quota", -EDQUOT, 0, "452 4.3.1"},
+		{"append", -EIO, 0, "451 4.3.0"},
+		{"commit", 0, -EIO, "451 4.3.0"},
+		{"commit, no space", 0, -ENOSPC, "452 4.3.1"},
+		{"commit, read-only", 0, -EROFS, "451 4.3.0"},
+	};
 	static char line[2000];
 
 	memset(line, 'x', sizeof line - 1);
@@ -563,7 +571,7 @@ Test(session, what_cannot_be_stored_is_refused_for_now_and_not_queued)
 		world->spool.commit_status = cases[i].commit;
 		world_envelope(world);
 		say(world, line, strlen(line));
-		ask(world, "\r\n.", "451 4.3.0");
+		ask(world, "\r\n.", cases[i].answer);
 		cr_assert_eq(world->dispatch.count, 0, "%s", cases[i].name);
 		cr_assert_eq(world->relay.stats.accepted, 0, "%s", cases[i].name);
 		world->spool.append_status = world->spool.commit_status = 0;
