@@ -11,6 +11,7 @@
 #include "relay/dispatch.h"
 #include "relay/hold.h"
 #include "relay/mem.h"
+#include "relay/outcome_tell.h"
 #include "relay/text.h"
 
 /*
@@ -93,67 +94,6 @@ static struct recipient_record make_record(const struct settle *s, size_t i, int
 	return outcome_record(&s->outcomes[i], s->rcpts[i], s->relay->config, now);
 }
 
-static void count_outcome(struct stats *stats, const struct outcome *outcome)
-{
-	switch (outcome->state) {
-	case RCPT_DELIVERED:
-		stats->delivered++;
-		break;
-	case RCPT_DEFERRED:
-		stats->deferred++;
-		break;
-	case RCPT_HELD:
-		stats->held++;
-		break;
-	case RCPT_BOUNCED:
-		stats->bounced++;
-		break;
-	case RCPT_DELETED:
-		stats->deleted++;
-		break;
-	default:
-		break;
-	}
-}
-
-/* A failure of which nobody is told. */
-static void log_silence(const struct settle *s, size_t i, const char *id, const char *to)
-{
-	const struct outcome *outcome = &s->outcomes[i];
-
-	if (outcome->state != RCPT_BOUNCED ||
-		bounce_tells(s->rcpts[i], outcome) != SMTP_DSN_NONE)
-		return;
-	if (bounce_is_due(s->message))
-		log_event(&s->relay->log, LOG_INFO,
-			"not-told id=%s to=%s what=\"the sender did not want to hear of a "
-			"failure (NOTIFY)\"",
-			id, to);
-	else
-		log_event(&s->relay->log, LOG_WARNING,
-			"double-bounce id=%s to=%s what=\"nobody to tell: the sender is "
-			"empty\"",
-			id, to);
-}
-
-static void log_outcome(const struct settle *s, size_t i)
-{
-	const struct outcome *outcome = &s->outcomes[i];
-	char id[SPOOL_ID_TEXT], to[600], event[1600];
-	enum log_level level =
-		outcome->state == RCPT_HELD || outcome->state == RCPT_BOUNCED
-			? LOG_WARNING
-			: LOG_INFO;
-
-	spool_id_format(s->message->id, id);
-	text_escape(to, sizeof to, s->rcpts[i]->address, strlen(s->rcpts[i]->address));
-	text_escape(event, sizeof event, outcome->event, strlen(outcome->event));
-	log_event(&s->relay->log, level, "%s id=%s to=%s reason=%s what=\"%s\"",
-		recipient_state_name(outcome->state), id, to,
-		outcome->reason ? reason_name(outcome->reason) : "-", event);
-	log_silence(s, i, id, to);
-}
-
 static void apply(struct settle *s, size_t i, int64_t now)
 {
 	struct recipient *rcpt = s->rcpts[i];
@@ -173,8 +113,7 @@ static void apply(struct settle *s, size_t i, int64_t now)
 	if (record.state == RCPT_HELD && record.origin != HOLD_MANUAL)
 		holds_add(s->relay->holds, rcpt, record.subject, s->outcomes[i].source,
 			s->outcomes[i].ttl);
-	count_outcome(&s->relay->stats, &s->outcomes[i]);
-	log_outcome(s, i);
+	outcome_tell(s->relay, rcpt, &s->outcomes[i]);
 }
 
 /* What an administrator wanted while the attempt ran. */

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: ISC */
+#include "relay/outcome_tell.h"
+
+#include <string.h>
+
+#include "relay/bounce.h"
+#include "relay/text.h"
+
+static void count_outcome(struct stats *stats, const struct outcome *outcome)
+{
+	switch (outcome->state) {
+	case RCPT_DELIVERED:
+		stats->delivered++;
+		break;
+	case RCPT_DEFERRED:
+		stats->deferred++;
+		break;
+	case RCPT_HELD:
+		stats->held++;
+		break;
+	case RCPT_BOUNCED:
+		stats->bounced++;
+		break;
+	case RCPT_DELETED:
+		stats->deleted++;
+		break;
+	default:
+		break;
+	}
+}
+
+/* A failure of which nobody is told. */
+static void log_silence(const struct relay *relay, const struct recipient *rcpt,
+	const char *id, const char *to)
+{
+	if (bounce_is_due(rcpt->message))
+		log_event(&relay->log, LOG_INFO,
+			"not-told id=%s to=%s what=\"the sender wants to hear of no "
+			"failure (NOTIFY)\"",
+			id, to);
+	else
+		log_event(&relay->log, LOG_WARNING,
+			"double-bounce id=%s to=%s what=\"nobody to tell: the sender is "
+			"empty\"",
+			id, to);
+}
+
+void outcome_tell(
+	struct relay *relay, const struct recipient *rcpt, const struct outcome *outcome)
+{
+	char id[SPOOL_ID_TEXT], to[600], event[1600];
+	enum log_level level =
+		outcome->state == RCPT_HELD || outcome->state == RCPT_BOUNCED
+			? LOG_WARNING
+			: LOG_INFO;
+
+	count_outcome(&relay->stats, outcome);
+	spool_id_format(rcpt->message->id, id);
+	text_escape(to, sizeof to, rcpt->address, strlen(rcpt->address));
+	text_escape(event, sizeof event, outcome->event, strlen(outcome->event));
+	log_event(&relay->log, level, "%s id=%s to=%s reason=%s what=\"%s\"",
+		recipient_state_name(outcome->state), id, to,
+		outcome->reason ? reason_name(outcome->reason) : "-", event);
+	if (outcome->state == RCPT_BOUNCED &&
+		bounce_tells(rcpt, outcome) == SMTP_DSN_NONE)
+		log_silence(relay, rcpt, id, to);
+}
