@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "relay/dispatch.h"
+#include "relay/idn.h"
 #include "relay/mem.h"
 #include "relay/text.h"
 
@@ -19,6 +20,7 @@ struct intake {
 	bool has_utf8_address;
 	enum smtp_ret ret;
 	char *envid;
+	char *author; /* once the body is whole */
 	char *client;
 	char *tls; /* or NULL */
 	char *mapped_from; /* what the client said, when sender_map changed it; else NULL */
@@ -39,12 +41,13 @@ struct intake *intake_new(
 {
 	struct intake *intake = mem_alloc(sizeof *intake);
 
+	char *mapped = config_map_sender(relay->config, sender);
+
 	intake->relay = relay;
-	intake->sender = config_map_sender(relay->config, sender);
-	if (intake->sender)
+	if (mapped)
 		intake->mapped_from = mem_strdup(sender);
-	else
-		intake->sender = mem_strdup(sender);
+	intake->sender = idn_to_ascii(mapped ? mapped : sender);
+	free(mapped);
 	intake->says_utf8 = mail->utf8;
 	intake->has_utf8_address = !smtp_mailbox_is_ascii(intake->sender);
 	intake->ret = mail->ret;
@@ -67,6 +70,7 @@ void intake_free(struct intake *intake)
 	free(intake->orcpts);
 	free(intake->notify);
 	free(intake->envid);
+	free(intake->author);
 	free(intake->client);
 	free(intake->tls);
 	free(intake->mapped_from);
@@ -92,11 +96,12 @@ void intake_add_recipient(
 	size_t number = intake->count;
 
 	make_room(intake);
-	intake->recipients[number] = mailbox;
+	intake->recipients[number] = idn_to_ascii(mailbox);
 	intake->orcpts[number] = wishes->orcpt[0] ? mem_strdup(wishes->orcpt) : NULL;
 	intake->notify[number] = (uint8_t)wishes->notify;
 	intake->count++;
-	intake->has_utf8_address |= !smtp_mailbox_is_ascii(mailbox);
+	intake->has_utf8_address |= !smtp_mailbox_is_ascii(intake->recipients[number]);
+	free(mailbox);
 }
 
 /* The stored body begins with it: only now are id and recipients known, and what is appended
@@ -187,7 +192,7 @@ static struct envelope describe(struct intake *intake)
 		.notify = intake->notify,
 		.orcpts = (const char *const *)intake->orcpts,
 		.client = intake->client,
-		.author = smtp_author_domain(&intake->scan.author),
+		.author = intake->author,
 		.signers = intake->signers,
 		.signer_count = intake->scan.signers.count,
 	};
@@ -243,6 +248,7 @@ int intake_commit(struct intake *intake, intake_done_cb done, void *owner)
 	if (intake->error)
 		return intake->error;
 	smtp_header_scan_end(&intake->scan);
+	intake->author = idn_to_ascii(smtp_author_domain(&intake->scan.author));
 	struct envelope envelope = describe(intake);
 
 	intake->size = spool_writer_size(writer);
