@@ -46,14 +46,14 @@ class _Handler(socketserver.StreamRequestHandler):
                 self._say(final)
 
     def _read_body(self):
-        body = b""
+        lines = []
         while True:
             line = self.rfile.readline()
             if not line:
                 return None
             if line == b".\r\n":
-                return body
-            body += line[1:] if line.startswith(b".") else line
+                return b"".join(lines)
+            lines.append(line[1:] if line.startswith(b".") else line)
 
 
 class _Server(socketserver.ThreadingTCPServer):

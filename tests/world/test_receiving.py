@@ -204,3 +204,79 @@ def test_utf8_that_the_server_does_not_take_is_a_clear_failure(relay, scripted, 
     assert not scripted.messages
     relay.wait_until_empty()
     assert "to=bj\u00f6rn@script.example" in relay.log_path.read_text("utf-8")
+
+
+def test_a_domain_that_is_not_ascii_is_one_like_others(relay, names, scripted):
+    names.add("xn--bcher-kva.example. MX 10 mx.script.example.")
+    relay.start()
+    hand_in("SMTPUTF8", [("bob@b\u00fccher.example", "")], sender="ann@B\u00dcCHER.example")
+    relay.wait_until_empty()
+    ((envelope, _),) = scripted.messages  # it does not know SMTPUTF8
+    assert envelope == {"from": "ann@xn--bcher-kva.example", "to": ["bob@xn--bcher-kva.example"]}
+
+
+def loop_of(hops):
+    """A header that has passed so many servers, which spell the field as they like."""
+    forms = ["Received: from a by b; date\r\n", "RECEIVED: from a\r\n\tby b;\r\n date\r\n", "received : x\r\n"]
+    return ("".join(forms[i % 3] for i in range(hops)) + "Subject: around\r\n\r\nx\r\n").encode()
+
+
+@pytest.mark.parametrize("hops, code", [(49, 250), (50, 250), (51, 554), (1000, 554)])
+def test_a_loop_ends(relay, hops, code):
+    relay.start(preflight="off")
+    with smtplib.SMTP("127.0.0.1", 2525, timeout=30) as client:
+        client.ehlo("exchange.corp.local")
+        client.mail("ann@corp.example")
+        client.rcpt("bob@script.example")
+        answer = client.data(loop_of(hops))
+        assert answer[0] == code
+        assert code == 250 or answer[1].startswith(b"5.4.6")
+        assert client.noop()[0] == 250
+
+
+def nested(depth):
+    head = "".join(f"Content-Type: multipart/mixed; boundary=b{i}\r\n\r\n--b{i}\r\n" for i in range(depth))
+    return ("MIME-Version: 1.0\r\n" + head + "\r\nx\r\n").encode()
+
+
+HEAD = b"Subject: content\r\n"
+MANY = 100_000
+CONTENT = {
+    "nothing": b"",
+    "a header without a body": HEAD,
+    "a body without a header": b"\r\njust text\r\n",
+    "no header and no blank line": b"just text\r\n",
+    "a first line that is a continuation": b" folded\r\n" + HEAD + b"\r\nx\r\n",
+    "continuations only": b" folded\r\n\tand again\r\n" * 10,
+    "a field without a colon": b"Subject\r\n" + HEAD + b"\r\nx\r\n",
+    "a field without a name": b": x\r\n" + HEAD + b"\r\nx\r\n",
+    "a name that is not ASCII": b"S\xfcbject: x\r\n\r\nx\r\n",
+    "the line of a mailbox file": b"From ann@corp.example Tue Nov 24 11:30:00 2026\r\n" + HEAD + b"\r\nx\r\n",
+    "NUL and other control bytes": HEAD + b"X: a\0b\r\n\r\nc\0d\x01\x1b[31m\x7f\r\n",
+    "a field of 998 bytes": HEAD + b"X: " + b"y" * 995 + b"\r\n\r\nx\r\n",
+    "a field of 999 bytes": HEAD + b"X: " + b"y" * 996 + b"\r\n\r\nx\r\n",
+    "a field of 100 KB": HEAD + b"X: " + b"y" * 102_400 + b"\r\n\r\nx\r\n",
+    "a field of 10 MB": HEAD + b"From: " + b"y" * 10_000_000 + b"\r\n\r\nx\r\n",
+    "many continuation lines": HEAD + b"From: a\r\n" + b" y\r\n" * MANY + b"\r\nx\r\n",
+    "many fields": HEAD + b"X: y\r\n" * 10 * MANY + b"\r\nx\r\n",
+    "many From fields": HEAD + b"From: a@b.example\r\n" * MANY + b"\r\nx\r\n",
+    "a line of 999 bytes": HEAD + b"\r\n" + b"y" * 999 + b"\r\n",
+    "a line of 64 KB": HEAD + b"\r\n" + b"y" * 65_536 + b"\r\n",
+    "a line of 10 MB": HEAD + b"\r\n" + b"y" * 10_000_000 + b"\r\n",
+    "dots": HEAD + b"\r\n" + b".\r\n" * MANY + b"..\r\n.x\r\n",
+    "empty lines": HEAD + b"\r\n" + b"\r\n" * 10 * MANY,
+    "parts within parts": nested(10_000),
+    "a part without an end": HEAD + b"Content-Type: multipart/mixed; boundary=\"\r\n\r\n--\r\n--\"--\r\n",
+}
+
+
+@pytest.mark.parametrize("what", CONTENT)
+def test_content_is_passed_on_byte_for_byte(relay, scripted, what):
+    """We read From:, Received: and DKIM-Signature: of it, and change nothing."""
+    relay.start(preflight="off")
+    send(to=("bob@script.example",), text=CONTENT[what])
+    wait_for(lambda: scripted.messages, "the message")
+    (_, raw), = scripted.messages
+    end = raw.index(b"+0000\r\n") + len(b"+0000\r\n")
+    assert raw.startswith(b"Received: from ") and raw[end:] == (CONTENT[what] or b"\r\n")
+    relay.wait_until_empty()
