@@ -1,17 +1,37 @@
 /* SPDX-License-Identifier: ISC */
+#include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "relay/envelope.h"
+
+/* What was read is written and read again: nothing is lost, and the second writing is the first. */
+static void go_round(const struct envelope *envelope)
+{
+	struct buf once = {0}, twice = {0};
+	struct envelope back;
+	const char **lists;
+
+	envelope_encode(envelope, &once);
+	assert(envelope_decode(once.bytes, once.len, &back, &lists) == 0);
+	envelope_encode(&back, &twice);
+	assert(once.len == twice.len && memcmp(once.bytes, twice.bytes, once.len) == 0);
+	free(lists);
+	buf_fini(&once);
+	buf_fini(&twice);
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct envelope envelope;
 	struct recipient_record record;
-	const char **recipients;
+	const char **lists;
 
-	if (envelope_decode(data, size, &envelope, &recipients) == 0)
-		free(recipients);
+	if (envelope_decode(data, size, &envelope, &lists) == 0) {
+		go_round(&envelope);
+		free(lists);
+	}
 	recipient_record_decode(data, size, &record);
 	return 0;
 }
