@@ -189,6 +189,7 @@ static void on_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *room)
 		else
 			lose(conn, (int)len);
 	}
+	conn_release(conn); /* nothing after all (EAGAIN), or a record that is not whole */
 }
 
 void conn_read_more(struct conn *conn)
@@ -243,6 +244,7 @@ void conn_consume(struct conn *conn, size_t len)
 	conn->taken += len;
 	if (conn->has_more)
 		conn_tls_refill(conn);
+	conn_release(conn);
 	conn_read_more(conn);
 }
 

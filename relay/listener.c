@@ -7,9 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "relay/client_count.h"
 #include "relay/mem.h"
 #include "relay/preset.h"
 #include "relay/session.h"
@@ -23,7 +25,11 @@ enum {
 	SOON_S = 14 * DAY_S, /* a certificate that ends within is warned of */
 	HANDSHAKE_MS = 30 * 1000,
 	COMMAND_MS = 5 * 60 * 1000, /* RFC 5321 4.5.3.2.7 */
+	CROWDED_MS = 30 * 1000,
 	MESSAGE_MS = 4 * 60 * 60 * 1000,
+	SESSION_MS = 8 * 60 * 60 * 1000,
+	BODY_RATE = 500, /* bytes a second: what Postfix asks for too */
+	SPARE_FILES = 128, /* descriptors that sessions leave to spool, DNS and deliveries */
 };
 
 /*
@@ -54,7 +60,8 @@ struct listener {
 	uv_timer_t pause;
 	bool exhausted; /* the pause was logged */
 	TAILQ_HEAD(, guest) guests;
-	size_t guest_count;
+	size_t guest_count, guest_limit;
+	struct client_counts *clients;
 	size_t handles; /* not yet closed */
 	void (*closed)(void *owner);
 	void *owner;
@@ -64,6 +71,7 @@ static void free_doors(struct listener *listener)
 {
 	for (size_t i = 0; i < listener->door_count; i++)
 		tls_server_free(listener->doors[i].tls);
+	client_counts_free(listener->clients);
 	free(listener->doors);
 	free(listener);
 }
@@ -85,19 +93,10 @@ static void on_session_gone(void *owner)
 	struct listener *listener = guest->listener;
 
 	TAILQ_REMOVE(&listener->guests, guest, others);
+	client_counts_leave(listener->clients, guest->client);
 	listener->guest_count--;
 	free(guest);
 	check_closed(listener);
-}
-
-static size_t count_guests(const struct listener *listener, const char *client)
-{
-	const struct guest *guest;
-	size_t count = 0;
-
-	TAILQ_FOREACH(guest, &listener->guests, others)
-	count += strcmp(guest->client, client) == 0;
-	return count;
 }
 
 /* Too many already. One write, no session: refusing must stay cheap; no write where a handshake would have
@@ -125,11 +124,12 @@ static void admit(struct door *door, struct conn *conn)
 	const char *client = conn_peer(conn)->ip;
 
 	relay->stats.connections++;
-	if (listener->guest_count >= relay->config->session_limit) {
+	if (listener->guest_count >= listener->guest_limit) {
 		refuse(door, conn, "4.3.2", "too many sessions");
 		return;
 	}
-	if (count_guests(listener, client) >= relay->config->client_session_limit) {
+	if (client_counts_get(listener->clients, client) >=
+		relay->config->client_session_limit) {
 		refuse(door, conn, "4.7.0", "too many sessions from your address");
 		return;
 	}
@@ -138,6 +138,7 @@ static void admit(struct door *door, struct conn *conn)
 	guest->listener = listener;
 	snprintf(guest->client, sizeof guest->client, "%s", client);
 	TAILQ_INSERT_TAIL(&listener->guests, guest, others);
+	client_counts_enter(listener->clients, client);
 	listener->guest_count++;
 	guest->session =
 		session_start(relay, &door->options, conn, on_session_gone, guest);
@@ -300,7 +301,10 @@ static void furnish(struct door *door, const struct config_listener *place)
 		.is_tls_implicit = place->tls == CONFIG_TLS_IMPLICIT,
 		.handshake_ms = HANDSHAKE_MS,
 		.command_ms = COMMAND_MS,
+		.crowded_ms = CROWDED_MS,
 		.message_ms = MESSAGE_MS,
+		.session_ms = SESSION_MS,
+		.body_rate = BODY_RATE,
 	};
 }
 
@@ -334,7 +338,26 @@ static void open_door(struct listener *listener, struct door *door)
 	door->listener = listener;
 	door->poll.data = door;
 	door->options.tls = door->tls;
+	door->options.crowd = listener->guest_limit - listener->guest_limit / 4;
 	uv_poll_start(&door->poll, UV_READABLE, on_ready);
+}
+
+/* As many as the configuration says, but never so many that nothing is left to store and to deliver
+ * with what is there already. */
+static void limit_guests(struct listener *listener)
+{
+	uint64_t wanted = listener->relay->config->session_limit, possible = wanted;
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur != RLIM_INFINITY)
+		possible = files.rlim_cur >= 2 * SPARE_FILES
+		                   ? files.rlim_cur - SPARE_FILES
+		                   : files.rlim_cur / 2;
+	if (wanted > possible)
+		log_event(&listener->relay->log, LOG_WARNING,
+			"few_descriptors session_limit=%llu possible=%llu",
+			(unsigned long long)wanted, (unsigned long long)possible);
+	listener->guest_limit = wanted < possible ? wanted : possible;
 }
 
 int listener_open(struct listener **out, struct relay *relay, char *text, size_t cap)
@@ -344,7 +367,9 @@ int listener_open(struct listener **out, struct relay *relay, char *text, size_t
 
 	listener->relay = relay;
 	listener->doors = mem_alloc(config->listener_count * sizeof *listener->doors);
+	listener->clients = client_counts_new();
 	TAILQ_INIT(&listener->guests);
+	limit_guests(listener);
 	int error = open_sockets(listener, text, cap);
 
 	if (!error)

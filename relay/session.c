@@ -51,9 +51,11 @@ struct session {
 	bool stopping;
 	struct login login;
 	struct intake *intake; /* from MAIL on */
-	uint64_t message_end;  /* uv_now: the body must be whole */
+	uint64_t end;          /* uv_now: no further command is waited for */
+	uint64_t message_end;  /* uv_now: the body must be whole; 0: none is under way */
+	uint64_t window_end;   /* uv_now: the next window of it must have come */
 	uint64_t paused_at;    /* uv_now */
-	size_t window;         /* bytes of the body since the deadline was set */
+	size_t window;         /* bytes of it that have come */
 	session_gone_cb gone;
 	void *owner;
 };
@@ -62,6 +64,7 @@ static void drop_intake(struct session *s)
 {
 	intake_free(s->intake);
 	s->intake = NULL;
+	s->message_end = 0;
 }
 
 static void free_session(struct session *s)
@@ -87,15 +90,36 @@ static void end(struct session *s)
 		free_session(s);
 }
 
-/* What was answered goes out, and the client has its time for the next command. Only an answer
- * moves the deadline: bytes that dribble in do not (RFC 5321 4.5.3.2.7: 5 minutes at least). */
+static uint64_t least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* A crowd of clients that say nothing must not keep the others out. */
+static uint64_t patience(const struct session *s)
+{
+	return s->relay->stats.sessions >= s->options.crowd ? s->options.crowded_ms
+	                                                    : s->options.command_ms;
+}
+
+/* Within a body what has come of it decides, whatever was answered meanwhile (between chunks). */
+static void set_deadline(struct session *s)
+{
+	uint64_t now = uv_now(s->relay->loop);
+	uint64_t end = s->message_end ? least(s->window_end, s->message_end)
+	                              : least(now + patience(s), s->end);
+
+	conn_set_deadline(s->conn, end > now ? end - now : 1);
+}
+
+/* What was answered goes out, and the client has its time for the next command. */
 static bool flush(struct session *s)
 {
 	if (!s->machine.out_len)
 		return false;
 	conn_write(s->conn, s->machine.out, s->machine.out_len);
 	smtp_server_sent(&s->machine, s->machine.out_len);
-	conn_set_deadline(s->conn, s->options.command_ms);
+	set_deadline(s);
 	return true;
 }
 
@@ -194,30 +218,35 @@ static void on_data(struct session *s)
 		answer_unstored(s, error);
 		return;
 	}
-	s->message_end = uv_now(s->relay->loop) + s->options.message_ms;
 	s->window = 0;
+	s->window_end = uv_now(s->relay->loop) + s->options.command_ms;
+	s->message_end = uv_now(s->relay->loop) + s->options.message_ms;
 	answer(s, 354, "", "end with <CRLF>.<CRLF>");
 }
 
 static void pump(struct session *s);
 
-static void begin_window(struct session *s)
+/* A window that has come earns the time that it may take at body_rate; what was earned in advance is
+ * kept up to command_ms, so that a quick client may stall as long as a slow one. */
+static void end_window(struct session *s)
 {
-	uint64_t now = uv_now(s->relay->loop), ms = s->options.command_ms;
+	uint64_t full = uv_now(s->relay->loop) + s->options.command_ms;
 
-	s->window = 0;
-	if (now + ms > s->message_end)
-		ms = s->message_end > now ? s->message_end - now : 1;
-	conn_set_deadline(s->conn, ms);
+	s->window_end =
+		least(s->window_end + 1000 * SESSION_WINDOW / s->options.body_rate, full);
+	s->window -= SESSION_WINDOW;
+	set_deadline(s);
 }
 
 static void on_drained(void *owner)
 {
 	struct session *s = owner;
+	uint64_t pause = uv_now(s->relay->loop) - s->paused_at;
 
 	s->state = SESSION_TALKING;
-	s->message_end += uv_now(s->relay->loop) - s->paused_at;
-	begin_window(s);
+	s->message_end += pause;
+	s->window_end += pause;
+	set_deadline(s);
 	pump(s);
 }
 
@@ -225,13 +254,13 @@ static void on_body(struct session *s, const struct smtp_question *question)
 {
 	intake_append(s->intake, question->text, question->len);
 	s->window += question->len;
+	if (s->window >= SESSION_WINDOW)
+		end_window(s);
 	if (intake_is_full(s->intake)) {
 		s->state = SESSION_PAUSED;
 		s->paused_at = uv_now(s->relay->loop);
 		conn_set_deadline(s->conn, 0); /* the disk is ours to hurry */
 		intake_wait(s->intake, on_drained, s);
-	} else if (s->window >= SESSION_WINDOW) {
-		begin_window(s);
 	}
 }
 
@@ -282,8 +311,8 @@ static void on_login(void *owner, const struct smtp_reply *reply)
 	struct session *s = owner;
 
 	s->state = SESSION_TALKING;
-	conn_set_deadline(s->conn, s->options.command_ms);
 	smtp_server_answer(&s->machine, reply);
+	set_deadline(s);
 	pump(s);
 }
 
@@ -376,7 +405,7 @@ static void on_secured(struct session *s)
 	s->relay->stats.tls_sessions++;
 	s->state = SESSION_TALKING;
 	smtp_server_secured(&s->machine);
-	conn_set_deadline(s->conn, s->options.command_ms);
+	set_deadline(s);
 	flush(s); /* the banner, where TLS is implicit */
 }
 
@@ -451,6 +480,7 @@ struct session *session_start(struct relay *relay, const struct session_options 
 	s->gone = gone;
 	s->owner = owner;
 	snprintf(s->client, sizeof s->client, "%s", conn_peer(conn)->ip);
+	s->end = uv_now(relay->loop) + options->session_ms;
 	relay->stats.sessions++;
 	smtp_server_init(&s->machine, &machine);
 	conn_start(conn, on_conn, s);

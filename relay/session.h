@@ -9,8 +9,10 @@
  * connection is over.
  */
 
-enum { SESSION_WINDOW = 65536 }; /* bytes of a body that must come within command_ms */
-
+/*
+ * A client's time. Only our answers give it more, and windows of a body that have come: bytes that
+ * dribble in do not. The time we take ourselves (a commit, a disk that is behind) is not counted.
+ */
 struct session_options {
 	enum smtp_newlines newlines;
 	unsigned extensions; /* smtp_extension bits */
@@ -18,9 +20,15 @@ struct session_options {
 	bool is_tls_implicit;         /* the handshake comes before the banner */
 	const struct tls_server *tls; /* NULL: none */
 	uint64_t handshake_ms;        /* for a whole TLS handshake */
-	uint64_t command_ms; /* for the next command, or the next window of a body */
+	uint64_t command_ms; /* for the next command (RFC 5321 4.5.3.2.7: 5 minutes at least) */
+	uint64_t crowded_ms; /* the same while there are so many sessions: */
+	uint64_t crowd;
 	uint64_t message_ms; /* for a whole body */
+	uint64_t session_ms; /* for everything; a body that has begun may still end */
+	uint64_t body_rate;  /* bytes a second of a body, averaged; not 0 */
 };
+
+enum { SESSION_WINDOW = 65536 }; /* bytes of a body between two looks at the clock */
 
 struct session;
 

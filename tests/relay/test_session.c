@@ -250,7 +250,13 @@ static struct world *world_new(void)
 		.dispatch = &world->dispatch,
 	};
 	world->options = (struct session_options){
-		.command_ms = PATIENCE_MS, .message_ms = PATIENCE_MS};
+		.command_ms = PATIENCE_MS,
+		.crowded_ms = PATIENCE_MS,
+		.crowd = 1000,
+		.message_ms = PATIENCE_MS,
+		.session_ms = PATIENCE_MS,
+		.body_rate = SESSION_WINDOW,
+	};
 	world->options.extensions = SMTP_EXT_PIPELINING | SMTP_EXT_SIZE |
 	                            SMTP_EXT_8BITMIME | SMTP_EXT_ENHANCEDSTATUSCODES;
 	return world;
