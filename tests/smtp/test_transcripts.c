@@ -38,16 +38,16 @@ static bool is_refused(const struct smtp_address *address)
 	       (!*domain && strcasecmp(address->text, "postmaster"));
 }
 
-static void answer_mail(struct play *play, const struct smtp_question *question,
-	struct smtp_reply *reply)
+static void answer_mail(
+	struct play *play, const struct smtp_question *question, struct smtp_reply *reply)
 {
 	text_add(&play->open.sender, question->address->text, question->address->len);
 	text_add(&play->open.body, "", 0);
 	smtp_reply_set(reply, 250, "2.1.0", "ok");
 }
 
-static void answer_rcpt(struct play *play, const struct smtp_question *question,
-	struct smtp_reply *reply)
+static void answer_rcpt(
+	struct play *play, const struct smtp_question *question, struct smtp_reply *reply)
 {
 	struct text *recipients = &play->open.recipients;
 
@@ -91,8 +91,8 @@ static void answer_auth(const struct smtp_question *question, struct smtp_reply 
 }
 
 /* The relay's part. Returns false when no answer is due. */
-static bool decide(struct play *play, const struct smtp_question *question,
-	struct smtp_reply *reply)
+static bool decide(
+	struct play *play, const struct smtp_question *question, struct smtp_reply *reply)
 {
 	switch (question->ask) {
 	case SMTP_ASK_HELO:
@@ -131,12 +131,15 @@ static bool decide(struct play *play, const struct smtp_question *question,
 }
 
 /* answer: of the file, which is about a question and its subject. */
-static void overrule(struct play *play, const struct smtp_question *question,
-	struct smtp_reply *reply)
+static void overrule(
+	struct play *play, const struct smtp_question *question, struct smtp_reply *reply)
 {
-	static const char *const names[] = {
-		[SMTP_ASK_MAIL] = "mail", [SMTP_ASK_RCPT] = "rcpt", [SMTP_ASK_DATA] = "data",
-		[SMTP_ASK_END] = "end", [SMTP_ASK_AUTH] = "auth", [SMTP_ASK_CLOSE] = NULL};
+	static const char *const names[] = {[SMTP_ASK_MAIL] = "mail",
+		[SMTP_ASK_RCPT] = "rcpt",
+		[SMTP_ASK_DATA] = "data",
+		[SMTP_ASK_END] = "end",
+		[SMTP_ASK_AUTH] = "auth",
+		[SMTP_ASK_CLOSE] = NULL};
 	const char *subject = question->address ? question->address->text : "";
 	const char *name = names[question->ask];
 	const struct transcript_answer *answer =
@@ -187,7 +190,8 @@ static void run_steps(struct play *play, size_t piece)
 	struct text said = {0};
 
 	text_add(&said, "", 0);
-	for (const struct step *step = t->steps; step < t->steps + t->step_count; step++) {
+	for (const struct step *step = t->steps; step < t->steps + t->step_count;
+		step++) {
 		for (size_t i = 0; step->kind == STEP_SAY && i < step->count; i++)
 			text_add(&said, step->text.bytes, step->text.len);
 		if (step->kind == STEP_CUT)
@@ -228,7 +232,8 @@ static bool is_able(const struct transcript *t)
 	smtp_server_init(&play->machine, &t->options);
 	feed(play, "EHLO x\r\n", 8, 8);
 	snprintf(words, sizeof words, "%s", t->needs);
-	for (char *word = strtok_r(words, " ", &at); word; word = strtok_r(NULL, " ", &at))
+	for (char *word = strtok_r(words, " ", &at); word;
+		word = strtok_r(NULL, " ", &at))
 		has_all &= strstr(play->hearing.replies.bytes, word) != NULL;
 	hearing_fini(&play->hearing);
 	free(play);

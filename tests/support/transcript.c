@@ -105,7 +105,8 @@ static unsigned preset_extensions(const char *name)
 	unsigned old = SMTP_EXT_SIZE | SMTP_EXT_8BITMIME | SMTP_EXT_DSN;
 	unsigned logins = SMTP_EXT_AUTH | SMTP_EXT_AUTH_OLD;
 	unsigned all = old | SMTP_EXT_PIPELINING | SMTP_EXT_ENHANCEDSTATUSCODES |
-	               SMTP_EXT_CHUNKING | SMTP_EXT_SMTPUTF8 | SMTP_EXT_STARTTLS | SMTP_EXT_AUTH;
+	               SMTP_EXT_CHUNKING | SMTP_EXT_SMTPUTF8 | SMTP_EXT_STARTTLS |
+	               SMTP_EXT_AUTH;
 
 	return strcmp(name, "exchange55") == 0     ? old | logins
 	       : strcmp(name, "exchange2000") == 0 ? all | logins
@@ -117,7 +118,8 @@ static void take_options(struct transcript *t, const char *value)
 	char words[256], *at = NULL;
 
 	snprintf(words, sizeof words, "%s", value);
-	for (char *word = strtok_r(words, " ", &at); word; word = strtok_r(NULL, " ", &at)) {
+	for (char *word = strtok_r(words, " ", &at); word;
+		word = strtok_r(NULL, " ", &at)) {
 		char *equals = strchr(word, '=');
 
 		cr_assert(equals, "%s: option %s", t->path, word);
@@ -135,7 +137,8 @@ static void take_options(struct transcript *t, const char *value)
 		else if (strcmp(word, "auth") == 0 && strcmp(equals, "tls") == 0)
 			t->options.auth_needs_tls = true;
 		else if (strcmp(word, "auth") == 0)
-			t->options.extensions &= ~(unsigned)(SMTP_EXT_AUTH | SMTP_EXT_AUTH_OLD);
+			t->options.extensions &=
+				~(unsigned)(SMTP_EXT_AUTH | SMTP_EXT_AUTH_OLD);
 		else
 			cr_assert_fail("%s: option %s", t->path, word);
 	}
@@ -156,7 +159,8 @@ static void take_mail(struct transcript *t, const char *value)
 	struct arrival *arrival = &t->arrivals[t->arrival_count++];
 	const char *arrow = strstr(value, "> ");
 
-	cr_assert(arrow && t->arrival_count < TRANSCRIPT_ARRIVALS_MAX, "%s: MAIL", t->path);
+	cr_assert(
+		arrow && t->arrival_count < TRANSCRIPT_ARRIVALS_MAX, "%s: MAIL", t->path);
 	size_t len = (size_t)(arrow - value);
 
 	while (len && value[len - 1] == ' ')
@@ -179,8 +183,8 @@ static void take_body(struct transcript *t, size_t count, const char *value, boo
 	}
 }
 
-static bool take_step(
-	struct transcript *t, unsigned line, const char *key, size_t count, const char *value)
+static bool take_step(struct transcript *t, unsigned line, const char *key, size_t count,
+	const char *value)
 {
 	static const struct {
 		const char *key;
@@ -215,8 +219,10 @@ static bool take_shorthand(struct transcript *t, unsigned number, const char *ke
 	static const struct {
 		const char *key, *lines[5];
 	} rows[] = {
-		{"hello", {"S: 220 mail.corp.example ESMTP", "C: EHLO client.example", "S: 250 mail.corp.example"}},
-		{"envelope", {"C: MAIL FROM:<ann@corp.example>", "S: 250", "C: RCPT TO:<bob@dest.example>", "S: 250"}},
+		{"hello", {"S: 220 mail.corp.example ESMTP", "C: EHLO client.example",
+				  "S: 250 mail.corp.example"}},
+		{"envelope", {"C: MAIL FROM:<ann@corp.example>", "S: 250",
+				     "C: RCPT TO:<bob@dest.example>", "S: 250"}},
 		{"data", {"C: DATA", "S: 354"}},
 		{"quit", {"C: QUIT", "S: 221", "close"}},
 	};
@@ -369,7 +375,8 @@ static bool take_reply(const struct text *replies, size_t *at, struct text *repl
 		const char *line = replies->bytes + *at;
 		const char *end = memchr(line, '\n', replies->len - *at);
 
-		cr_assert(end && end - line >= 5 && end[-1] == '\r', "half a reply: %s", line);
+		cr_assert(end && end - line >= 5 && end[-1] == '\r', "half a reply: %s",
+			line);
 		is_last = line[3] == ' ';
 		if (!is_first)
 			text_add(reply, "\n", 1);
@@ -390,23 +397,25 @@ static void judge_replies(
 	size_t at = 0;
 	bool closes = false, is_cut = false;
 
-	for (const struct step *step = t->steps; step < t->steps + t->step_count; step++) {
+	for (const struct step *step = t->steps; step < t->steps + t->step_count;
+		step++) {
 		closes |= step->kind == STEP_CLOSE;
 		is_cut |= step->kind == STEP_CUT;
 		if (step->kind == STEP_NOT)
-			cr_assert(fnmatch(step->text.bytes, reply.bytes, 0), "%s:%u (%s): heard \"%s\"",
-				t->path, step->line, how, reply.bytes);
+			cr_assert(fnmatch(step->text.bytes, reply.bytes, 0),
+				"%s:%u (%s): heard \"%s\"", t->path, step->line, how,
+				reply.bytes);
 		for (size_t i = 0; i < step->count && step->kind == STEP_HEAR; i++) {
 			cr_assert(take_reply(&hearing->replies, &at, &reply),
-				"%s:%u (%s): no reply instead of %s", t->path, step->line, how,
-				step->text.bytes);
+				"%s:%u (%s): no reply instead of %s", t->path, step->line,
+				how, step->text.bytes);
 			cr_assert_eq(fnmatch(step->text.bytes, reply.bytes, 0), 0,
 				"%s:%u (%s): heard \"%s\"", t->path, step->line, how,
 				reply.bytes);
 		}
 	}
-	cr_assert_not(take_reply(&hearing->replies, &at, &reply), "%s (%s): heard also \"%s\"",
-		t->path, how, reply.bytes);
+	cr_assert_not(take_reply(&hearing->replies, &at, &reply),
+		"%s (%s): heard also \"%s\"", t->path, how, reply.bytes);
 	cr_assert(is_cut || hearing->closed == closes, "%s (%s): %s", t->path, how,
 		closes ? "not closed" : "closed");
 	text_fini(&reply);
@@ -416,18 +425,21 @@ void transcript_judge(
 	const struct transcript *t, const struct hearing *hearing, const char *how)
 {
 	judge_replies(t, hearing, how);
-	cr_assert_eq(hearing->arrival_count, t->arrival_count, "%s (%s): %zu messages arrived",
-		t->path, how, hearing->arrival_count);
+	cr_assert_eq(hearing->arrival_count, t->arrival_count,
+		"%s (%s): %zu messages arrived", t->path, how, hearing->arrival_count);
 	for (size_t i = 0; i < t->arrival_count; i++) {
-		const struct arrival *want = &t->arrivals[i], *got = &hearing->arrivals[i];
+		const struct arrival *want = &t->arrivals[i],
+				     *got = &hearing->arrivals[i];
 
-		cr_assert_str_eq(got->sender.bytes, want->sender.bytes, "%s (%s): from %s",
-			t->path, how, got->sender.bytes);
-		cr_assert_str_eq(got->recipients.bytes, want->recipients.bytes, "%s (%s): to %s",
-			t->path, how, got->recipients.bytes);
+		cr_assert_str_eq(got->sender.bytes, want->sender.bytes,
+			"%s (%s): from %s", t->path, how, got->sender.bytes);
+		cr_assert_str_eq(got->recipients.bytes, want->recipients.bytes,
+			"%s (%s): to %s", t->path, how, got->recipients.bytes);
 		cr_assert(got->body.len == want->body.len &&
-				  !memcmp(got->body.bytes, want->body.bytes, want->body.len),
-			"%s (%s): message %zu is\n%.2000s", t->path, how, i, got->body.bytes);
+				  !memcmp(got->body.bytes, want->body.bytes,
+					  want->body.len),
+			"%s (%s): message %zu is\n%.2000s", t->path, how, i,
+			got->body.bytes);
 	}
 }
 
@@ -445,9 +457,8 @@ static struct criterion_test_params transcript_paths(void)
 	paths = cr_malloc(found.gl_pathc * sizeof *paths);
 	for (size_t i = 0; i < found.gl_pathc; i++)
 		snprintf(paths[i].text, sizeof paths[i].text, "%s", found.gl_pathv[i]);
-	struct criterion_test_params params = {.size = sizeof *paths,
-		.params = paths,
-		.length = found.gl_pathc};
+	struct criterion_test_params params = {
+		.size = sizeof *paths, .params = paths, .length = found.gl_pathc};
 
 	globfree(&found);
 	return params;

@@ -25,11 +25,11 @@ struct text { /* grows; NUL-terminated once anything was added */
 void text_add(struct text *text, const char *bytes, size_t len);
 
 enum step_kind {
-	STEP_SAY,  /* text goes out, count times */
-	STEP_HEAR, /* the next count replies match the glob in text */
-	STEP_NOT,  /* the last reply does not match the glob in text */
-	STEP_TLS,  /* behind a 220: the handshake */
-	STEP_CUT,  /* the client ends its side */
+	STEP_SAY,   /* text goes out, count times */
+	STEP_HEAR,  /* the next count replies match the glob in text */
+	STEP_NOT,   /* the last reply does not match the glob in text */
+	STEP_TLS,   /* behind a 220: the handshake */
+	STEP_CUT,   /* the client ends its side */
 	STEP_CLOSE, /* the server has closed */
 };
 
