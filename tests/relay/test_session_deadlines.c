@@ -9,6 +9,9 @@ static const char greeting[] = "EHLO client.example\r\n";
 static const char envelope[] = "EHLO client.example\r\nMAIL FROM:<ann@corp.example>\r\n"
 			       "RCPT TO:<bob@dest.example>\r\nDATA\r\n";
 
+static const char chunked[] = "EHLO client.example\r\nMAIL FROM:<ann@corp.example>\r\n"
+			      "RCPT TO:<bob@dest.example>\r\nBDAT 1\r\nx";
+
 /* Sends bytes every so often until the session ends it; returns after how many milliseconds. */
 static uint64_t dribble(const char *bytes, size_t len, uint64_t every)
 {
@@ -63,6 +66,10 @@ Test(session_deadlines, whoever_keeps_a_session_for_nothing_is_sent_away)
 			120 * SECOND, 0, 4 * 3600, 4 * 3600},
 		{"a window every 5 minutes", envelope, window, sizeof window,
 			299 * SECOND, 0, 300, 1200},
+		{"a chunk of a byte every second", chunked, "BDAT 1\r\nx", 9, SECOND, 0,
+			300, 300},
+		{"an empty chunk every 2 minutes", chunked, "BDAT 0\r\n", 8, 120 * SECOND,
+			0, 300, 300},
 		{"a window every 20 s", envelope, window, sizeof window, 20 * SECOND, 0,
 			4 * 3600, 4 * 3600},
 	};
@@ -74,6 +81,7 @@ Test(session_deadlines, whoever_keeps_a_session_for_nothing_is_sent_away)
 		fake.config.message_size_limit = UINT64_MAX;
 		fake.spool.forgets = true;
 		fake.options.crowd = 750;
+		fake.options.extensions |= SMTP_EXT_CHUNKING;
 		fake_connect();
 		fake.relay.stats.sessions += rows[i].sessions;
 		fake_send(rows[i].first, strlen(rows[i].first));
@@ -129,4 +137,20 @@ Test(session_deadlines, the_time_of_our_disk_is_not_the_clients)
 	fake_send("\r\n.\r\n", 5);
 	cr_assert(has_heard("250 2.0.0 queued"));
 	fake_fini();
+}
+
+Test(session_deadlines, a_handshake_has_its_own_time)
+{
+	for (int finishes = 0; finishes < 2; finishes++) {
+		fake_init();
+		fake.options.extensions |= SMTP_EXT_STARTTLS;
+		fake_connect();
+		fake_send("EHLO x\r\nSTARTTLS\r\n", 18);
+		cr_assert(has_heard("\r\n220 "));
+		if (finishes)
+			fake_secure();
+		cr_assert_eq(dribble("", 0, HOUR), (finishes ? 300 : 30) * SECOND);
+		cr_assert_eq(has_heard("421"), finishes, "nobody could read it");
+		fake_fini();
+	}
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Both ends of a session, included by a test: a connection that is two buffers and a deadline, and a
- * spool that keeps what was committed. The seam is at link time: these conn_, spool_ functions,
- * dispatch_submit and uv_now stand in for the product's. Time stands still until the test
+ * spool that keeps what was committed. The seam is at link time: these conn_, spool_ and login_
+ * functions, dispatch_submit and uv_now stand in for the product's. Time stands still until the test
  * moves it.
  */
 #include <criterion/criterion.h>
@@ -12,6 +12,7 @@
 
 #include "dns/mx.h"
 #include "relay/dispatch.h"
+#include "relay/login.h"
 #include "relay/mem.h"
 #include "relay/session.h"
 
@@ -21,7 +22,7 @@ struct conn {
 	struct buf in, out; /* sent by the client; said to it */
 	size_t taken;       /* of in */
 	uint64_t deadline;  /* uv_now; 0: none */
-	bool closed;
+	bool closed, is_securing, is_secured;
 	const char *error;
 	struct conn_address peer, local;
 };
@@ -55,6 +56,8 @@ static struct {
 	struct relay relay;
 	struct session_options options;
 	struct session *session;
+	struct login *login; /* that waits for its answer */
+	bool login_right;
 	unsigned gone;
 	void (*arrived)(const struct envelope *envelope, const struct buf *body);
 } fake;
@@ -100,6 +103,18 @@ void conn_set_deadline(struct conn *conn, uint64_t ms)
 	conn->deadline = ms ? fake.now + ms : 0;
 }
 
+void conn_start_tls(struct conn *conn, const struct tls_server *server)
+{
+	(void)server;
+	conn->taken = conn->in.len;
+	conn->is_securing = true;
+}
+
+const char *conn_tls_name(const struct conn *conn)
+{
+	return conn->is_secured ? "TLSv1.3 TLS_AES_256_GCM_SHA384" : NULL;
+}
+
 const struct conn_address *conn_peer(const struct conn *conn)
 {
 	return &conn->peer;
@@ -120,6 +135,37 @@ void conn_close(struct conn *conn)
 	cr_assert_not(conn->closed);
 	conn->closed = true;
 	conn->deadline = 0;
+}
+
+/* One user, exchange, whose password is secret. Answered when the session has settled. */
+void login_start(struct login *login, struct relay *relay, const char *client,
+	const struct smtp_auth *said, login_done_cb done, void *owner)
+{
+	(void)relay, (void)client;
+	fake.login_right = strcmp(said->user, "exchange") == 0 &&
+	                   strcmp(said->password, "secret") == 0;
+	fake.login = login;
+	login->done = done;
+	login->owner = owner;
+}
+
+void login_fini(struct login *login)
+{
+	if (fake.login == login)
+		fake.login = NULL;
+}
+
+static void fake_log_in(void)
+{
+	struct login *login = fake.login;
+	struct smtp_reply reply;
+
+	fake.login = NULL;
+	if (fake.login_right)
+		smtp_reply_set(&reply, 235, "2.7.0", "welcome");
+	else
+		smtp_reply_set(&reply, 535, "5.7.8", "wrong user or password");
+	login->done(login->owner, &reply);
 }
 
 bool spool_has_room(struct spool *spool, uint64_t bytes)
@@ -240,11 +286,15 @@ static void fake_commit(void)
 	done(spool->owner, 0);
 }
 
-/* Commits come back and the disk catches up, until the session waits for its client. */
+/* Commits and logins come back, until the session waits for its client. */
 static void fake_settle(void)
 {
-	while (fake.spool.done)
-		fake_commit();
+	while (fake.spool.done || fake.login) {
+		if (fake.spool.done)
+			fake_commit();
+		else
+			fake_log_in();
+	}
 }
 
 static void on_fake_gone(void *owner)
@@ -272,7 +322,12 @@ static void fake_init(void)
 		.log = {.level = LOG_ERROR, .fd = 2},
 		.spool = &fake.spool};
 	snprintf(fake.conn.peer.ip, sizeof fake.conn.peer.ip, "127.0.0.1");
-	fake.options = (struct session_options){.command_ms = 300000,
+	fake.relay.auth = (struct auth *)&fake; /* some; login_ is ours */
+	fake.options = (struct session_options){
+		.extensions = SMTP_EXT_PIPELINING | SMTP_EXT_SIZE | SMTP_EXT_8BITMIME |
+	                      SMTP_EXT_ENHANCEDSTATUSCODES,
+		.handshake_ms = 30000,
+		.command_ms = 300000,
 		.crowded_ms = 30000,
 		.crowd = 1000,
 		.message_ms = 4 * 3600000,
@@ -297,7 +352,7 @@ static void fake_send(const char *bytes, size_t len)
 {
 	struct conn *conn = &fake.conn;
 
-	while (len > 0 && !conn->closed) {
+	while (len > 0 && !conn->closed && !conn->is_securing) {
 		size_t room, part;
 
 		buf_consume(&conn->in, conn->taken);
@@ -310,6 +365,15 @@ static void fake_send(const char *bytes, size_t len)
 		len -= part;
 		fake_emit(CONN_DATA);
 	}
+}
+
+/* The handshake that STARTTLS has begun is done. */
+static void fake_secure(void)
+{
+	cr_assert(fake.conn.is_securing);
+	fake.conn.is_securing = false;
+	fake.conn.is_secured = true;
+	fake_emit(CONN_SECURED);
 }
 
 /* Everything that was opened is closed again. */

@@ -254,11 +254,9 @@ static void take_line(struct transcript *t, unsigned number, char *line)
 	}
 	cr_assert_geq(sscanf(line, "%15[^*]*%lu", key, &count), 1);
 	if (take_step(t, number, key, count, value) || take_shorthand(t, number, key) ||
-		strcmp(key, "row") == 0)
+		strcmp(key, "row") == 0 || strcmp(key, "needs") == 0)
 		return;
-	if (strcmp(key, "needs") == 0)
-		snprintf(t->needs, sizeof t->needs, "%s", value);
-	else if (strcmp(key, "players") == 0)
+	if (strcmp(key, "players") == 0)
 		snprintf(t->players, sizeof t->players, "%s", value);
 	else if (strcmp(key, "options") == 0)
 		take_options(t, value);

@@ -55,7 +55,6 @@ struct arrival {
 
 struct transcript {
 	char path[512], name[64];
-	char needs[128]; /* keywords of the EHLO reply */
 	char players[64];
 	struct smtp_server_options options;
 	struct transcript_answer answers[TRANSCRIPT_ANSWERS_MAX];
