@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: ISC
+"""What sessions that wait cost: memory of the real daemon with 1,000 and 10,000 clients that have said EHLO and nothing
+since, in the clear; and with 1,000 under TLS, which is only reported."""
+
+import contextlib
+import pathlib
+import resource
+import socket
+import ssl
+import subprocess
+import sys
+import time
+
+from relay import Relay
+from support import BASE, wait_for
+
+SPARE = 500  # descriptors for everything else
+MIB = 1024 * 1024
+BOUNDS = {1_000: 20 * MIB, 10_000: 200 * MIB}  # of issue 5
+TLS_COUNT = 1_000
+CERTIFICATE, KEY = BASE / "idle.pem", BASE / "idle.key"
+
+
+def raise_limit(count):
+    """For ourselves and for the daemon, which inherits it."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = count + SPARE
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, max(wanted, hard)))
+
+
+def rss(relay):
+    text = pathlib.Path(f"/proc/{relay.process.pid}/status").read_text()
+    return int(text.split("VmRSS:")[1].split()[0]) * 1024
+
+
+def read_reply(connection):
+    said = b""
+    while not (said.endswith(b"\r\n") and said.splitlines()[-1][3:4] == b" "):
+        data = connection.recv(4096)
+        assert data, f"closed after {said!r}"
+        said += data
+    return said
+
+
+def say(connection, command, code):
+    connection.sendall(command)
+    assert read_reply(connection).startswith(code)
+
+
+def enter(context):
+    connection = socket.create_connection(("127.0.0.1", 2525), timeout=30)
+    read_reply(connection)
+    say(connection, b"EHLO exchange.corp.local\r\n", b"250")
+    if context:
+        say(connection, b"STARTTLS\r\n", b"220")
+        connection = context.wrap_socket(connection)
+        say(connection, b"EHLO exchange.corp.local\r\n", b"250")
+    return connection
+
+
+def measure(relay, count, context=None):
+    """Bytes by which count sessions make the daemon grow, and how long another one takes beside them."""
+    with contextlib.ExitStack() as stack:
+        for _ in range(10):  # what the first ones need stays
+            enter(context).close()
+        time.sleep(0.5)
+        before = rss(relay)
+        for _ in range(count):
+            stack.enter_context(enter(context))
+        growth = rss(relay) - before
+        start = time.monotonic()
+        stack.enter_context(enter(None))
+        took = time.monotonic() - start
+    return growth, took
+
+
+def make_certificate():
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                    "-keyout", KEY, "-out", CERTIFICATE, "-days", "30", "-subj", "/CN=mail.corp.example"],
+                   check=True, capture_output=True)
+    KEY.chmod(0o600)
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
+
+
+def run(binary, count, context=None):
+    """A daemon for each figure: what an earlier crowd has left would hide the growth."""
+    relay = Relay(binary)
+    relay.wipe()
+    relay.start(log_level="info", session_limit=20_000, client_session_limit=20_000, preflight="off",
+                tls_cert=CERTIFICATE, tls_key=KEY)
+    growth, took = measure(relay, count, context)
+    wait_for(lambda: len(list(pathlib.Path(f"/proc/{relay.process.pid}/fd").iterdir())) < 100, "all to be gone", 60)
+    relay.stop()
+    return growth, took
+
+
+def main():
+    raise_limit(max(BOUNDS))
+    context = make_certificate()
+    broken = []
+    for count, bound in BOUNDS.items():
+        growth, took = run(sys.argv[1], count)
+        print(f"{count:,} idle plain sessions: {growth / MIB:.1f} MiB, {growth / count / 1024:.1f} KiB each "
+              f"(bound {bound // MIB} MiB); one more is greeted in {took * 1000:.1f} ms", flush=True)
+        if growth > bound:
+            broken.append(f"{count:,} sessions: {growth / MIB:.1f} MiB, at most {bound // MIB} wanted")
+    growth, _ = run(sys.argv[1], TLS_COUNT, context)
+    print(f"{TLS_COUNT:,} idle sessions under TLS: {growth / MIB:.1f} MiB, {growth / TLS_COUNT / 1024:.1f} KiB each")
+    for words in broken:
+        print(f"idle: BROKEN: {words}")
+    sys.exit(1 if broken else 0)
+
+
+main()
