@@ -180,7 +180,6 @@ static void on_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *room)
 		if (conn_unread(conn) == CONN_READ_MAX)
 			conn_stop_reading(conn);
 		conn_emit(conn, CONN_DATA);
-		conn_release(conn);
 	} else if (len < 0) {
 		conn->ended = true;
 		conn_stop_reading(conn);
