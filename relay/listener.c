@@ -349,7 +349,16 @@ static void limit_guests(struct listener *listener)
 	uint64_t wanted = listener->relay->config->session_limit, possible = wanted;
 	struct rlimit files;
 
-	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur != RLIM_INFINITY)
+	listener->guest_limit = wanted;
+	if (getrlimit(RLIMIT_NOFILE, &files))
+		return;
+	if (files.rlim_cur < wanted + SPARE_FILES && files.rlim_cur < files.rlim_max) {
+		files.rlim_cur = files.rlim_max < wanted + SPARE_FILES
+		                         ? files.rlim_max
+		                         : wanted + SPARE_FILES;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+	if (files.rlim_cur < wanted + SPARE_FILES)
 		possible = files.rlim_cur >= 2 * SPARE_FILES
 		                   ? files.rlim_cur - SPARE_FILES
 		                   : files.rlim_cur / 2;
@@ -357,7 +366,7 @@ static void limit_guests(struct listener *listener)
 		log_event(&listener->relay->log, LOG_WARNING,
 			"few_descriptors session_limit=%llu possible=%llu",
 			(unsigned long long)wanted, (unsigned long long)possible);
-	listener->guest_limit = wanted < possible ? wanted : possible;
+	listener->guest_limit = possible;
 }
 
 int listener_open(struct listener **out, struct relay *relay, char *text, size_t cap)

@@ -10,15 +10,18 @@ import random
 import smtplib
 import socket
 import struct
+import subprocess
 import time
 
 import pytest
 
-from support import wait_for
+from support import BASE, wait_for
 
 ATTACKER, CLEAN = "127.0.0.5", "127.0.0.1"
+CERTIFICATE, KEY = BASE / "attacks.pem", BASE / "attacks.key"
 SETTINGS = {"route": None, "smarthost": "198.51.100.8:25", "preflight": "off", "log_level": "info",
-            "message_size_limit": "4M", "client_session_limit": "50", "session_limit": "100"}
+            "tls_cert": CERTIFICATE, "tls_key": KEY, "message_size_limit": "4M",
+            "client_session_limit": "50", "session_limit": "100"}
 ENVELOPE = b"EHLO x\r\nMAIL FROM:<a@corp.example>\r\nRCPT TO:<b@dest.example>\r\n"
 STATES = [b"", b"EHL", b"EHLO x\r\n", b"EHLO x\r\nMAIL FROM:<a@corp.example>\r\n", ENVELOPE, ENVELOPE + b"DATA\r\n",
           ENVELOPE + b"DATA\r\nhalf a li", ENVELOPE + b"DATA\r\nx\r\n.\r", ENVELOPE + b"BDAT 100\r\nhalf",
@@ -64,6 +67,14 @@ class Attacker:
         for connection in self.sockets:
             connection.close()
         self.sockets = []
+
+
+@pytest.fixture(scope="module", autouse=True)
+def certificate():
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                    "-keyout", KEY, "-out", CERTIFICATE, "-days", "30", "-subj", "/CN=mail.corp.example"],
+                   check=True, capture_output=True)
+    KEY.chmod(0o600)
 
 
 def slowloris(attacker, check):
@@ -187,6 +198,7 @@ def handshakes_that_are_none(attacker, check):
     for junk in (b"EHLO x\r\nQUIT\r\n", b"\x16\x03\x01\x02\x00\x01", os.urandom(5000), b"\x15\x03\x01\x00\x02\x02\x28"):
         connection = attacker.connect()
         attacker.push(connection, b"EHLO x\r\nSTARTTLS\r\n" + junk)
+        wait_for(lambda: b"\r\n220 " in connection.recv(4096, socket.MSG_PEEK), "the answer to STARTTLS")
         attacker.push(connection, junk)
     check()
 
@@ -246,3 +258,26 @@ def test_nothing_is_left_of(attack, relay, scripted):
     assert is_sanitized(relay) or figures[1] <= figures[0] * 1.05, f"{figures} KiB"
     clean = [body for _, body in scripted.messages]
     assert clean and all(b"\r\nSubject: clean\r\n" in body for body in clean), "something else was sent"
+
+
+def test_sessions_leave_descriptors_to_storing_and_delivering(relay, scripted):
+    """Row I4, with so few that half of them go to sessions. The others are told, not left waiting."""
+    wrapper = relay.directory.parent / "few-descriptors"
+    wrapper.write_text(f'#!/bin/sh\nexec prlimit --nofile=64:64 {relay.binary} "$@"\n')
+    wrapper.chmod(0o755)
+    relay.binary = str(wrapper)
+    relay.start(**SETTINGS | {"client_session_limit": "100"})
+    assert " few_descriptors session_limit=100 possible=32" in relay.log
+    attacker = Attacker()
+    for _ in range(31):
+        assert attacker.connect().recv(100).startswith(b"220")
+    clean_session()
+    wait_for(lambda: scripted.messages, "the message of the last session that fits")
+    for _ in range(31, 60):
+        attacker.connect()
+    first = [connection.recv(100) for connection in attacker.sockets[31:]]
+    assert [banner[:9] for banner in first] == [b"220 mail."] + [b"421 4.3.2"] * 28
+    attacker.leave()
+    wait_for(lambda: descriptors(relay) < 32, "descriptors to be free")
+    clean_session()
+    wait_for(lambda: len(scripted.messages) == 2, "the message of a later one")
