@@ -256,10 +256,10 @@ Test(intake, our_line_tells_how_it_came)
 		struct intake_client client;
 		const char *word;
 	} rows[] = {
-		{{.tls = false}, "with ESMTP id"},
-		{{.tls = true}, "with ESMTPS id"},
+		{{.tls = NULL}, "with ESMTP id"},
+		{{.tls = "TLSv1.3 X"}, "with ESMTPS (TLSv1.3 X) id"},
 		{{.authenticated = true}, "with ESMTPA id"},
-		{{.tls = true, .authenticated = true}, "with ESMTPSA id"},
+		{{.tls = "TLSv1.3 X", .authenticated = true}, "with ESMTPSA (TLSv1.3 X) id"},
 		{{.ip = "2001:db8::7"}, "([IPv6:2001:db8::7])"},
 	};
 

@@ -91,7 +91,10 @@ static void world_init(struct world *world)
 		.tls = world->server,
 		.handshake_ms = PATIENCE_MS,
 		.command_ms = PATIENCE_MS,
+		.crowd = UINT64_MAX,
 		.message_ms = PATIENCE_MS,
+		.session_ms = PATIENCE_MS,
+		.body_rate = 1,
 	};
 	world->context = SSL_CTX_new(TLS_client_method());
 }
