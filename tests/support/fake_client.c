@@ -355,7 +355,8 @@ static void fake_send(const char *bytes, size_t len)
 	while (len > 0 && !conn->closed && !conn->is_securing) {
 		size_t room, part;
 
-		buf_consume(&conn->in, conn->taken);
+		if (conn->taken)
+			buf_consume(&conn->in, conn->taken);
 		conn->taken = 0;
 		room = CONN_READ_MAX - conn->in.len;
 		cr_assert_gt(room, 0, "the session reads no more");
