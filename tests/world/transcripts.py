@@ -97,7 +97,8 @@ class Player:
         raise AssertionError(f"{self.transcript.name} ({self.packets}): {what}")
 
     def send(self, data):
-        """From a thread: a server that is told much may want to be heard first."""
+        """From a thread: a server that is told much may want to be heard first. Not under TLS, where Python lets
+        nobody read meanwhile; there is little to say there."""
         step = 1 if len(data) < 4000 else 1000
         pieces = [data[i:i + step] for i in range(0, len(data), step)] if self.packets == "dribble" else [data]
 
@@ -109,6 +110,8 @@ class Player:
                 pass  # it has closed; what it said tells whether it should have
         thread = threading.Thread(target=push, args=(self.socket,))
         thread.start()
+        if isinstance(self.socket, ssl.SSLSocket):
+            thread.join()
         return thread
 
     def read_line(self):
