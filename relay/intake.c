@@ -41,13 +41,16 @@ struct intake *intake_new(
 {
 	struct intake *intake = mem_alloc(sizeof *intake);
 
-	char *mapped = config_map_sender(relay->config, sender);
+	char *ascii = idn_to_ascii(sender);
 
 	intake->relay = relay;
-	if (mapped)
+	intake->sender = config_map_sender(relay->config, ascii);
+	if (intake->sender) {
 		intake->mapped_from = mem_strdup(sender);
-	intake->sender = idn_to_ascii(mapped ? mapped : sender);
-	free(mapped);
+		free(ascii);
+	} else {
+		intake->sender = ascii;
+	}
 	intake->says_utf8 = mail->utf8;
 	intake->has_utf8_address = !smtp_mailbox_is_ascii(intake->sender);
 	intake->ret = mail->ret;
