@@ -11,6 +11,7 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -47,32 +48,44 @@ static int take_device(struct disk *disk, int file)
 	return -EBUSY;
 }
 
+static int make_file_system(const char *type, const char *options, const char *where)
+{
+	char command[512];
+
+	const char *force = strcmp(type, "xfs") == 0 ? "-f" : "-F";
+
+	snprintf(command, sizeof command, "mkfs.%s -q %s %s %s >&2", type, force, options,
+		where);
+	if (system(command) == 0)
+		return 0;
+	fprintf(stderr, "%s failed\n", command);
+	return -EIO;
+}
+
 int disk_make(struct disk *disk, const char *place, const char *type, unsigned mib,
 	const char *options)
 {
-	char image[128], command[512];
+	char image[128];
 	int error;
 
 	disk->type = type;
+	disk->options = options;
 	snprintf(disk->mount, sizeof disk->mount, "%s/%s", place, type);
 	snprintf(image, sizeof image, "%s/%s.image", place, type);
 	int file = open(image, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
 	if (file < 0 || ftruncate(file, (off_t)mib << 20) || mkdir(disk->mount, 0700))
 		return -errno;
-	snprintf(command, sizeof command, "mkfs.%s -q %s %s >&2", type, options, image);
-	if (system(command) != 0) {
-		fprintf(stderr, "%s failed\n", command);
-		return -EIO;
-	}
-	error = take_device(disk, file);
+	error = make_file_system(type, options, image);
+	if (!error)
+		error = take_device(disk, file);
 	close(file);
 	if (error)
 		return error;
 	return mount(disk->device, disk->mount, type, 0, NULL) ? -errno : 0;
 }
 
-int disk_remount(struct disk *disk)
+static int unmount(struct disk *disk)
 {
 	/* The last descriptors of a killed process may be closed a moment after its end. */
 	for (int tries = 0; umount(disk->mount); tries++) {
@@ -80,5 +93,31 @@ int disk_remount(struct disk *disk)
 			return -errno;
 		nanosleep(&(struct timespec){.tv_nsec = 500000}, NULL);
 	}
+	return 0;
+}
+
+int disk_remount(struct disk *disk)
+{
+	int error = unmount(disk);
+
+	if (error)
+		return error;
+	return mount(disk->device, disk->mount, disk->type, 0, NULL) ? -errno : 0;
+}
+
+int disk_renew(struct disk *disk)
+{
+	struct statvfs status;
+
+	if (statvfs(disk->mount, &status))
+		return -errno;
+	if (status.f_ffree > status.f_files / 2)
+		return 0;
+	int error = unmount(disk);
+
+	if (!error)
+		error = make_file_system(disk->type, disk->options, disk->device);
+	if (error)
+		return error;
 	return mount(disk->device, disk->mount, disk->type, 0, NULL) ? -errno : 0;
 }

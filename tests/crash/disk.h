@@ -8,6 +8,7 @@
 
 struct disk {
 	const char *type; /* "ext4", "xfs" */
+	const char *options;
 	char mount[64], device[32];
 	int loop; /* keeps the device */
 };
@@ -21,3 +22,9 @@ int disk_make(struct disk *disk, const char *place, const char *type, unsigned m
 
 /* Unmounts and mounts it: what was not durable is gone once it was shut down. 0 or -errno. */
 int disk_remount(struct disk *disk);
+
+/*
+ * Makes it anew when inodes run short: with each shutdown ext4 loses track of some that are free. What is on
+ * it is gone then. 0 or -errno.
+ */
+int disk_renew(struct disk *disk);

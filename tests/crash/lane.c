@@ -61,10 +61,11 @@ void lane_remove(const char *dir)
 static int clean_disk(struct lane *lane)
 {
 	char path[96];
-	int error = 0;
+	int error;
 
 	nftw(lane->disk.mount, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-	for (unsigned i = 0; i < SPOOLS_AT_ONCE; i++) {
+	error = disk_renew(&lane->disk);
+	for (unsigned i = 0; i < SPOOLS_AT_ONCE && !error; i++) {
 		snprintf(path, sizeof path, "%s/%u", lane->disk.mount, i);
 		if (mkdir(path, 0700) && errno != EEXIST)
 			error = -errno;
