@@ -91,10 +91,11 @@ static void world_init(struct world *world)
 		.tls = world->server,
 		.handshake_ms = PATIENCE_MS,
 		.command_ms = PATIENCE_MS,
-		.crowd = UINT64_MAX,
-		.message_ms = PATIENCE_MS,
+		.crowded_ms = PATIENCE_MS,
+		.crowd = 1000,
 		.session_ms = PATIENCE_MS,
-		.body_rate = 1,
+		.body_rate = SESSION_WINDOW,
+		.message_ms = PATIENCE_MS,
 	};
 	world->context = SSL_CTX_new(TLS_client_method());
 }
