@@ -39,6 +39,12 @@ Test(idn, domains_get_the_form_that_the_dns_knows)
 		 "cher.example",
 			NULL},
 		{"ann@\xe2\x80\xae.example", NULL},
+		/* wide forms of what would end the address: '>', a space, '=', '@' */
+		{"ann@x\xef\xbc\x9e\xe3\x80\x80NOTIFY\xef\xbc\x9dNEVER.example", NULL},
+		{"ann@x\xef\xbc\xa0"
+		 "b.example",
+			NULL},
+		{"ann@x\xe3\x80\x80.example", NULL},
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
