@@ -48,7 +48,7 @@ void smtp_server_count_error(struct smtp_server *m)
 
 void smtp_server_count_junk(struct smtp_server *m)
 {
-	if (++m->junk > SMTP_JUNK_MAX)
+	if (++m->junk > SMTP_JUNK_MAX && m->phase != SMTP_PHASE_CLOSED)
 		smtp_server_say_text(m, 421, "4.7.0", "too many commands without mail");
 }
 
@@ -314,6 +314,8 @@ void smtp_server_answer(struct smtp_server *m, const struct smtp_reply *reply)
 		m->refused++;
 	if (smtp_reply_class(reply) == 5)
 		smtp_server_count_error(m);
+	else if (!is_yes && question != SMTP_ASK_RCPT)
+		smtp_server_count_junk(m); /* who asks at once again and again */
 	if (question == SMTP_ASK_AUTH)
 		smtp_server_end_auth(m, smtp_reply_class(reply) == 5);
 }

@@ -32,7 +32,8 @@ static void wipe(struct smtp_server *m)
 void smtp_server_end_auth(struct smtp_server *m, bool is_refused)
 {
 	wipe(m);
-	if (is_refused && ++m->failed_logins >= SMTP_LOGINS_MAX)
+	if (is_refused && ++m->failed_logins >= SMTP_LOGINS_MAX &&
+		m->phase != SMTP_PHASE_CLOSED)
 		smtp_server_say_text(m, 421, "4.7.0", "too many failed log-ins");
 }
 

@@ -304,3 +304,42 @@ Test(server_starttls, it_may_be_up_from_the_start)
 	cr_assert_null(strstr(d->replies, "250-STARTTLS"));
 	free(d);
 }
+
+/* An answer "later" is no mistake, but whoever asks at once again only keeps us busy. */
+Test(server_auth, a_login_put_off_again_and_again_ends_the_session)
+{
+	static const char in[] = "EHLO x\r\n", again[] = "AUTH PLAIN " A_SECRET "\r\n";
+	struct smtp_server_options options = dialogue_options((struct setting){0});
+	struct smtp_server m;
+	struct smtp_question question;
+	unsigned tries = 0;
+
+	smtp_server_init(&m, &options);
+	smtp_server_next(&m, in, sizeof in - 1, &question);
+	answer(&m, 250);
+	for (; m.phase != SMTP_PHASE_CLOSED && tries < 1000; tries++) {
+		smtp_server_sent(&m, m.out_len);
+		smtp_server_next(&m, again, sizeof again - 1, &question);
+		cr_assert_eq(question.ask, SMTP_ASK_AUTH);
+		answer(&m, 454);
+	}
+	cr_assert_eq(tries, SMTP_JUNK_MAX + 1);
+}
+
+/* The last mistake and the last login may be one: 421 is said once. */
+Test(server_auth, the_end_is_told_once)
+{
+	char in[1024] = "EHLO x\r\n";
+
+	for (int i = 0; i < 2; i++)
+		strcat(in, "AUTH PLAIN " A_WRONG "\r\n");
+	for (int i = 2; i < SMTP_ERRORS_MAX; i++)
+		strcat(in, "WRONG\r\n");
+	strcat(in, "AUTH PLAIN " A_WRONG "\r\n");
+	struct dialogue *d = talk(in);
+	const char *end = strstr(d->replies, "\r\n421 ");
+
+	cr_assert_not_null(end);
+	cr_assert_null(strstr(end + 1, "\r\n421 "));
+	free(d);
+}
