@@ -137,17 +137,17 @@ int intake_open(struct intake *intake, const struct intake_client *client)
 	intake->id = spool_writer_id(intake->writer);
 	spool_id_format(intake->id, intake->id_text);
 	intake->received = text_now();
-	intake->client = mem_strdup(client->ip);
-	intake->tls = client->tls ? mem_strdup(client->tls) : NULL;
-	if (client->user)
-		intake->user = mem_strdup(client->user);
 	int error = append_trace(intake, client);
 
-	if (error) {
+	if (error) { /* and the client may try DATA again */
 		spool_abandon(intake->writer);
 		intake->writer = NULL;
+		return error;
 	}
-	return error;
+	intake->client = mem_strdup(client->ip);
+	intake->tls = client->tls ? mem_strdup(client->tls) : NULL;
+	intake->user = client->user ? mem_strdup(client->user) : NULL;
+	return 0;
 }
 
 void intake_append(struct intake *intake, const char *bytes, size_t len)

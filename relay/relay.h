@@ -8,6 +8,7 @@
 #include "relay/log.h"
 #include "relay/queue.h"
 #include "relay/stats.h"
+#include "relay/trouble.h"
 #include "spool/spool.h"
 
 /*
@@ -33,6 +34,7 @@ struct relay {
 	const char *config_path;
 	struct log log;
 	struct stats stats;
+	struct trouble trouble;
 	struct spool *spool;
 	struct resolver *resolver;
 	struct auth *auth; /* NULL: nobody can log in */

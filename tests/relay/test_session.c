@@ -24,7 +24,8 @@ enum { PATIENCE_MS = 10000, TICK_MS = 2 };
 
 struct spool {
 	uv_timer_t committing; /* calls back, some time after spool_commit */
-	bool is_full;
+	bool is_full, has_failed;
+	bool opens_nothing; /* append_status is told of the first bytes already */
 	bool holds_commits; /* until release_commit */
 	bool is_behind;     /* its writers are full until catch_up */
 	void (*drained)(void *owner);
@@ -53,7 +54,12 @@ struct dispatch {
 bool spool_has_room(struct spool *spool, uint64_t bytes)
 {
 	(void)bytes;
-	return !spool->is_full;
+	return !spool->is_full && !spool->has_failed;
+}
+
+void spool_stats(const struct spool *spool, struct spool_stats *stats)
+{
+	*stats = (struct spool_stats){.failed = spool->has_failed};
 }
 
 struct spool_writer *spool_create(struct spool *spool)
@@ -78,7 +84,9 @@ void spool_id_format(uint64_t id, char *text)
 int spool_append(struct spool_writer *writer, const void *bytes, size_t len)
 {
 	buf_append(&writer->body, bytes, len);
-	return writer->body.len > 1000 ? writer->spool->append_status : 0;
+	return writer->body.len > 1000 || writer->spool->opens_nothing
+	               ? writer->spool->append_status
+	               : 0;
 }
 
 bool spool_writer_is_full(const struct spool_writer *writer)
@@ -600,6 +608,27 @@ Test(session, a_full_spool_takes_no_message)
 	ask(world, "MAIL FROM:<a@corp.example> SIZE=100", "452 4.3.1");
 	world->spool.is_full = false;
 	ask(world, "MAIL FROM:<a@corp.example> SIZE=100", "250");
+	ask(world, "QUIT", "221");
+	world_free(world);
+}
+
+Test(session, a_spool_that_has_failed_takes_no_message_for_now)
+{
+	struct world *world = world_new();
+
+	world->spool.has_failed = true;
+	world_greet(world);
+	ask(world, "MAIL FROM:<a@corp.example> SIZE=100", "451 4.3.0");
+	world->spool.has_failed = false;
+	ask(world, "MAIL FROM:<a@corp.example> SIZE=100", "250");
+	ask(world, "RCPT TO:<b@dest.example>", "250");
+	world->spool.opens_nothing = true;
+	world->spool.append_status = -EIO;
+	ask(world, "DATA", "451 4.3.0");
+	ask(world, "DATA", "451 4.3.0");
+	world->spool.append_status = 0;
+	ask(world, "DATA", "354");
+	ask(world, ".", "250 2.0.0 queued");
 	ask(world, "QUIT", "221");
 	world_free(world);
 }

@@ -12,6 +12,9 @@ static const char envelope[] = "EHLO client.example\r\nMAIL FROM:<ann@corp.examp
 static const char chunked[] = "EHLO client.example\r\nMAIL FROM:<ann@corp.example>\r\n"
 			      "RCPT TO:<bob@dest.example>\r\nBDAT 1\r\nx";
 
+static const char big_chunk[] = "EHLO client.example\r\nMAIL FROM:<ann@corp.example>\r\n"
+				"RCPT TO:<bob@dest.example>\r\nBDAT 1000000000\r\n";
+
 /* Sends bytes every so often until the session ends it; returns after how many milliseconds. */
 static uint64_t dribble(const char *bytes, size_t len, uint64_t every)
 {
@@ -70,6 +73,8 @@ Test(session_deadlines, whoever_keeps_a_session_for_nothing_is_sent_away)
 			300, 300},
 		{"an empty chunk every 2 minutes", chunked, "BDAT 0\r\n", 8, 120 * SECOND,
 			0, 300, 300},
+		{"one chunk, 510 bytes a second, in a crowd", big_chunk, line, 510,
+			SECOND, 750, 4 * 3600, 4 * 3600},
 		{"a window every 20 s", envelope, window, sizeof window, 20 * SECOND, 0,
 			4 * 3600, 4 * 3600},
 	};
@@ -137,6 +142,35 @@ Test(session_deadlines, the_time_of_our_disk_is_not_the_clients)
 	fake_send("\r\n.\r\n", 5);
 	cr_assert(has_heard("250 2.0.0 queued"));
 	fake_fini();
+}
+
+/* Also when the question came with answers to what was sent in front of it. */
+Test(session_deadlines, the_time_of_our_commit_and_check_is_not_the_clients)
+{
+	static const struct {
+		const char *bytes, *answer;
+	} rows[] = {
+		{"DATA\r\nx\r\n.\r\n", "250 2.0.0 queued"},
+		{"BDAT 1\r\nxBDAT 0 LAST\r\n", "250 2.0.0 queued"},
+		{"RSET\r\nAUTH PLAIN AGV4Y2hhbmdlAHNlY3JldA==\r\n", "235 2.7.0"},
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		fake_init();
+		fake.options.extensions |= SMTP_EXT_CHUNKING | SMTP_EXT_AUTH;
+		fake_connect();
+		fake.spool.is_slow = true;
+		fake_send(envelope, strlen(envelope) - strlen("DATA\r\n"));
+		fake_send(rows[i].bytes, strlen(rows[i].bytes));
+		cr_expect_eq(fake.conn.deadline, 0, "row %zu", i);
+		cr_assert_not(has_heard(rows[i].answer));
+		fake.now += HOUR;
+		fake.spool.is_slow = false;
+		fake_settle();
+		cr_assert(has_heard(rows[i].answer), "row %zu", i);
+		cr_assert_eq(fake.conn.deadline, fake.now + 300 * SECOND);
+		fake_fini();
+	}
 }
 
 Test(session_deadlines, a_handshake_has_its_own_time)

@@ -30,6 +30,7 @@ struct conn {
 struct spool {
 	bool is_behind;
 	bool forgets; /* keeps no body */
+	bool is_slow; /* no commit comes back, and no login */
 	void (*drained)(void *owner);
 	void *drained_owner;
 	unsigned created, abandoned, committed;
@@ -174,6 +175,12 @@ bool spool_has_room(struct spool *spool, uint64_t bytes)
 	return true;
 }
 
+void spool_stats(const struct spool *spool, struct spool_stats *stats)
+{
+	(void)spool;
+	*stats = (struct spool_stats){0};
+}
+
 struct spool_writer *spool_create(struct spool *spool)
 {
 	struct spool_writer *writer = mem_alloc(sizeof *writer);
@@ -289,7 +296,7 @@ static void fake_commit(void)
 /* Commits and logins come back, until the session waits for its client. */
 static void fake_settle(void)
 {
-	while (fake.spool.done || fake.login) {
+	while (!fake.spool.is_slow && (fake.spool.done || fake.login)) {
 		if (fake.spool.done)
 			fake_commit();
 		else
