@@ -20,15 +20,21 @@ static void piece(struct smtp_server *m, struct smtp_question *question, size_t 
 	question->len = produced;
 }
 
+/* Octets on the wire until the end of the largest message: ".CRLF" is no part of it (RFC 1870 5). */
+static uint64_t wire_limit(const struct smtp_server *m)
+{
+	return m->options.size_limit + strlen(".\r\n");
+}
+
 size_t smtp_server_take_body(
 	struct smtp_server *m, const char *in, size_t len, struct smtp_question *question)
 {
 	size_t used, produced;
 	/* What is too much is read to its end, but given to nobody. */
-	bool is_wanted = m->body_size < m->options.size_limit;
+	bool is_wanted = m->body_size < wire_limit(m);
 
-	if (is_wanted && len > m->options.size_limit - m->body_size)
-		len = (size_t)(m->options.size_limit - m->body_size);
+	if (is_wanted && len > wire_limit(m) - m->body_size)
+		len = (size_t)(wire_limit(m) - m->body_size);
 	m->body_ended = smtp_unstuff(&m->unstuffer, in, len, &used, m->body,
 				sizeof m->body, &produced) == SMTP_BODY_END;
 	m->body_size += used;
@@ -50,7 +56,7 @@ void smtp_server_end_body(struct smtp_server *m, struct smtp_question *question)
 		drop_transaction(m, question);
 		smtp_server_complain(
 			m, 550, "5.5.2", "the message has line ends that are not CRLF");
-	} else if (m->body_size > m->options.size_limit) {
+	} else if (m->body_size > wire_limit(m)) {
 		drop_transaction(m, question);
 		smtp_server_complain(m, 552, "5.3.4", "message is larger than we take");
 	} else {
