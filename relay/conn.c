@@ -32,6 +32,8 @@ static void on_handle_closed(uv_handle_t *handle)
 
 	if (--conn->handles > 0)
 		return;
+	if (conn->lingers)
+		conn->linger->count--;
 	tls_free(conn->tls);
 	buf_fini(&conn->in);
 	free(conn);
@@ -329,9 +331,25 @@ static void on_shutdown(uv_shutdown_t *request, int status)
 		close_handles(conn);
 }
 
+void conn_limit_linger(struct conn *conn, struct conn_linger *linger)
+{
+	conn->linger = linger;
+}
+
+/* Its end is waited for. Not when it was never read, nor when too many do it: clients that we send
+ * away and that stay must not have all descriptors. */
+static bool may_linger(struct conn *conn)
+{
+	if (!conn->linger)
+		return true;
+	conn->lingers = conn->linger->count < conn->linger->most;
+	conn->linger->count += conn->lingers;
+	return conn->lingers;
+}
+
 void conn_close(struct conn *conn)
 {
-	bool was_started = conn->cb; /* else its end is not waited for */
+	bool was_started = conn->cb;
 
 	conn->cb = NULL;
 	if (conn->state == CONN_STATE_CONNECTING || conn->is_lost) {
@@ -342,8 +360,10 @@ void conn_close(struct conn *conn)
 		conn_tls_close(conn);
 	conn->state = CONN_STATE_LINGERING;
 	conn->taken = conn->in.len; /* nobody will read it */
-	if (was_started)
+	if (was_started && may_linger(conn))
 		conn_read_more(conn);
+	else
+		conn_stop_reading(conn);
 	uv_timer_start(&conn->timer, on_timer, CLOSE_PATIENCE_MS, 0);
 	if (uv_shutdown(&conn->shutdown, &conn->stream, on_shutdown))
 		close_handles(conn);

@@ -38,6 +38,9 @@ typedef void (*conn_cb)(void *owner, enum conn_event event);
  */
 struct conn *conn_accept(uv_loop_t *loop, int listening, int *error);
 
+/* Makes the socket for it. Returns it, listening, or -errno: -EINVAL when ip is no address. */
+int conn_listen(const char *ip, uint16_t port);
+
 /* Begins to read an accepted connection: from now on owner hears its events. */
 void conn_start(struct conn *conn, conn_cb cb, void *owner);
 
@@ -77,5 +80,16 @@ const struct conn_address *conn_local(const struct conn *conn);
 /* Why CONN_ERROR: "connection refused", or of TLS, a sentence. Static text. */
 const char *conn_error(const struct conn *conn);
 
-/* Ends it: what was written is still sent, for at most 5 s. */
+/* Ends it: what was written is still sent, and the peer's end waited for, for at most 5 s. */
 void conn_close(struct conn *conn);
+
+/* How many that were closed wait for their peers at once: each has a descriptor still. */
+struct conn_linger {
+	unsigned count, most;
+};
+
+/*
+ * From now on conn_close waits for the peer only where linger has a place for it; else the peer may
+ * lose our last words if it is still sending. linger outlives the connection.
+ */
+void conn_limit_linger(struct conn *conn, struct conn_linger *linger);

@@ -51,6 +51,8 @@ struct conn {
 	size_t unsent;
 	const char *error;
 	struct conn_address peer, local;
+	struct conn_linger *linger; /* NULL: no limit */
+	bool lingers;               /* and counts in it */
 	conn_cb cb; /* NULL: nobody listens, not yet or not any more */
 	void *owner;
 };

@@ -7,11 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "relay/client_count.h"
+#include "relay/descriptors.h"
 #include "relay/mem.h"
 #include "relay/preset.h"
 #include "relay/session.h"
@@ -140,6 +139,7 @@ static void admit(struct door *door, struct conn *conn)
 	TAILQ_INSERT_TAIL(&listener->guests, guest, others);
 	client_counts_enter(listener->clients, client);
 	listener->guest_count++;
+	conn_limit_linger(conn, &relay->linger);
 	guest->session =
 		session_start(relay, &door->options, conn, on_session_gone, guest);
 }
@@ -195,32 +195,6 @@ static void on_ready(uv_poll_t *poll, int status, int events)
 			return;
 		} /* else that client has gone already (accept(2)): the next one */
 	}
-}
-
-/* Returns a listening socket, or -errno. */
-static int open_socket(const char *ip, uint16_t port)
-{
-	struct sockaddr_storage address;
-	socklen_t len = conn_address_parse(ip, port, &address);
-	bool is_v6 = address.ss_family == AF_INET6;
-	int on = 1;
-
-	if (!len)
-		return -EINVAL;
-	int fd = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-	if (fd < 0)
-		return -errno;
-	/* "::" beside "0.0.0.0" is two listeners, not a conflict. */
-	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) ||
-		(is_v6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on)) ||
-		bind(fd, (struct sockaddr *)&address, len) || listen(fd, SOMAXCONN)) {
-		int error = -errno;
-
-		close(fd);
-		return error;
-	}
-	return fd;
 }
 
 /* Returns 0, or -EINVAL. What each door is to have is in fresh, then, until it fails. */
@@ -315,7 +289,7 @@ static int open_sockets(struct listener *listener, char *text, size_t cap)
 	for (size_t i = 0; i < config->listener_count; i++) {
 		const struct config_listener *place = &config->listeners[i];
 		bool is_v6 = strchr(place->ip, ':');
-		int fd = open_socket(place->ip, place->port);
+		int fd = conn_listen(place->ip, place->port);
 
 		if (fd < 0) {
 			snprintf(text, cap, "cannot listen on %s%s%s:%u: %s",
@@ -346,27 +320,15 @@ static void open_door(struct listener *listener, struct door *door)
  * with what is there already. */
 static void limit_guests(struct listener *listener)
 {
-	uint64_t wanted = listener->relay->config->session_limit, possible = wanted;
-	struct rlimit files;
+	uint64_t wanted = listener->relay->config->session_limit;
+	uint64_t possible = descriptors_reserve(wanted, SPARE_FILES);
 
-	listener->guest_limit = wanted;
-	if (getrlimit(RLIMIT_NOFILE, &files))
-		return;
-	if (files.rlim_cur < wanted + SPARE_FILES && files.rlim_cur < files.rlim_max) {
-		files.rlim_cur = files.rlim_max < wanted + SPARE_FILES
-		                         ? files.rlim_max
-		                         : wanted + SPARE_FILES;
-		setrlimit(RLIMIT_NOFILE, &files);
-	}
-	if (files.rlim_cur < wanted + SPARE_FILES)
-		possible = files.rlim_cur >= 2 * SPARE_FILES
-		                   ? files.rlim_cur - SPARE_FILES
-		                   : files.rlim_cur / 2;
 	if (wanted > possible)
 		log_event(&listener->relay->log, LOG_WARNING,
 			"few_descriptors session_limit=%llu possible=%llu",
 			(unsigned long long)wanted, (unsigned long long)possible);
 	listener->guest_limit = possible;
+	listener->relay->linger.most = SPARE_FILES / 2;
 }
 
 int listener_open(struct listener **out, struct relay *relay, char *text, size_t cap)

@@ -5,6 +5,7 @@
 
 #include "dns/resolver.h"
 #include "relay/config.h"
+#include "relay/conn.h"
 #include "relay/log.h"
 #include "relay/queue.h"
 #include "relay/stats.h"
@@ -35,6 +36,7 @@ struct relay {
 	struct log log;
 	struct stats stats;
 	struct trouble trouble;
+	struct conn_linger linger; /* of clients */
 	struct spool *spool;
 	struct resolver *resolver;
 	struct auth *auth; /* NULL: nobody can log in */

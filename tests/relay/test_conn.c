@@ -290,6 +290,34 @@ Test(conn, what_was_written_is_sent_after_close_though_bytes_were_left_unread)
 		cr_assert_eq(pair.heard[event], 0, "event %d after close", event);
 }
 
+Test(conn, of_those_that_are_closed_only_some_wait_for_their_peers)
+{
+	struct conn_linger linger = {.most = 2};
+	struct pair pairs[3];
+
+	for (int i = 0; i < 3; i++) {
+		pair_init(&pairs[i]);
+		pair_accept(&pairs[i]);
+		conn_limit_linger(pairs[i].conn, &linger);
+		conn_write(pairs[i].conn, "421\r\n", 5);
+		conn_close(pairs[i].conn);
+		pairs[i].conn = NULL;
+		cr_assert_eq(linger.count, i < 2 ? (unsigned)i + 1 : 2);
+	}
+	/* the third is gone though its peer stays; all have had the last words */
+	for (int i = 2; i >= 0; i--) {
+		char heard[8];
+
+		for (int turn = 0; turn < 50; turn++)
+			uv_run(&pairs[i].loop, UV_RUN_NOWAIT);
+		cr_assert_eq(uv_loop_alive(&pairs[i].loop), i < 2);
+		cr_assert_eq(recv(pairs[i].socket, heard, sizeof heard, 0), 5);
+		cr_assert_eq(recv(pairs[i].socket, heard, sizeof heard, 0), 0);
+		pair_fini(&pairs[i]);
+	}
+	cr_assert_eq(linger.count, 0);
+}
+
 Test(conn, a_peer_that_takes_nothing_is_left_after_five_seconds)
 {
 	static char answer[32 * CONN_WRITE_HIGH];
