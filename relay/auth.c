@@ -17,8 +17,8 @@
  *      v                            v                             v
  *    freed                  owner NULL: freed by the pool's end  freed
  *
- * What is turned away is JUDGED at once. A wrong password counts when it is found out, so that whoever
- * hangs up before the answer gains nothing.
+ * What is turned away is JUDGED at once. A wrong password counts when it is found out, so
+ * that whoever hangs up before the answer gains nothing.
  */
 enum try_state {
 	TRY_WAITING,
@@ -89,7 +89,8 @@ static void on_answer_due(uv_timer_t *timer)
 	done(owner, result, blocks);
 }
 
-/* The answer is known; a no is not told before its time, which also hides how long the check took. */
+/* The answer is known; a no is not told before its time, which also hides how long the
+ * check took. */
 static void judge(struct auth_try *attempt, enum auth_result result)
 {
 	struct auth *auth = attempt->auth;

@@ -6,9 +6,9 @@
 #include "relay/users.h"
 
 /*
- * Checks passwords: in libuv's pool, at most two at once, the rest waits in a queue with an end. Decides
- * who is heard at all (auth_failures.h) and lets a wrong password wait for its answer. Sessions call
- * (login.h). Never logs, never says anything to a client.
+ * Checks passwords: in libuv's pool, at most two at once, the rest waits in a queue with
+ * an end. Decides who is heard at all (auth_failures.h) and lets a wrong password wait
+ * for its answer. Sessions call (login.h). Never logs, never says anything to a client.
  */
 
 enum {
@@ -33,13 +33,15 @@ typedef void (*auth_done_cb)(void *owner, enum auth_result result, bool blocks);
 /* Takes users. no_after_ms: AUTH_NO_AFTER_MS, less in tests. */
 struct auth *auth_open(uv_loop_t *loop, struct users *users, uint64_t no_after_ms);
 
-/* Ends it; all tries are over or cancelled. What still runs in the pool keeps the loop until it is done. */
+/* Ends it; all tries are over or cancelled. What still runs in the pool keeps the loop
+ * until it is done. */
 void auth_close(struct auth *auth); /* NULL is fine */
 
 /* Takes other users; what is being checked goes on with the old ones. */
 void auth_take_users(struct auth *auth, struct users *users);
 
-/* Asks whether password (copied) is that of user. client: its IP address. Ends with done or auth_cancel. */
+/* Asks whether password (copied) is that of user. client: its IP address. Ends with done
+ * or auth_cancel. */
 struct auth_try *auth_start(struct auth *auth, const char *client, const char *user,
 	const char *password, auth_done_cb done, void *owner);
 

@@ -6,9 +6,10 @@
 #include <stdint.h>
 
 /*
- * How often each client gave a wrong password, in a table of fixed size: a client is an IPv4 address, or
- * the /64 of an IPv6 one (whoever has one address there has them all). Decides who may not try now.
- * Pure: the time, in milliseconds of any clock that does not go back, is an argument.
+ * How often each client gave a wrong password, in a table of fixed size: a client is an
+ * IPv4 address, or the /64 of an IPv6 one (whoever has one address there has them all).
+ * Decides who may not try now. Pure: the time, in milliseconds of any clock that does not
+ * go back, is an argument.
  */
 
 enum {

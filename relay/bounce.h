@@ -6,9 +6,9 @@
 #include "relay/relay.h"
 
 /*
- * Notifications to senders (RFC 3461): what is told of whom, and one message for all recipients that are
- * settled together. They leave by the queue like any message, with the null reverse-path, and nothing
- * is ever told about them.
+ * Notifications to senders (RFC 3461): what is told of whom, and one message for all
+ * recipients that are settled together. They leave by the queue like any message, with
+ * the null reverse-path, and nothing is ever told about them.
  */
 
 /* What a notification is about. All borrowed. */
@@ -21,16 +21,17 @@ struct bounce {
 };
 
 /*
- * What the sender is to hear of an outcome: that rcpt failed, unless NOTIFY= forbids that; that it was
- * handed on, if NOTIFY=SUCCESS asks for that (we never promise more); or nothing.
+ * What the sender is to hear of an outcome: that rcpt failed, unless NOTIFY= forbids
+ * that; that it was handed on, if NOTIFY=SUCCESS asks for that (we never promise more);
+ * or nothing.
  */
 enum smtp_dsn_action bounce_tells(
 	const struct recipient *rcpt, const struct outcome *outcome);
 
 /*
- * Writes the notification about those recipients of whom something is told, and adds it to the
- * transaction. Returns the message to be submitted when the transaction is durable (the caller frees
- * it if it fails), or NULL with *error.
+ * Writes the notification about those recipients of whom something is told, and adds it
+ * to the transaction. Returns the message to be submitted when the transaction is durable
+ * (the caller frees it if it fails), or NULL with *error.
  */
 struct message *bounce_write(struct relay *relay, struct spool_transaction *transaction,
 	const struct bounce *bounce, int *error);

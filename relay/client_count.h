@@ -4,9 +4,9 @@
 #include <stddef.h>
 
 /*
- * How many sessions each client address has, for the listener's limit a client. A table, for a flood
- * from one client must be refused at the same small price however many sessions there are.
- * It knows neither sessions nor limits.
+ * How many sessions each client address has, for the listener's limit a client. A table,
+ * for a flood from one client must be refused at the same small price however many
+ * sessions there are. It knows neither sessions nor limits.
  */
 
 struct client_counts;

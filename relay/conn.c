@@ -336,8 +336,8 @@ void conn_limit_linger(struct conn *conn, struct conn_linger *linger)
 	conn->linger = linger;
 }
 
-/* Its end is waited for. Not when it was never read, nor when too many do it: clients that we send
- * away and that stay must not have all descriptors. */
+/* Its end is waited for. Not when it was never read, nor when too many do it: clients
+ * that we send away and that stay must not have all descriptors. */
 static bool may_linger(struct conn *conn)
 {
 	if (!conn->linger)

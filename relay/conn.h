@@ -52,9 +52,10 @@ struct conn *conn_connect(uv_loop_t *loop, const struct conn_address *target,
 	const char *local, conn_cb cb, void *owner);
 
 /*
- * TLS from here on, and we answer with what server shows now. Unread bytes are thrown away: they came
- * in the clear and may be somebody else's (CVE-2011-0411). CONN_SECURED or CONN_ERROR follows, never
- * from inside; before that nothing may be written. The caller sets a deadline.
+ * TLS from here on, and we answer with what server shows now. Unread bytes are thrown
+ * away: they came in the clear and may be somebody else's (CVE-2011-0411). CONN_SECURED
+ * or CONN_ERROR follows, never from inside; before that nothing may be written. The
+ * caller sets a deadline.
  */
 void conn_start_tls(struct conn *conn, const struct tls_server *server);
 
@@ -70,7 +71,8 @@ void conn_consume(struct conn *conn, size_t len);
 void conn_write(struct conn *conn, const void *bytes, size_t len); /* copied */
 size_t conn_unsent(const struct conn *conn);
 
-/* One CONN_TIMEOUT, ms from now, unless set again; 0: none. Absolute: traffic does not move it. */
+/* One CONN_TIMEOUT, ms from now, unless set again; 0: none. Absolute: traffic does not
+ * move it. */
 void conn_set_deadline(struct conn *conn, uint64_t ms);
 
 /* Both ends, for logs and Received lines. Borrowed. */
@@ -89,7 +91,8 @@ struct conn_linger {
 };
 
 /*
- * From now on conn_close waits for the peer only where linger has a place for it; else the peer may
- * lose our last words if it is still sending. linger outlives the connection.
+ * From now on conn_close waits for the peer only where linger has a place for it; else
+ * the peer may lose our last words if it is still sending. linger outlives the
+ * connection.
  */
 void conn_limit_linger(struct conn *conn, struct conn_linger *linger);

@@ -8,8 +8,8 @@
 #include "relay/tls.h"
 
 /*
- * What the parts of a connection share: conn.c has the socket, conn_connect.c the way out, conn_tls.c
- * what lies between socket and owner under TLS. Internal to conn*.c.
+ * What the parts of a connection share: conn.c has the socket, conn_connect.c the way
+ * out, conn_tls.c what lies between socket and owner under TLS. Internal to conn*.c.
  */
 
 enum { CONN_READ_STEP = 16384 }; /* room given to one read */
@@ -18,8 +18,9 @@ enum { CONN_READ_STEP = 16384 }; /* room given to one read */
  *   conn_connect ──> CONNECTING ──> OPEN ──conn_close──> LINGERING ──> freed
  *   conn_accept ─────────────────────^
  *
- * LINGERING sends what was written, ends our side and waits for the peer's end, all within
- * CLOSE_PATIENCE_MS. A conn_close while CONNECTING or after the socket has failed frees without it.
+ * LINGERING sends what was written, ends our side and waits for the peer's end, all
+ * within CLOSE_PATIENCE_MS. A conn_close while CONNECTING or after the socket has failed
+ * frees without it.
  */
 enum conn_state {
 	CONN_STATE_CONNECTING,
@@ -59,7 +60,8 @@ struct conn {
 
 void conn_emit(struct conn *conn, enum conn_event event);
 
-/* Failed; error is static text. later: the owner is calling us, and hears of it from the loop. */
+/* Failed; error is static text. later: the owner is calling us, and hears of it from the
+ * loop. */
 void conn_fail(struct conn *conn, const char *error);
 void conn_fail_later(struct conn *conn, const char *error);
 void conn_end_later(struct conn *conn); /* the same for CONN_EOF */

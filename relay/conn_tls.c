@@ -6,9 +6,9 @@
 /*
  *   plain ──conn_start_tls──> is_securing ──handshake done──> secured
  *
- * Bounds: of cipher text at most what one read gives lies in tls (plus the record it ends in), of plain
- * text at most CONN_READ_MAX in `in`; while that is full the socket is not read. What goes out is
- * handed to the socket at once, and counted there.
+ * Bounds: of cipher text at most what one read gives lies in tls (plus the record it ends
+ * in), of plain text at most CONN_READ_MAX in `in`; while that is full the socket is not
+ * read. What goes out is handed to the socket at once, and counted there.
  */
 
 static void send_output(struct conn *conn)
@@ -41,8 +41,11 @@ static enum tls_status decrypt(struct conn *conn)
 	return status;
 }
 
-/* The peer's side is over, whatever may still come. A bare end of the stream is no error either: SMTP
- * marks the end of a message itself, and what is cut before it was never accepted. */
+/*
+ * The peer's side is over, whatever may still come. A bare end of the stream is no error
+ * either: SMTP marks the end of a message itself, and what is cut before it was never
+ * accepted.
+ */
 static void stop(struct conn *conn)
 {
 	conn->ended = true;

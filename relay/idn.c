@@ -21,8 +21,8 @@ char *idn_to_ascii(const char *mailbox_or_domain)
 
 	if (error == IDN2_MALLOC)
 		mem_exhausted();
-	/* The mapping also makes '>', ' ' and '@' of their wide forms (U+FF1E, U+3000, U+FF20): in a command
-	 * of ours those would begin parameters. */
+	/* The mapping also makes '>', ' ' and '@' of their wide forms (U+FF1E, U+3000,
+	 * U+FF20): in a command of ours those would begin parameters. */
 	bool is_domain = !error && smtp_domain_is_valid((const char *)ascii,
 					   strlen((const char *)ascii));
 	char *text = is_domain ? mem_printf("%.*s%s", (int)(domain - mailbox_or_domain),

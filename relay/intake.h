@@ -4,8 +4,9 @@
 #include "relay/relay.h"
 
 /*
- * One message on its way in, from MAIL to the durable copy in the spool. The session drives it and
- * says what the client hears; this knows envelope, trace line, spool and queue.
+ * One message on its way in, from MAIL to the durable copy in the spool. The session
+ * drives it and says what the client hears; this knows envelope, trace line, spool and
+ * queue.
  *
  *   intake_new ─> intake_add_recipient... ─> intake_open ─> intake_append... ─> intake_commit
  */
@@ -42,7 +43,8 @@ int intake_open(struct intake *intake, const struct intake_client *client);
 /* The next piece of the body. A failure is remembered and told by intake_commit. */
 void intake_append(struct intake *intake, const char *bytes, size_t len);
 
-/* True when much of it waits for the disk: append no more until drained is called, once, from the loop. */
+/* True when much of it waits for the disk: append no more until drained is called, once,
+ * from the loop. */
 bool intake_is_full(const struct intake *intake);
 void intake_wait(struct intake *intake, void (*drained)(void *owner), void *owner);
 
@@ -50,8 +52,8 @@ void intake_wait(struct intake *intake, void (*drained)(void *owner), void *owne
 bool intake_is_looping(const struct intake *intake);
 
 /*
- * Makes it durable, then queues it. Returns 0: done is called, once, from the loop; or -errno: it
- * is not called.
+ * Makes it durable, then queues it. Returns 0: done is called, once, from the loop; or
+ * -errno: it is not called.
  */
 int intake_commit(struct intake *intake, intake_done_cb done, void *owner);
 

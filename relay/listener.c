@@ -32,8 +32,9 @@ enum {
 };
 
 /*
- * One listening socket. We accept ourselves: libuv, short of descriptors, accepts and drops what
- * waits; a client that stays in the backlog instead is served when there is room again.
+ * One listening socket. We accept ourselves: libuv, short of descriptors, accepts and
+ * drops what waits; a client that stays in the backlog instead is served when there is
+ * room again.
  */
 struct door {
 	struct listener *listener;
@@ -98,8 +99,8 @@ static void on_session_gone(void *owner)
 	check_closed(listener);
 }
 
-/* Too many already. One write, no session: refusing must stay cheap; no write where a handshake would have
- * to come first. */
+/* Too many already. One write, no session: refusing must stay cheap; no write where a
+ * handshake would have to come first. */
 static void refuse(
 	struct door *door, struct conn *conn, const char *enhanced, const char *what)
 {
@@ -316,8 +317,8 @@ static void open_door(struct listener *listener, struct door *door)
 	uv_poll_start(&door->poll, UV_READABLE, on_ready);
 }
 
-/* As many as the configuration says, but never so many that nothing is left to store and to deliver
- * with what is there already. */
+/* As many as the configuration says, but never so many that nothing is left to store and
+ * to deliver with what is there already. */
 static void limit_guests(struct listener *listener)
 {
 	uint64_t wanted = listener->relay->config->session_limit;

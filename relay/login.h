@@ -5,9 +5,10 @@
 #include "relay/relay.h"
 
 /*
- * What one session says about who it is (RFC 4954): between the session, which has the machine, and auth.h,
- * which checks. Decides what the client hears; logs and counts. Never says whether it was the name or the
- * password that was wrong. That a session ends after some failures is the machine's affair.
+ * What one session says about who it is (RFC 4954): between the session, which has the
+ * machine, and auth.h, which checks. Decides what the client hears; logs and counts.
+ * Never says whether it was the name or the password that was wrong. That a session ends
+ * after some failures is the machine's affair.
  */
 
 /* Called once from the loop, with the answer to SMTP_ASK_AUTH. */
@@ -24,8 +25,8 @@ struct login { /* all zero: nobody yet */
 };
 
 /*
- * Checks what the client (its address: borrowed for the session's life) said. relay->auth must be there.
- * Ends with done or login_fini.
+ * Checks what the client (its address: borrowed for the session's life) said. relay->auth
+ * must be there. Ends with done or login_fini.
  */
 void login_start(struct login *login, struct relay *relay, const char *client,
 	const struct smtp_auth *said, login_done_cb done, void *owner);

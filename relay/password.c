@@ -10,8 +10,8 @@
 #include <openssl/rand.h>
 
 /*
- * Of the costs that OWASP's cheat sheet on password storage lists as equally good, ours is the one of 32 MiB.
- * The bounds let through that whole list (its first needs 128 MiB).
+ * Of the costs that OWASP's cheat sheet on password storage lists as equally good, ours
+ * is the one of 32 MiB. The bounds let through that whole list (its first needs 128 MiB).
  */
 enum { OUR_LOG_N = 15, OUR_R = 8, OUR_P = 3, OUR_SALT = 16, OUR_KEY = 32 };
 

@@ -9,9 +9,9 @@
  *
  *     $scrypt$ln=15,r=8,p=3$SALT$KEY       N is 2 to the power of ln; base64 without padding
  *
- * Decides which costs are let through: not so cheap that a stolen file is soon broken, not so dear
- * that a login takes the machine's memory. Never looks at files, users or the event loop; checking
- * takes a fraction of a second and belongs in the thread pool.
+ * Decides which costs are let through: not so cheap that a stolen file is soon broken,
+ * not so dear that a login takes the machine's memory. Never looks at files, users or the
+ * event loop; checking takes a fraction of a second and belongs in the thread pool.
  */
 
 enum {
@@ -34,7 +34,8 @@ const char *password_hash_parse(
 /* Writes the text. */
 void password_hash_format(const struct password_hash *hash, char text[PASSWORD_TEXT_MAX]);
 
-/* A new hash of password, with our cost and a salt by chance. Returns 0, -ENOMEM or -EIO (no chance). */
+/* A new hash of password, with our cost and a salt by chance. Returns 0, -ENOMEM or -EIO
+ * (no chance). */
 int password_hash_make(struct password_hash *hash, const char *password);
 
 /*
@@ -47,11 +48,12 @@ void password_hash_none(struct password_hash *hash, const struct password_hash *
 uint64_t password_hash_cost(const struct password_hash *hash);
 
 /*
- * The key of a password by the cost, the salt and the key length of hash, whatever they are (no bounds
- * here). Returns 0, or -ENOMEM.
+ * The key of a password by the cost, the salt and the key length of hash, whatever they
+ * are (no bounds here). Returns 0, or -ENOMEM.
  */
 int password_derive(const struct password_hash *hash, const char *password,
 	uint8_t key[PASSWORD_KEY_MAX]);
 
-/* Compares in constant time. Returns 0: it is the one; -EACCES: it is not; -ENOMEM: cannot tell. */
+/* Compares in constant time. Returns 0: it is the one; -EACCES: it is not; -ENOMEM:
+ * cannot tell. */
 int password_check(const struct password_hash *hash, const char *password);

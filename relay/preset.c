@@ -10,8 +10,9 @@ enum {
 };
 
 /*
- * Exchange 5.5 is shown what it knows, and finds AUTH by its old spelling, as does 2000. From 2000 on
- * bodies with bare line ends come by BDAT or not at all: CHUNKING is for them.
+ * Exchange 5.5 is shown what it knows, and finds AUTH by its old spelling, as does 2000.
+ * From 2000 on bodies with bare line ends come by BDAT or not at all: CHUNKING is for
+ * them.
  */
 static const struct preset presets[] = {
 	{"exchange55", BASIC | SMTP_EXT_AUTH_OLD, SMTP_NEWLINES_NORMALIZE},

@@ -13,13 +13,13 @@
 #include "spool/spool.h"
 
 /*
- * What the parts of the daemon share: made in cli_serve.c, given to those who need it. Each part
- * is owned there too.
+ * What the parts of the daemon share: made in cli_serve.c, given to those who need it.
+ * Each part is owned there too.
  */
 
 /*
- * The wait between two slices of a long work. Not 0: until libuv 1.45 such a timer, started from its own
- * callback, is due again before any socket is looked at.
+ * The wait between two slices of a long work. Not 0: until libuv 1.45 such a timer,
+ * started from its own callback, is due again before any socket is looked at.
  */
 enum { RELAY_TURN_MS = 1 };
 

@@ -9,7 +9,8 @@
 #include "relay/privileges.h"
 #include "relay/text.h"
 
-/* The users in use are read again; another file needs a restart. False: there is something wrong with them. */
+/* The users in use are read again; another file needs a restart. False: there is
+ * something wrong with them. */
 static bool read_users(const struct relay *relay, const struct config *fresh,
 	struct users **users, struct buf *report)
 {

@@ -50,7 +50,8 @@ static uint64_t patience(const struct session *s)
 	                                                    : s->options.command_ms;
 }
 
-/* Within a body what has come of it decides, whatever was answered meanwhile (between chunks). */
+/* Within a body what has come of it decides, whatever was answered meanwhile (between
+ * chunks). */
 static void set_deadline(struct session *s)
 {
 	uint64_t now = uv_now(s->relay->loop);
@@ -93,8 +94,11 @@ void session_begin_body(struct session *s)
 	set_deadline(s); /* by BDAT nothing is said here that would do it */
 }
 
-/* A window that has come earns the time that it may take at body_rate; what was earned in advance is
- * kept up to command_ms, so that a quick client may stall as long as a slow one. */
+/*
+ * A window that has come earns the time that it may take at body_rate; what was earned in
+ * advance is kept up to command_ms, so that a quick client may stall as long as a slow
+ * one.
+ */
 void session_count_body(struct session *s, size_t len)
 {
 	uint64_t full = uv_now(s->relay->loop) + s->options.command_ms;
@@ -140,8 +144,8 @@ static void begin_handshake(struct session *s)
 	conn_set_deadline(s->conn, s->options.handshake_ms);
 }
 
-/* Works until nothing moves, a commit or the disk has to be waited for, or the client does not read
- * what it is told (CONN_DRAINED comes back here). */
+/* Works until nothing moves, a commit or the disk has to be waited for, or the client
+ * does not read what it is told (CONN_DRAINED comes back here). */
 static void pump(struct session *s)
 {
 	struct smtp_question question;

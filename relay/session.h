@@ -5,13 +5,14 @@
 #include "relay/relay.h"
 
 /*
- * One inbound connection: conn <-> smtp server machine <-> policy <-> spool. Frees itself when the
- * connection is over.
+ * One inbound connection: conn <-> smtp server machine <-> policy <-> spool. Frees itself
+ * when the connection is over.
  */
 
 /*
- * A client's time. Only our answers give it more, and windows of a body that have come: bytes that
- * dribble in do not. The time we take ourselves (a commit, a disk that is behind) is not counted.
+ * A client's time. Only our answers give it more, and windows of a body that have come:
+ * bytes that dribble in do not. The time we take ourselves (a commit, a disk that is
+ * behind) is not counted.
  */
 struct session_options {
 	enum smtp_newlines newlines;

@@ -6,8 +6,9 @@
 #include "relay/session.h"
 
 /*
- * What the parts of a session share: session.c has the stream, the states and the client's time,
- * session_answer.c the answers to what the machine asks. Internal to session*.c.
+ * What the parts of a session share: session.c has the stream, the states and the
+ * client's time, session_answer.c the answers to what the machine asks. Internal to
+ * session*.c.
  */
 
 /*
@@ -24,9 +25,10 @@
  *
  *   SECURING ──handshake done──> TALKING ──STARTTLS──> SECURING
  *
- * While SECURING not a word is said, not even a last one: the client could not read it. While a
- * commit or a login is under way the machine waits for its answer, while PAUSED it is not asked:
- * input waits in the connection, and when that is full, in the client. Neither is the client's time.
+ * While SECURING not a word is said, not even a last one: the client could not read it.
+ * While a commit or a login is under way the machine waits for its answer, while PAUSED
+ * it is not asked: input waits in the connection, and when that is full, in the client.
+ * Neither is the client's time.
  */
 enum session_state {
 	SESSION_TALKING,

@@ -12,8 +12,11 @@
 #include "relay/mem.h"
 
 enum {
-	/* What a peer may send without finishing its handshake or saying a word: hellos of megabytes and
-	 * floods of key updates and empty records cost us, not it. A whole record is 16 KiB. */
+	/*
+	 * What a peer may send without finishing its handshake or saying a word: hellos
+	 * of megabytes and floods of key updates and empty records cost us, not it. A
+	 * whole record is 16 KiB.
+	 */
 	SILENT_MAX = 65536,
 };
 

@@ -7,9 +7,9 @@
 #include "relay/tls_server.h"
 
 /*
- * One side of a TLS connection, over memory: what the peer sent is fed, what it is to get is taken from
- * the output, and between them stands plain text. Used by conn_tls.c only; knows no socket, no
- * loop, and blocks for nothing but its arithmetic.
+ * One side of a TLS connection, over memory: what the peer sent is fed, what it is to get
+ * is taken from the output, and between them stands plain text. Used by conn_tls.c only;
+ * knows no socket, no loop, and blocks for nothing but its arithmetic.
  */
 
 enum tls_status {
@@ -28,7 +28,8 @@ void tls_free(struct tls *tls);
 /* Bytes that the peer sent. Copied. */
 void tls_feed(struct tls *tls, const void *bytes, size_t len);
 
-/* Goes on with the handshake. TLS_READY: it is done. Look at the output after each of these calls. */
+/* Goes on with the handshake. TLS_READY: it is done. Look at the output after each of
+ * these calls. */
 enum tls_status tls_handshake(struct tls *tls);
 
 /* Plain text that the peer sent: *len bytes, more than 0 only with TLS_READY. */
@@ -40,7 +41,8 @@ bool tls_write(struct tls *tls, const void *bytes, size_t len);
 /* Says that nothing more will be written. */
 void tls_end(struct tls *tls);
 
-/* What is to be sent to the peer; borrowed until the next call. tls_sent: all of it was taken. */
+/* What is to be sent to the peer; borrowed until the next call. tls_sent: all of it was
+ * taken. */
 size_t tls_output_length(const struct tls *tls);
 const char *tls_output(const struct tls *tls);
 void tls_sent(struct tls *tls);

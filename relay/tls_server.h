@@ -6,8 +6,9 @@
 #include <stdint.h>
 
 /*
- * What a listener shows to those who want TLS: certificate, key, and which versions it takes. Made at
- * the start and at a reload; each connection (tls.h) takes what is current when it begins.
+ * What a listener shows to those who want TLS: certificate, key, and which versions it
+ * takes. Made at the start and at a reload; each connection (tls.h) takes what is current
+ * when it begins.
  */
 
 struct tls_server;
@@ -19,13 +20,14 @@ struct tls_server_options {
 };
 
 /*
- * Returns NULL when a file cannot be used; error then says which and what to do: it is expired, others may
- * read it, the key belongs to another certificate...
+ * Returns NULL when a file cannot be used; error then says which and what to do: it is
+ * expired, others may read it, the key belongs to another certificate...
  */
 struct tls_server *tls_server_new(
 	const struct tls_server_options *options, char *error, size_t cap);
 
-/* From now on server shows what fresh has; takes fresh. Connections that are open go on as they are. */
+/* From now on server shows what fresh has; takes fresh. Connections that are open go on
+ * as they are. */
 void tls_server_renew(struct tls_server *server, struct tls_server *fresh);
 
 void tls_server_free(struct tls_server *server);

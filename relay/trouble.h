@@ -4,9 +4,9 @@
 #include <stdint.h>
 
 /*
- * What the administrator is told when we cannot store what clients bring, and when we can again: a
- * change, not each refusal, and one line a minute at most, however often it changes. Sessions call.
- * Answers no client.
+ * What the administrator is told when we cannot store what clients bring, and when we can
+ * again: a change, not each refusal, and one line a minute at most, however often it
+ * changes. Sessions call. Answers no client.
  */
 
 enum trouble_kind {

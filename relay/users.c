@@ -79,7 +79,8 @@ static void add_user(
 		password_hash_none(&users->none, hash);
 }
 
-/* One line, without its end. No hash is repeated in a complaint: more people read the log than the file. */
+/* One line, without its end. No hash is repeated in a complaint: more people read the log
+ * than the file. */
 static void read_line(struct reader *reader, char *line)
 {
 	struct password_hash hash;
@@ -173,7 +174,8 @@ struct users *users_parse(
 	return NULL;
 }
 
-/* Whoever can write the file logs in as anybody, whoever can read it has the hashes to break at home. */
+/* Whoever can write the file logs in as anybody, whoever can read it has the hashes to
+ * break at home. */
 static bool is_trusted(
 	const char *path, const struct stat *status, uid_t owner, struct buf *problems)
 {

@@ -10,8 +10,9 @@
  *     ^         │         │          │          │
  *     └─────────┴─ other ─┴──────────┴──────────┘
  *
- * LINE is behind a true CRLF, or at the very beginning. A bare LF leads to TEXT, where a dot is a
- * byte like others: nothing but <CRLF>.<CRLF> ends a body. A chunked body is never in LINE.
+ * LINE is behind a true CRLF, or at the very beginning. A bare LF leads to TEXT, where a
+ * dot is a byte like others: nothing but <CRLF>.<CRLF> ends a body. A chunked body is
+ * never in LINE.
  */
 enum state {
 	TEXT,

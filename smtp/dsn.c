@@ -89,7 +89,8 @@ static void put_address(struct writer *w, const char *address)
 	put(w, "\r\n", 2);
 }
 
-/* "+" and two capital digits stand for a byte (RFC 3461 4). False: one stands for no printable one. */
+/* "+" and two capital digits stand for a byte (RFC 3461 4). False: one stands for no
+ * printable one. */
 static bool decode_xtext(const char *text, char *out, size_t cap)
 {
 	static const char digits[] = "0123456789ABCDEF";
@@ -116,7 +117,8 @@ static bool decode_xtext(const char *text, char *out, size_t cap)
 	return !*text;
 }
 
-/* The sender's own text, decoded (RFC 3464 2.2.1, 2.3.1), or if that is not one clean line as given. */
+/* The sender's own text, decoded (RFC 3464 2.2.1, 2.3.1), or if that is not one clean
+ * line as given. */
 static void put_xtext(struct writer *w, const char *text)
 {
 	char decoded[512];
@@ -261,7 +263,8 @@ static void put_explanation(struct writer *w, const struct smtp_dsn *dsn)
 	put(w, "\r\n", 2);
 }
 
-/* Takes the character at *text off, UTF-8 as smtp_path_parse lets through. Returns its code point. */
+/* Takes the character at *text off, UTF-8 as smtp_path_parse lets through. Returns its
+ * code point. */
 static unsigned long take_point(const char **text)
 {
 	unsigned char lead = (unsigned char)*(*text)++;

@@ -56,5 +56,6 @@ struct smtp_dsn {
  */
 size_t smtp_dsn_format(const struct smtp_dsn *dsn, char *buf, size_t cap);
 
-/* True when what smtp_dsn_format writes may hold bytes above 127: it is to be sent as 8BITMIME. */
+/* True when what smtp_dsn_format writes may hold bytes above 127: it is to be sent as
+ * 8BITMIME. */
 bool smtp_dsn_is_eight_bit(const struct smtp_dsn *dsn);

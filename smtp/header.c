@@ -81,7 +81,8 @@ static void take_field_byte(struct smtp_header_scan *scan, char c)
 	}
 }
 
-/* A line end inside the header block: the field goes on if the next line starts with a space. */
+/* A line end inside the header block: the field goes on if the next line starts with a
+ * space. */
 static void take_header_byte(struct smtp_header_scan *scan, char c)
 {
 	if (scan->at_line_start) {
@@ -169,8 +170,8 @@ static void copy_tame(char *out, size_t cap, const char *text)
 }
 
 /*
- * The protocol, as registered (RFC 3848, RFC 6531 4.3): S for TLS, A for authenticated. HELO has no
- * extensions, so nothing to tell.
+ * The protocol, as registered (RFC 3848, RFC 6531 4.3): S for TLS, A for authenticated.
+ * HELO has no extensions, so nothing to tell.
  */
 static void name_protocol(const struct smtp_trace *trace, char name[16])
 {

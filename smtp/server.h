@@ -121,7 +121,8 @@ struct smtp_rcpt {
 	char orcpt[SMTP_ORCPT_MAX + 1]; /* "rfc822;xtext" as given, checked; "": none */
 };
 
-/* Who logs in, decoded; wiped when the question is answered. Any byte but NUL in the password. */
+/* Who logs in, decoded; wiped when the question is answered. Any byte but NUL in the
+ * password. */
 struct smtp_auth {
 	char user[SMTP_LOGIN_MAX + 1];
 	char password[SMTP_LOGIN_MAX + 1];
@@ -148,7 +149,8 @@ enum smtp_exchange {
 	SMTP_EXCHANGE_PASSWORD,
 };
 
-/* An idle session keeps it in memory, so it is small: what is never needed together is a union. */
+/* An idle session keeps it in memory, so it is small: what is never needed together is a
+ * union. */
 struct smtp_server {
 	struct smtp_server_options options;
 	enum smtp_server_phase phase;

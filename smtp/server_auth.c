@@ -6,8 +6,8 @@
 #include "smtp/base64.h"
 
 /*
- * AUTH (RFC 4954), PLAIN (RFC 4616) and LOGIN. Credentials are decoded within m->line, copied to
- * m->auth for the question, and wiped from both with the answer.
+ * AUTH (RFC 4954), PLAIN (RFC 4616) and LOGIN. Credentials are decoded within m->line,
+ * copied to m->auth for the question, and wiped from both with the answer.
  *
  *   AUTH PLAIN ──334──> PLAIN ──────────────────────────> asked
  *   AUTH LOGIN ──334──> USER ──334──> PASSWORD ─────────> asked

@@ -4,13 +4,15 @@
 #include <string.h>
 
 /*
- * Bodies. Behind DATA the unstuffer finds the end; a chunk (RFC 3030) has its length in front, and
- * exactly so many octets are taken, whatever becomes of the command: they never are commands.
+ * Bodies. Behind DATA the unstuffer finds the end; a chunk (RFC 3030) has its length in
+ * front, and exactly so many octets are taken, whatever becomes of the command: they
+ * never are commands.
  *
  *   BDAT ─┬─ may come ──> pieces ──> 250, or SMTP_ASK_END behind LAST
  *         └─ refused ───> swallowed ──> refusal; the transaction is off
  *
- * A lost chunk loses the message: otherwise the next chunk would be taken for its beginning.
+ * A lost chunk loses the message: otherwise the next chunk would be taken for its
+ * beginning.
  */
 
 static void piece(struct smtp_server *m, struct smtp_question *question, size_t produced)

@@ -59,8 +59,9 @@ static int hex_value(char c)
 }
 
 /*
- * xtext (RFC 3461 4): printable ASCII but '+' and '=', and "+XX" for any byte. What stands for a
- * control character is refused: it can only be meant for whoever prints it decoded.
+ * xtext (RFC 3461 4): printable ASCII but '+' and '=', and "+XX" for any byte. What
+ * stands for a control character is refused: it can only be meant for whoever prints it
+ * decoded.
  */
 static bool is_xtext(struct span text, bool utf8)
 {
@@ -94,7 +95,8 @@ static enum verdict read_envid(struct smtp_server *m, struct span value)
 	return GOOD;
 }
 
-/* Who submitted it, they say (RFC 4954 5). We trust nobody so far: "<>" is what we would pass on. */
+/* Who submitted it, they say (RFC 4954 5). We trust nobody so far: "<>" is what we would
+ * pass on. */
 static enum verdict read_auth(struct smtp_server *m, struct span value)
 {
 	if (!smtp_server_has_auth(m))
@@ -137,7 +139,8 @@ static enum verdict read_notify(struct smtp_server *m, struct span value)
 	return notify & SMTP_NOTIFY_NEVER && notify != SMTP_NOTIFY_NEVER ? BAD : GOOD;
 }
 
-/* "rfc822;name+40old.example": any type, since we only hand it on (RFC 3461 4.2, RFC 6533 3). */
+/* "rfc822;name+40old.example": any type, since we only hand it on (RFC 3461 4.2, RFC 6533
+ * 3). */
 static enum verdict read_orcpt(struct smtp_server *m, struct span value)
 {
 	const char *semicolon = memchr(value.text, ';', value.len);

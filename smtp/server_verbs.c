@@ -23,8 +23,8 @@ static void on_helo(struct smtp_server *m, const struct command *command,
 }
 
 /*
- * Takes "FROM:<address>" or "TO:<address>" off the front of *rest. False: answered, with the enhanced
- * code of the address given.
+ * Takes "FROM:<address>" or "TO:<address>" off the front of *rest. False: answered, with
+ * the enhanced code of the address given.
  */
 static bool take_path(struct smtp_server *m, const struct command *command,
 	const char *enhanced, struct span *rest)
@@ -77,7 +77,8 @@ static void on_mail(struct smtp_server *m, const struct command *command,
 		smtp_server_ask(m, question, SMTP_ASK_MAIL);
 }
 
-/* Who sends a long list in one piece makes no mistake: the rest is to come in another message. */
+/* Who sends a long list in one piece makes no mistake: the rest is to come in another
+ * message. */
 static void refuse_overshoot(struct smtp_server *m)
 {
 	smtp_server_say_text(

@@ -5,12 +5,14 @@
 #include "smtp/server.h"
 
 /*
- * The parts of the server machine: what it does at each command (server_verbs.c), the parameters of
- * MAIL and RCPT (server_parameters.c), AUTH (server_auth.c), bodies by DATA and BDAT (server_body.c),
- * and what these need of the machine (server.c). Internal to smtp/.
+ * The parts of the server machine: what it does at each command (server_verbs.c), the
+ * parameters of MAIL and RCPT (server_parameters.c), AUTH (server_auth.c), bodies by DATA
+ * and BDAT (server_body.c), and what these need of the machine (server.c). Internal to
+ * smtp/.
  */
 
-/* Obeys the command in m->line. A command that resets is obeyed after the caller has heard so. */
+/* Obeys the command in m->line. A command that resets is obeyed after the caller has
+ * heard so. */
 void smtp_server_obey(struct smtp_server *m, struct smtp_question *question);
 
 /* Reads the parameters of MAIL or RCPT into m. False: refused and answered. */
