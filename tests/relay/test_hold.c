@@ -278,8 +278,8 @@ Test(hold, many_are_released_a_slice_at_a_time)
 	for (int i = 0; i < 100 && holds_count(scene.relay.holds); i++) {
 		size_t before = scene.released;
 
-		turn();
-		cr_assert_leq(scene.released - before, first);
+		turn(); /* UV_RUN_ONCE looks at its timers twice */
+		cr_assert_leq(scene.released - before, 2 * first);
 	}
 	cr_assert_eq(scene.released, 700);
 	cr_assert_eq(scene.last_release - scene.first_release, 699 * 10);
