@@ -20,11 +20,16 @@ static void answer(
 /* Our own trouble is never a 5xx: the client keeps the message and comes again. */
 static void answer_unstored(struct session *s, int error)
 {
-	trouble_note(s->relay, error);
 	if (error == -ENOSPC || error == -EDQUOT)
 		answer(s, 452, "4.3.1", "no room to store it; try again later");
 	else
 		answer(s, 451, "4.3.0", "cannot store it now; try again later");
+}
+
+static void refuse_unstored(struct session *s, int error)
+{
+	trouble_note(s->relay, error);
+	answer_unstored(s, error);
 }
 
 static void log_refusal(
@@ -55,7 +60,10 @@ static void on_mail(struct session *s, const struct smtp_question *question)
 
 	if (!spool_has_room(s->relay->spool, question->mail->size)) {
 		spool_stats(s->relay->spool, &spool);
-		answer_unstored(s, spool.failed ? -EIO : -ENOSPC);
+		if (spool.failed) /* whoever met it has told why */
+			answer_unstored(s, -EIO);
+		else
+			refuse_unstored(s, -ENOSPC);
 		return;
 	}
 	s->intake = intake_new(s->relay, question->address->text, question->mail);
@@ -93,7 +101,7 @@ static void on_data(struct session *s)
 	int error = intake_open(s->intake, &client);
 
 	if (error) {
-		answer_unstored(s, error);
+		refuse_unstored(s, error);
 		return;
 	}
 	session_begin_body(s);
@@ -122,17 +130,15 @@ static void on_committed(void *owner, int status)
 
 	snprintf(words, sizeof words, "queued as %s", intake_id(s->intake));
 	session_drop_intake(s);
+	trouble_note(s->relay, status);
 	if (s->state == SESSION_ORPHANED) {
-		trouble_note(s->relay, status);
 		session_free(s);
 		return;
 	}
-	if (status) {
+	if (status)
 		answer_unstored(s, status);
-	} else {
-		trouble_note(s->relay, 0);
+	else
 		answer(s, 250, "2.0.0", words);
-	}
 	session_resume(s);
 }
 
@@ -149,7 +155,7 @@ static void on_end(struct session *s)
 		smtp_server_answer(&s->machine, &refusal);
 	} else if ((error = intake_commit(s->intake, on_committed, s))) {
 		session_drop_intake(s);
-		answer_unstored(s, error);
+		refuse_unstored(s, error);
 	} else {
 		session_wait(s, SESSION_COMMITTING);
 	}

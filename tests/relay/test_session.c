@@ -1186,6 +1186,29 @@ Test(session, a_sender_is_mapped_before_it_is_stored_and_the_header_stays)
 }
 
 /* Rows G of what is thrown at a server: nothing of it makes anybody out of a client. */
+/* One line, however many are refused. */
+Test(session, a_full_disk_is_told_to_the_administrator)
+{
+	struct world *world = world_new();
+
+	world->relay.log = (struct log){LOG_INFO, memfd_create("log", 0)};
+	world->spool.is_full = true;
+	world_greet(world);
+	for (int i = 0; i < 3; i++)
+		ask(world, "MAIL FROM:<a@corp.example>", "452 4.3.1");
+	ask(world, "QUIT", "221");
+	expect_end(world);
+	char log[4096] = "";
+
+	cr_assert_gt(pread(world->relay.log.fd, log, sizeof log - 1, 0), 0);
+	const char *told = strstr(log, " error spool-full what=");
+
+	cr_assert_not_null(told);
+	cr_assert_null(strstr(told + 8, "spool-full"));
+	close(world->relay.log.fd);
+	world_free(world);
+}
+
 Test(session, odd_logins_and_words_of_proxies_change_nothing)
 {
 	static char long_line[2400];
