@@ -26,6 +26,14 @@ void conn_emit(struct conn *conn, enum conn_event event)
 		conn->cb(conn->owner, event);
 }
 
+/* A password may have been in it. */
+static void wipe_input(struct conn *conn)
+{
+	if (conn->in.len)
+		explicit_bzero(conn->in.bytes, conn->in.len);
+	buf_fini(&conn->in);
+}
+
 static void on_handle_closed(uv_handle_t *handle)
 {
 	struct conn *conn = handle->data;
@@ -35,7 +43,7 @@ static void on_handle_closed(uv_handle_t *handle)
 	if (conn->lingers)
 		conn->linger->count--;
 	tls_free(conn->tls);
-	buf_fini(&conn->in);
+	wipe_input(conn);
 	free(conn);
 }
 
@@ -134,7 +142,7 @@ void conn_release(struct conn *conn)
 {
 	if (conn_unread(conn) > 0)
 		return;
-	buf_fini(&conn->in);
+	wipe_input(conn);
 	conn->taken = 0;
 }
 
