@@ -54,7 +54,7 @@ struct conn {
 	struct conn_address peer, local;
 	struct conn_linger *linger; /* NULL: no limit */
 	bool lingers;               /* and counts in it */
-	conn_cb cb; /* NULL: nobody listens, not yet or not any more */
+	conn_cb cb;                 /* NULL: nobody listens, not yet or not any more */
 	void *owner;
 };
 

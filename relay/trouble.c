@@ -33,13 +33,12 @@ void trouble_note(struct relay *relay, int error)
 	case TROUBLE_FULL:
 		log_event(&relay->log, LOG_ERROR,
 			"spool-full what=\"no room for more mail; clients hear 452 and "
-		        "keep "
-			"it\" next=\"make room, or add disk\"");
+			"keep it\" next=\"make room, or add disk\"");
 		break;
 	case TROUBLE_FAILED:
 		log_event(&relay->log, LOG_ERROR,
 			"spool-failed what=\"%s\" next=\"clients hear 451 and try "
-		        "again\"",
+			"again\"",
 			strerror(-error));
 		break;
 	}
