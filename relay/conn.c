@@ -63,8 +63,11 @@ static void on_timer(uv_timer_t *timer)
 		close_handles(conn);
 	else if (conn->error)
 		conn_emit(conn, CONN_ERROR);
-	else
-		conn_emit(conn, conn->ends_late ? CONN_EOF : CONN_TIMEOUT);
+	else if (conn->ends_late) {
+		conn->ends_late = false; /* the timer is the owner's again */
+		conn_emit(conn, CONN_EOF);
+	} else
+		conn_emit(conn, CONN_TIMEOUT);
 }
 
 void conn_fail(struct conn *conn, const char *error)

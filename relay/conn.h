@@ -18,7 +18,7 @@ enum conn_event {
 	CONN_SECURED,   /* of conn_start_tls: from now on bytes go under TLS */
 	CONN_DATA,      /* conn_peek has bytes that were not there before */
 	CONN_DRAINED,   /* all that was written has left */
-	CONN_EOF,       /* the peer has ended its side; close */
+	CONN_EOF,       /* the peer has ended its side; it may still read what is written */
 	CONN_TIMEOUT,   /* the deadline of conn_set_deadline has passed; close */
 	CONN_ERROR,     /* conn_error tells; close */
 };

@@ -144,6 +144,25 @@ static void begin_handshake(struct session *s)
 	conn_set_deadline(s->conn, s->options.handshake_ms);
 }
 
+static void on_lost(struct session *s)
+{
+	if (s->intake && s->state != SESSION_COMMITTING)
+		log_event(&s->relay->log, LOG_INFO, "aborted client=%s what=\"%s\"",
+			s->client,
+			conn_error(s->conn) ? conn_error(s->conn) : "connection closed");
+	end(s);
+}
+
+/* A client may end its side behind its last command, and wait for the answers: Exim does, after QUIT
+ * in one go with the message. Left unanswered it would send the message again. */
+static bool is_over(const struct session *s)
+{
+	if (!s->client_ended)
+		return false;
+	return s->state == SESSION_SECURING ||
+	       (s->state == SESSION_TALKING && conn_unsent(s->conn) <= CONN_WRITE_HIGH);
+}
+
 /* Works until nothing moves, a commit or the disk has to be waited for, or the client
  * does not read what it is told (CONN_DRAINED comes back here). */
 static void pump(struct session *s)
@@ -167,15 +186,24 @@ static void pump(struct session *s)
 			return;
 		}
 	}
+	if (is_over(s))
+		on_lost(s);
 }
 
-static void on_lost(struct session *s)
+static void on_client_ended(struct session *s)
 {
-	if (s->intake && s->state != SESSION_COMMITTING)
-		log_event(&s->relay->log, LOG_INFO, "aborted client=%s what=\"%s\"",
-			s->client,
-			conn_error(s->conn) ? conn_error(s->conn) : "connection closed");
-	end(s);
+	const char *unread;
+
+	s->client_ended = true;
+	if (s->state == SESSION_COMMITTING)
+		return; /* on_committed answers, and goes on */
+	if (conn_peek(s->conn, &unread) == 0) {
+		on_lost(s);
+		return;
+	}
+	if (s->state == SESSION_TALKING)
+		set_deadline(s); /* to read what it is told */
+	pump(s);
 }
 
 static void on_secured(struct session *s)
@@ -225,6 +253,8 @@ static void on_conn(void *owner, enum conn_event event)
 		pump(s);
 		break;
 	case CONN_EOF:
+		on_client_ended(s);
+		break;
 	case CONN_ERROR:
 		on_lost(s);
 		break;

@@ -17,7 +17,7 @@
  *   TALKING ──AUTH──> VERIFYING ──the password was checked──> TALKING
  *
  *   TALKING ──final dot──> COMMITTING ──committed──> TALKING
- *      │                       │ the client has gone
+ *      │                       │ the connection is lost
  *      │ the client has gone   v
  *      │                   ORPHANED: no 250 can be said, but the message may be durable
  *      v                       │ committed
@@ -49,6 +49,7 @@ struct session {
 	char helo[SMTP_DOMAIN_MAX + 1];
 	bool extended;
 	bool stopping;
+	bool client_ended; /* it says no more, and may still listen */
 	struct login login;
 	struct intake *intake;  /* from MAIL on */
 	uint64_t end;           /* uv_now: no further command is waited for */

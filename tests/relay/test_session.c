@@ -654,6 +654,36 @@ Test(session, a_client_that_vanishes_during_the_commit_leaves_a_queued_message)
 	world_free(world);
 }
 
+/* As Exim does: BDAT LAST and QUIT in one packet, and its side of the connection is shut. */
+Test(session, a_client_that_shuts_its_side_behind_quit_hears_all_answers)
+{
+	for (int is_behind = 0; is_behind < 2; is_behind++) {
+		struct world *world = world_new();
+
+		world->spool.holds_commits = true;
+		world->spool.is_behind = is_behind;
+		world_envelope(world);
+		for (int i = 0; i < 20; i++)
+			say(world, flood_line, FLOOD_LINE);
+		run_some(world);
+		say(world, ".\r\nNOOP\r\nQUIT\r\n", 15);
+		shutdown(world->client, SHUT_WR);
+		run_some(world);
+		if (is_behind)
+			catch_up(&world->spool);
+		run_some(world);
+		cr_assert_eq(world->spool.committed, 1);
+		cr_assert_eq(world->gone, 0);
+		release_commit(&world->spool);
+		expect(world, "250 2.0.0 queued as");
+		expect(world, "250 2.0.0 ok");
+		expect(world, "221");
+		expect_end(world);
+		cr_assert_eq(world->dispatch.count, 1);
+		world_free(world);
+	}
+}
+
 Test(session, a_client_that_vanishes_in_a_body_leaves_nothing)
 {
 	struct world *world = world_new();
