@@ -3,6 +3,7 @@
 the reverse zone, of the EHLO name and of SPF."""
 
 from private_root import PrivateRoot
+from ways import PASSWORD, USER, WAYS
 
 # ignore_target_hosts is that of Debian's configuration.
 CONFIGURATION = """\
@@ -54,13 +55,55 @@ smtp:
   driver = smtp
 """
 
+CLIENT = """\
+primary_hostname = exim.corp.example
+local_interfaces = {address}
+daemon_smtp_ports = {port}
+tls_advertise_hosts =
+rfc1413_hosts =
+dsn_advertise_hosts = *
+acl_smtp_rcpt = rcpt
+
+begin acl
+rcpt:
+  accept
+
+begin routers
+{routers}
+begin transports
+{transports}
+begin authenticators
+plain:
+  driver = plaintext
+  public_name = PLAIN
+  client_send = ^{user}^{password}
+"""
+ROUTER = """\
+{name}:
+  driver = manualroute
+  domains = {way.domain}
+  route_list = * {way.address}
+  self = send
+  transport = {name}
+"""
+TRANSPORT = """\
+{name}:
+  driver = smtp
+  port = {way.port}
+  allow_localhost
+"""
+TLS_OPTIONS = {"none": "hosts_avoid_tls = *", "may": "", "starttls": "hosts_require_tls = *", "implicit": "protocol = smtps"}
+
 
 class Exim(PrivateRoot):
     USER = 5103
 
+    def configuration(self):
+        return CONFIGURATION.format(**vars(self))
+
     def start(self):
         self.unpack("exim4-daemon-heavy", users={"Debian-exim": self.USER})
-        self.write("etc/exim4/exim4.conf", CONFIGURATION.format(**vars(self)))
+        self.write("etc/exim4/exim4.conf", self.configuration())
         for path in ("var/spool/exim4", "var/log/exim4", "run/exim4"):
             self.make_directory(path, owner=self.USER)
         self.spawn("/usr/sbin/exim4", "-bdf")
@@ -69,3 +112,22 @@ class Exim(PrivateRoot):
     @property
     def log(self):
         return self.read("var/log/exim4/mainlog") + self.read("var/log/exim4/paniclog")
+
+
+def exim_name(way):
+    return way.name.replace("-", "_")
+
+
+class EximClient(Exim):
+    """Hands in by every way, with BDAT where it is offered."""
+
+    @staticmethod
+    def transport(way):
+        options = [TLS_OPTIONS[way.tls], "hosts_require_auth = *" if way.auth else "",
+                   "" if way.chunking else "hosts_try_chunking ="]
+        return TRANSPORT.format(way=way, name=exim_name(way)) + "".join(f"  {option}\n" for option in options if option)
+
+    def configuration(self):
+        return CLIENT.format(**vars(self), user=USER, password=PASSWORD,
+                             routers="".join(ROUTER.format(way=way, name=exim_name(way)) for way in WAYS),
+                             transports="".join(self.transport(way) for way in WAYS))

@@ -2,6 +2,7 @@
 """A real Postfix: as a receiver with its DNS checks on, SPF among them, and as a client."""
 
 from private_root import PrivateRoot
+from ways import PASSWORD, USER, WAYS
 
 MASTER = """\
 pickup unix n - n 60 1 pickup
@@ -24,6 +25,7 @@ lmtp unix - - n - - lmtp
 anvil unix - - n - 1 anvil
 scache unix - - n - 1 scache
 postlog unix-dgram n - n - 1 postlogd
+tlsmgr unix - - n 1000? 1 tlsmgr
 spf unix - n n - 0 spawn user=world argv=/usr/bin/policyd-spf /etc/policyd-spf.conf
 """
 
@@ -79,9 +81,20 @@ relayhost = [127.0.0.1]:2525
 smtpd_relay_restrictions = permit_mynetworks, reject
 """
 
+# TLS_LEVELS: what smtp_tls_security_level is called for it.
+TLS_LEVELS = {"none": "none", "may": "may", "starttls": "encrypt", "implicit": "encrypt"}
+SMARTHOST_CLIENT = CLIENT + f"""\
+smtp_sasl_password_maps = static:{USER}:{PASSWORD}
+smtp_sasl_security_options =
+smtp_dns_support_level = disabled
+transport_maps = inline:{{ {", ".join(f"{{ {w.domain} = {w.name}:[{w.address}]:{w.port} }}" for w in WAYS)} }}
+"""
+
 
 class Postfix(PrivateRoot):
     """One instance: its own root, configuration, log."""
+
+    services = ""  # lines of master.cf of its own
 
     def __init__(self, name, main, address, port, address6=None):
         super().__init__(name, address, port, address6)
@@ -93,7 +106,7 @@ class Postfix(PrivateRoot):
         self.add_group("postdrop", 5102)
         self.write("etc/postfix/main.cf", self.main)
         listeners = [self.address] + ([f"[{self.address6}]"] if self.address6 else [])
-        self.write("etc/postfix/master.cf", MASTER + "".join(
+        self.write("etc/postfix/master.cf", MASTER + self.services + "".join(
             f"{address}:{self.port} inet n - n - - smtpd\n" for address in listeners))
         self.write("etc/policyd-spf.conf", SPF_POLICY)
         self.make_directory("var/mail/world", owner=5000)
@@ -116,3 +129,16 @@ class Postfix(PrivateRoot):
 
     def refusals(self):
         return [line for line in self.log.splitlines() if "reject:" in line]
+
+
+class PostfixClient(Postfix):
+    """Hands in by every way: a transport for each."""
+
+    services = "".join(
+        f"{way.name} unix - - n - - smtp -o smtp_tls_security_level={TLS_LEVELS[way.tls]} -o smtp_tls_wrappermode="
+        f"{'yes' if way.tls == 'implicit' else 'no'} -o smtp_sasl_auth_enable={'yes' if way.auth else 'no'}\n"
+        for way in WAYS)
+
+    def __init__(self, name, address, port):
+        super().__init__(name, SMARTHOST_CLIENT, address, port)
+        self.packages = ["postfix", "libsasl2-modules"]

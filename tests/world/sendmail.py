@@ -3,6 +3,7 @@
 features that ask for a reverse zone, a credible EHLO name, and MX records of the Internet."""
 
 from private_root import PrivateRoot
+from ways import PASSWORD, USER, WAYS
 
 CONFIGURATION = """\
 divert(0)dnl
@@ -33,13 +34,45 @@ MAILER(`local')dnl
 MAILER(`smtp')dnl
 """
 
+# The mailers are its own "relay", each with a port.
+CLIENT = """\
+divert(0)dnl
+include(`/usr/share/sendmail/cf/m4/cf.m4')dnl
+VERSIONID(`client')dnl
+OSTYPE(`debian')dnl
+define(`confDOMAIN_NAME', `sendmail.corp.example')dnl
+define(`confDELIVERY_MODE', `background')dnl
+define(`confTO_IDENT', `0')dnl
+define(`ALIAS_FILE', `')dnl
+define(`confHOST_STATUS_DIRECTORY', `')dnl
+define(`confDONT_PROBE_INTERFACES', `True')dnl
+define(`confQUEUE_LA', `1000')dnl
+define(`confREFUSE_LA', `1000')dnl
+define(`confLOG_LEVEL', `14')dnl
+FEATURE(`no_default_msa')dnl
+DAEMON_OPTIONS(`Family=inet, Addr={address}, Port={port}, Name=MTA, M=S')dnl
+FEATURE(`promiscuous_relay')dnl
+FEATURE(`accept_unresolvable_domains')dnl
+FEATURE(`nocanonify')dnl
+FEATURE(`mailertable', `text -k0 -v1 /etc/mail/mailertable')dnl
+FEATURE(`authinfo', `text -k0 -v1 -z; /etc/mail/authinfo')dnl
+MAILER(`local')dnl
+MAILER(`smtp')dnl
+MAILER_DEFINITIONS
+"""
+MAILER = """Mport{port}, P=[IPC], F=mDFMuXa8, S=EnvFromSMTP/HdrFromSMTP, R=MasqSMTP, E=\\r\\n, L=2040, T=DNS/RFC822/SMTP, A=TCP $h {port}
+"""
+
 
 class Sendmail(PrivateRoot):
     GROUP = 5104
 
+    def configuration(self):
+        return CONFIGURATION.format(**vars(self))
+
     def start(self):
         self.unpack("sendmail-bin", users={"smmta": self.GROUP, "smmsp": self.GROUP + 1, "rcpt": 5001})
-        self.write("etc/mail/world.mc", CONFIGURATION.format(**vars(self)))
+        self.write("etc/mail/world.mc", self.configuration())
         compiled = self.run("/usr/bin/m4", "/etc/mail/world.mc").stdout
         self.write("etc/mail/sendmail.cf", compiled)
         self.write("etc/mail/local-host-names", "sendmail.example\n")
@@ -48,3 +81,15 @@ class Sendmail(PrivateRoot):
         self.make_directory("var/run/sendmail/mta")
         self.spawn("/usr/libexec/sendmail/sendmail", "-bD", "-C/etc/mail/sendmail.cf")
         self.wait_until_up()
+
+
+class SendmailClient(Sendmail):
+    """Hands in by every way but implicit TLS, which its client side (8.17) does not have."""
+
+    def configuration(self):
+        # It tries TLS and AUTH wherever they are offered, and has a password for some hosts only.
+        self.write("etc/mail/mailertable", "".join(
+            f"{way.domain} port{way.port}:[{way.address}]\n" for way in WAYS))
+        self.write("etc/mail/authinfo", "".join(sorted({
+            f'AuthInfo:{way.address};"U:{USER}" "I:{USER}" "P:{PASSWORD}" "M:PLAIN LOGIN"\n' for way in WAYS if way.auth})))
+        return CLIENT.format(**vars(self)) + "".join(MAILER.format(port=port) for port in sorted({w.port for w in WAYS}))

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: ISC
+"""Real clients have us as their smarthost, by every way; what they hand in arrives behind us byte for byte."""
+
+import smtplib
+import ssl
+import subprocess
+from email.utils import parsedate_to_datetime
+
+import pytest
+
+from exim import EximClient
+from opensmtpd import OpenSmtpdClient
+from postfix import PostfixClient
+from relay import CONFIG, Relay
+from sendmail import SendmailClient
+from support import BASE, wait_for, wait_for_port
+from test_receiving import read_report
+from ways import KNOWN, PASSWORD, PRESETS, TRANSPORTS, USER, WAYS
+
+HERE = "127.0.0.4"  # where the clients themselves take mail
+SERVERS = {
+    "postfix": lambda: PostfixClient("postfix-client", HERE, 2530),
+    "exim": lambda: EximClient("exim-client", HERE, 2531),
+    "sendmail": lambda: SendmailClient("sendmail-client", HERE, 2532),
+    "opensmtpd": lambda: OpenSmtpdClient("opensmtpd-client", HERE, 2533),
+}
+CANNOT = {("sendmail", "implicit"), ("sendmail", "implicit-auth"), ("opensmtpd", "plain-auth")}
+CERTIFICATE, KEY, USERS = (BASE / f"clients.{end}" for end in ("pem", "key", "users"))
+OLD = f"{KNOWN}:2466 tls_min=1.0"
+
+
+def settings(binary):
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", KEY, "-out", CERTIFICATE,
+                    "-days", "30", "-subj", "/CN=mail.corp.example"], check=True, capture_output=True)
+    USERS.write_text(subprocess.run([binary, "config", "user", USER], input=PASSWORD + "\n", text=True,
+                                    capture_output=True, check=True).stdout)
+    for secret in (KEY, USERS):
+        secret.chmod(0o600)
+    return {"listen": [way.listen for way in WAYS] + [OLD], "smarthost": "198.51.100.8:25", "preflight": "off",
+            "tls_cert": CERTIFICATE, "tls_key": KEY, "auth_users": USERS, "client_session_limit": 200}
+
+
+@pytest.fixture(scope="module")
+def smarthost(request, names, resolver):
+    names.reset()
+    made = Relay(request.config.getoption("--binary"))
+    made.wipe()
+    made.start(**settings(made.binary))
+    for way in WAYS:
+        wait_for_port(way.address, way.port)
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def behind(scripted):
+    scripted.replies["EHLO"] = "250-scripted\r\n250 8BITMIME"
+    return scripted
+
+
+@pytest.fixture(scope="module")
+def servers(names):
+    """Each is started when a test first asks for it."""
+    started = {}
+
+    def get(name):
+        if name not in started:
+            started[name] = SERVERS[name]()
+            started[name].start()
+        return started[name]
+    return get
+
+
+def make_message(subject, eight_bit=True):
+    head = (f"From: Ann <ann@corp.example>\r\nTo: Bob <bob@dest.example>\r\nSubject: {subject}\r\n"
+            "Date: Tue, 24 Nov 2026 12:00:00 +0000\r\nMessage-Id: <1@corp.example>\r\nMIME-Version: 1.0\r\n"
+            "Content-Type: text/plain; charset=iso-8859-1\r\n"
+            f"Content-Transfer-Encoding: {'8bit' if eight_bit else '7bit'}\r\nX-Folded: one\r\n\ttwo\r\n\r\n")
+    body = [".", "..", ".dot", "", "blanks at the end \t ", "From the first column", "y" * 990,
+            "b\xf6dy" if eight_bit else "body", *(f".{i} " + "z" * (i % 70) for i in range(2000)), "end"]
+    return head.encode() + "\r\n".join(body).encode("latin-1") + b"\r\n"
+
+
+def below(field_start, text):
+    """The first field, unfolded as it stands, and what is below it."""
+    lines = text.split(b"\r\n")
+    assert lines[0].startswith(field_start), text[:300]
+    end = next(i for i, line in enumerate(lines[1:], 1) if not line.startswith((b" ", b"\t")))
+    return b"\r\n".join(lines[:end]).decode(), b"\r\n".join(lines[end:])
+
+
+def check_arrival(behind, smarthost, way, message, by=None):
+    """Behind us: our Received field, that of the client `by`, and then what was handed in."""
+    wait_for(lambda: behind.messages, f"a message by {way.name}; {smarthost.log[-2000:]}")
+    (envelope, raw), = behind.messages
+    assert (envelope["from"], envelope["to"]) == ("ann@corp.example", [way.recipient])
+    ours, rest = below(b"Received: from ", raw)
+    assert f" with {way.protocol} " in ours, ours
+    assert ("(TLSv1.3 " in ours) == (way.tls != "none")
+    if by:
+        theirs, rest = below(b"Received: from ", rest)
+        assert by in theirs.lower()
+    assert rest == message
+    smarthost.wait_until_empty()
+
+
+MTAS = [(name, way) for name in SERVERS for way in WAYS if (name, way.name) not in CANNOT]
+
+
+@pytest.mark.parametrize("name, way", MTAS, ids=[f"{name}-{way.name}" for name, way in MTAS])
+def test_server(smarthost, behind, servers, name, way):
+    server = servers(name)
+    message = make_message(f"{name} {way.name}", eight_bit=way.name != "exchange55")  # has no 8BITMIME
+    with smtplib.SMTP(server.address, server.port, timeout=30) as client:
+        client.sendmail("ann@corp.example", [way.recipient], message)
+    check_arrival(behind, smarthost, way, message, by=name)
+    if name == "exim":
+        (line,) = wait_for(lambda: [line for line in server.log.splitlines() if f"=> {way.recipient}" in line], "its log")
+        assert (" K " in line) == (way.chunking and way.name != "exchange55"), f"K is CHUNKING: {line}"
