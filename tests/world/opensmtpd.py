@@ -19,6 +19,7 @@ match from any for domain "opensmtpd.example" action store
 CLIENT = """\
 table secrets {{ mine = "{user}:{password}" }}
 listen on {address} port {port} hostname opensmtpd.corp.example
+mta limit conn-delay-route 0 reconn-delay-route 0 session-keepalive 0
 {relays}
 """
 SCHEMES = {"none": "smtp+notls", "may": "smtp", "starttls": "smtp+tls", "implicit": "smtps"}

@@ -4,18 +4,19 @@
 import smtplib
 import ssl
 import subprocess
-from email.utils import parsedate_to_datetime
+import warnings
+from dataclasses import replace
 
 import pytest
 
 from exim import EximClient
 from opensmtpd import OpenSmtpdClient
 from postfix import PostfixClient
-from relay import CONFIG, Relay
+from relay import Relay
 from sendmail import SendmailClient
 from support import BASE, wait_for, wait_for_port
 from test_receiving import read_report
-from ways import KNOWN, PASSWORD, PRESETS, TRANSPORTS, USER, WAYS
+from ways import KNOWN, PASSWORD, PRESETS, TRANSPORTS, USER, WAYS, Way
 
 HERE = "127.0.0.4"  # where the clients themselves take mail
 SERVERS = {
@@ -26,7 +27,7 @@ SERVERS = {
 }
 CANNOT = {("sendmail", "implicit"), ("sendmail", "implicit-auth"), ("opensmtpd", "plain-auth")}
 CERTIFICATE, KEY, USERS = (BASE / f"clients.{end}" for end in ("pem", "key", "users"))
-OLD = f"{KNOWN}:2466 tls_min=1.0"
+OLD = Way("tls-1.0", KNOWN, 2466, "tls_min=1.0", "starttls")
 
 
 def settings(binary):
@@ -36,7 +37,7 @@ def settings(binary):
                                     capture_output=True, check=True).stdout)
     for secret in (KEY, USERS):
         secret.chmod(0o600)
-    return {"listen": [way.listen for way in WAYS] + [OLD], "smarthost": "198.51.100.8:25", "preflight": "off",
+    return {"listen": [way.listen for way in (*WAYS, OLD)], "smarthost": "198.51.100.8:25", "preflight": "off",
             "tls_cert": CERTIFICATE, "tls_key": KEY, "auth_users": USERS, "client_session_limit": 200}
 
 
@@ -117,3 +118,114 @@ def test_server(smarthost, behind, servers, name, way):
     if name == "exim":
         (line,) = wait_for(lambda: [line for line in server.log.splitlines() if f"=> {way.recipient}" in line], "its log")
         assert (" K " in line) == (way.chunking and way.name != "exchange55"), f"K is CHUNKING: {line}"
+
+
+SWAKS_TLS = {"none": [], "starttls": ["--tls"], "implicit": ["--tls-on-connect"], "may": ["--tls-optional"]}
+SWAKS = [(way, mechanism) for way in WAYS for mechanism in (("PLAIN", "LOGIN") if way.auth else (None,))]
+
+
+@pytest.mark.parametrize("way, mechanism", SWAKS, ids=lambda value: getattr(value, "name", value))
+def test_swaks(smarthost, behind, way, mechanism):
+    message = make_message(f"swaks {way.name} {mechanism}", eight_bit=False)
+    login = ["--auth", mechanism, "--auth-user", USER, "--auth-password", PASSWORD] if mechanism else []
+    result = subprocess.run(["swaks", "--server", way.address, "--port", str(way.port), "--from", "ann@corp.example",
+                             "--to", way.recipient, "--data", "-", *SWAKS_TLS[way.tls], *login],
+                            input=message.decode()[:-2], capture_output=True, text=True, timeout=60)
+    assert result.returncode == 0, result.stdout[-2000:]
+    check_arrival(behind, smarthost, way, message)
+
+
+def context():
+    return ssl.create_default_context(cafile=CERTIFICATE)
+
+
+def connect(way, tls=None):
+    """As a client of this way would, logged in if it has to."""
+    tls = tls or context()
+    tls.check_hostname = False  # of an address
+    if way.tls == "implicit":
+        client = smtplib.SMTP_SSL(way.address, way.port, timeout=30, context=tls)
+    else:
+        client = smtplib.SMTP(way.address, way.port, timeout=30)
+    if way.tls in ("starttls", "may"):
+        client.starttls(context=tls)
+    if way.auth:
+        client.login(USER, PASSWORD)
+    return client
+
+
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.name)
+def test_smtplib(smarthost, behind, way):
+    message = make_message(f"smtplib {way.name}")
+    with connect(way) as client:
+        client.sendmail("ann@corp.example", [way.recipient], message)
+    check_arrival(behind, smarthost, way, message)
+
+
+@pytest.mark.parametrize("way", [way for way in WAYS if way.auth and way.tls != "none"], ids=lambda way: way.name)
+def test_a_stranger_has_to_log_in(smarthost, way):
+    with connect(replace(way, auth=False)) as client:
+        client.ehlo()
+        client.mail("ann@corp.example")
+        assert client.rcpt(way.recipient)[0] == 554
+
+
+COMMON = {"SIZE", "DSN", "STARTTLS", "AUTH LOGIN PLAIN"}
+NEW = {"PIPELINING", "8BITMIME", "ENHANCEDSTATUSCODES", "CHUNKING", "SMTPUTF8"}
+ANNOUNCED = {"exchange55": COMMON | {"AUTH=LOGIN PLAIN"}, "exchange2000": COMMON | NEW | {"AUTH=LOGIN PLAIN"},
+             "exchange2007": COMMON | NEW, "modern": COMMON | NEW}
+
+
+@pytest.mark.parametrize("way", PRESETS, ids=lambda way: way.name)
+def test_a_preset_announces(smarthost, way):
+    def lines(client):
+        code, answer = client.ehlo("exchange.corp.local")
+        assert code == 250
+        name, *rest = answer.decode().split("\n")
+        assert name.split()[0] == "mail.corp.example"
+        return {"SIZE" if line.startswith("SIZE ") else line for line in rest}
+
+    with smtplib.SMTP(way.address, way.port, timeout=30) as client:
+        assert lines(client) == ANNOUNCED[way.name]
+    with connect(way) as client:
+        assert lines(client) == ANNOUNCED[way.name] - {"STARTTLS"}
+
+
+def takes_tls_1_0(way):
+    """Whether a client that has nothing newer gets there."""
+    old = context()
+    old.set_ciphers("DEFAULT:@SECLEVEL=0")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        old.minimum_version = old.maximum_version = ssl.TLSVersion.TLSv1
+    try:
+        with connect(way, old) as client:
+            client.sendmail("ann@corp.example", [way.recipient], make_message("old"))
+            return True
+    except ssl.SSLError as error:
+        assert "protocol version" in str(error).lower().replace("_", " "), error
+        return False
+
+
+def test_tls_1_0_where_it_is_asked_for_only(smarthost, behind):
+    assert [way.name for way in WAYS if way.tls != "none" and takes_tls_1_0(way)] == []
+    assert takes_tls_1_0(OLD)
+    wait_for(lambda: behind.messages, "the message")
+    (_, raw), = behind.messages
+    ours, rest = below(b"Received: from ", raw)
+    assert " with ESMTPS (TLSv1 " in ours and rest == make_message("old")
+    smarthost.wait_until_empty()
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_a_wish_for_a_report_comes_through(smarthost, behind, exchange, servers, name):
+    """NOTIFY=SUCCESS is passed on by the client to us, and its host behind us has no DSN."""
+    server, way = servers(name), TRANSPORTS[2]
+    with smtplib.SMTP(server.address, server.port, timeout=30) as client:
+        client.sendmail("ann@corp.example", [way.recipient], make_message(f"{name} wish"),
+                        mail_options=["ENVID=wish1"], rcpt_options=["NOTIFY=SUCCESS,FAILURE"])
+    (report,) = wait_for(lambda: exchange.messages, "a report")
+    _, _, of_message, (bob,), _ = read_report(report)
+    assert of_message["Original-Envelope-Id"] == "wish1"
+    assert bob["Action"] == "relayed" and bob["Final-Recipient"] == f"rfc822; {way.recipient}"
+    smarthost.wait_until_empty()
