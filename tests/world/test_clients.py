@@ -2,6 +2,7 @@
 """Real clients have us as their smarthost, by every way; what they hand in arrives behind us byte for byte."""
 
 import smtplib
+import socket
 import ssl
 import subprocess
 import warnings
@@ -229,3 +230,20 @@ def test_a_wish_for_a_report_comes_through(smarthost, behind, exchange, servers,
     assert of_message["Original-Envelope-Id"] == "wish1"
     assert bob["Action"] == "relayed" and bob["Final-Recipient"] == f"rfc822; {way.recipient}"
     smarthost.wait_until_empty()
+
+
+@pytest.mark.parametrize("way", TRANSPORTS[:6:2], ids=lambda way: way.name)
+def test_who_shuts_his_side_behind_quit_hears_the_answers(smarthost, behind, way):
+    """Exim does so in the clear. Without the answer it sends the message again, and again."""
+    message = b"Subject: half closed\r\n\r\nx\r\n"
+    with connect(way) as client:
+        client.ehlo("exchange.corp.local")
+        client.mail("ann@corp.example")
+        client.rcpt(way.recipient)
+        client.send(b"BDAT %d LAST\r\n%sQUIT\r\n" % (len(message), message))
+        socket.socket.shutdown(client.sock, socket.SHUT_WR)  # of TCP: TLS goes on
+        code, answer = client.getreply()
+        assert code == 250 and b"queued as" in answer
+        assert client.getreply()[0] == 221
+        client.close()
+    check_arrival(behind, smarthost, way, message)
