@@ -171,7 +171,7 @@ void spool_watch_damage(struct spool *spool, spool_damage_cb damaged, void *owne
 void spool_stats(const struct spool *spool, struct spool_stats *stats);
 
 /*
- * False when bytes more would eat into the reserve, or the spool has failed: answer 452.
+ * False when bytes more would eat into the reserve, or the spool has failed: answer 452 or 451.
  * Once it is false a tenth more than the reserve must be free before it is true again.
  */
 bool spool_has_room(struct spool *spool, uint64_t bytes);
