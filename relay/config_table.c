@@ -37,7 +37,7 @@ const struct setting config_settings[] = {
 	{"tls_key", SETTING_TEXT, AT(tls_key), NULL, 0, 0, false,
 		"its key: a PEM file that others cannot read"},
 	{"allow", SETTING_NETWORK, LIST(allow, allow_count), NULL, 0, 0, true,
-		"clients we relay for, ADDRESS or NETWORK/BITS; nobody else"},
+		"clients we relay for without a login, ADDRESS or NETWORK/BITS"},
 	{"auth_users", SETTING_TEXT, AT(auth_users), NULL, 0, 0, false,
 		"file of those who may log in, and so relay from anywhere: name:hash a "
 		"line, see 'ptrelay config user'"},

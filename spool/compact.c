@@ -165,7 +165,6 @@ static void on_read(struct upkeep *upkeep)
 static void on_copied(void *owner, int status)
 {
 	struct spool *spool = owner;
-
 	struct compaction *compaction = &spool->compaction;
 
 	compaction->is_busy = false;
