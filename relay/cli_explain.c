@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "relay/cli_options.h"
 #include "relay/render.h"
 #include "relay/text.h"
 #include "spool/spool.h"
@@ -50,25 +51,12 @@ static int explain(const struct config *config, uint64_t id, bool json)
 
 int cli_explain(int argc, char **argv, const char *config_option)
 {
-	static const struct option names[] = {
-		{"json", no_argument, NULL, 'j'},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
-	};
 	bool json = false;
 	uint64_t id;
-	int option;
+	int code = cli_read_options(argc, argv, help, 1, &json);
 
-	while ((option = getopt_long(argc, argv, "h", names, NULL)) == 'j')
-		json = true;
-	if (option == 'h') {
-		fputs(help, stdout);
-		return EX_OK;
-	}
-	if (option != -1 || optind + 1 != argc) {
-		fputs(help, stderr);
-		return EX_USAGE;
-	}
+	if (code != CLI_GO_ON)
+		return code;
 	if (spool_id_parse(argv[optind], &id)) {
 		char text[64];
 
@@ -77,7 +65,8 @@ int cli_explain(int argc, char **argv, const char *config_option)
 		return EXIT_FAILURE;
 	}
 	struct config *config = cli_load_config(config_option);
-	int code = config ? cli_finish(explain(config, id, json)) : EX_CONFIG;
+
+	code = config ? cli_finish(explain(config, id, json)) : EX_CONFIG;
 
 	config_free(config);
 	return code;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 #include "relay/cli.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <sysexits.h>
+
+#include "relay/cli_options.h"
 
 static const char help[] =
 	"usage: ptrelay [-c FILE] reload\n\n"
@@ -36,25 +37,17 @@ static int reload(const struct config *config)
 
 int cli_reload(int argc, char **argv, const char *config_option)
 {
-	static const struct option names[] = {
-		{"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
-	int option = getopt_long(argc, argv, "h", names, NULL);
+	int code = cli_read_options(argc, argv, help, 0, NULL);
 
-	if (option == 'h') {
-		fputs(help, stdout);
-		return EX_OK;
-	}
-	if (option != -1 || optind < argc) {
-		fputs(help, stderr);
-		return EX_USAGE;
-	}
+	if (code != CLI_GO_ON)
+		return code;
 	struct config *config = cli_load_config(config_option);
 
 	if (!config) {
 		fputs("ptrelay: the relay keeps the settings that it has\n", stderr);
 		return EX_CONFIG;
 	}
-	int code = cli_finish(reload(config));
+	code = cli_finish(reload(config));
 
 	config_free(config);
 	return code;

@@ -7,6 +7,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "relay/cli_options.h"
 #include "relay/mem.h"
 #include "relay/offline.h"
 #include "relay/render.h"
@@ -111,26 +112,18 @@ static int verify(const struct config *config, bool json)
 
 int cli_spool(int argc, char **argv, const char *config_option)
 {
-	static const struct option names[] = {
-		{"json", no_argument, NULL, 'j'},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
-	};
 	bool json = false;
-	int option;
+	int code = cli_read_options(argc, argv, help, 1, &json);
 
-	while ((option = getopt_long(argc, argv, "h", names, NULL)) == 'j')
-		json = true;
-	if (option == 'h') {
-		fputs(help, stdout);
-		return EX_OK;
-	}
-	if (option != -1 || argc - optind != 1 || strcmp(argv[optind], "verify") != 0) {
+	if (code != CLI_GO_ON)
+		return code;
+	if (strcmp(argv[optind], "verify") != 0) {
 		fputs(help, stderr);
 		return EX_USAGE;
 	}
 	struct config *config = cli_load_config(config_option);
-	int code = config ? cli_finish(verify(config, json)) : EX_CONFIG;
+
+	code = config ? cli_finish(verify(config, json)) : EX_CONFIG;
 
 	config_free(config);
 	return code;

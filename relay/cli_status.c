@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 #include "relay/cli.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <sysexits.h>
 
+#include "relay/cli_options.h"
 #include "relay/render.h"
 #include "relay/text.h"
 
@@ -54,26 +54,14 @@ static int report(const struct config *config, bool json)
 
 int cli_status(int argc, char **argv, const char *config_option)
 {
-	static const struct option names[] = {
-		{"json", no_argument, NULL, 'j'},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
-	};
 	bool json = false;
-	int option;
+	int code = cli_read_options(argc, argv, help, 0, &json);
 
-	while ((option = getopt_long(argc, argv, "h", names, NULL)) == 'j')
-		json = true;
-	if (option == 'h') {
-		fputs(help, stdout);
-		return EX_OK;
-	}
-	if (option != -1 || optind < argc) {
-		fputs(help, stderr);
-		return EX_USAGE;
-	}
+	if (code != CLI_GO_ON)
+		return code;
 	struct config *config = cli_load_config(config_option);
-	int code = config ? cli_finish(report(config, json)) : EX_CONFIG;
+
+	code = config ? cli_finish(report(config, json)) : EX_CONFIG;
 
 	config_free(config);
 	return code;
