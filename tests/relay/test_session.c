@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
-#include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "tests/support/accepted_conn.c"
 
 #include "dns/mx.h"
 #include "relay/auth.h"
@@ -211,26 +211,6 @@ static void on_gone(void *owner)
 	((struct world *)owner)->gone++;
 }
 
-static struct conn *connect_client(struct world *world)
-{
-	struct sockaddr_in address = {.sin_family = AF_INET};
-	socklen_t len = sizeof address;
-	int listening = socket(AF_INET, SOCK_STREAM, 0), error = 0;
-
-	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	cr_assert_eq(bind(listening, (struct sockaddr *)&address, len), 0);
-	cr_assert_eq(listen(listening, 1), 0);
-	getsockname(listening, (struct sockaddr *)&address, &len);
-	world->client = socket(AF_INET, SOCK_STREAM, 0);
-	cr_assert_eq(connect(world->client, (struct sockaddr *)&address, len), 0);
-	fcntl(world->client, F_SETFL, O_NONBLOCK);
-	struct conn *conn = conn_accept(&world->loop, listening, &error);
-
-	cr_assert_not_null(conn, "accept: %s", strerror(-error));
-	close(listening);
-	return conn;
-}
-
 static struct world *world_new(void)
 {
 	struct world *world = mem_alloc(sizeof *world);
@@ -363,8 +343,8 @@ static void ask(struct world *world, const char *line, const char *reply)
 
 static void world_start(struct world *world)
 {
-	world->session = session_start(
-		&world->relay, &world->options, connect_client(world), on_gone, world);
+	world->session = session_start(&world->relay, &world->options,
+		accept_client(&world->loop, &world->client), on_gone, world);
 	expect(world, "220 mail.corp.example ESMTP");
 }
 
@@ -509,16 +489,22 @@ Test(session, a_client_waits_while_the_disk_is_behind)
 	world_free(world);
 }
 
-Test(session, a_client_that_goes_while_the_disk_is_behind_is_forgotten)
+/* The session waits for the disk, with part of a body unread. */
+static void fall_behind(struct world *world)
 {
-	struct world *world = world_new();
-
 	world->spool.is_behind = true;
 	world_envelope(world);
 	for (int i = 0; i < 20; i++)
 		say(world, flood_line, FLOOD_LINE);
 	run_some(world);
 	cr_assert_not_null(world->spool.drained);
+}
+
+Test(session, a_client_that_goes_while_the_disk_is_behind_is_forgotten)
+{
+	struct world *world = world_new();
+
+	fall_behind(world);
 	shutdown(world->client, SHUT_WR);
 	expect_end(world);
 	cr_assert_eq(world->spool.abandoned, 1);
@@ -529,12 +515,7 @@ Test(session, stopping_while_the_disk_is_behind)
 {
 	struct world *world = world_new();
 
-	world->spool.is_behind = true;
-	world_envelope(world);
-	for (int i = 0; i < 20; i++)
-		say(world, flood_line, FLOOD_LINE);
-	run_some(world);
-	cr_assert_not_null(world->spool.drained);
+	fall_behind(world);
 	session_stop(world->session);
 	expect(world, "421 4.3.2");
 	world_free(world);
@@ -968,9 +949,9 @@ void auth_cancel(struct auth_try *attempt)
 	uv_timer_stop(&auth->checking);
 }
 
-#define AUTH_RIGHT "AUTH PLAIN AGFubgByaWdodA=="     /* NUL ann NUL right */
-#define AUTH_WRONG "AUTH PLAIN AGFubgB3cm9uZw=="     /* NUL ann NUL wrong */
-#define AUTH_ODD   "AUTH PLAIN AGEiAHdyb25n"         /* NUL a" NUL wrong */
+#define AUTH_RIGHT "AUTH PLAIN AGFubgByaWdodA==" /* NUL ann NUL right */
+#define AUTH_WRONG "AUTH PLAIN AGFubgB3cm9uZw==" /* NUL ann NUL wrong */
+#define AUTH_ODD   "AUTH PLAIN AGEiAHdyb25n"     /* NUL a" NUL wrong */
 
 /* A world with users, whose log is kept. */
 static struct auth *world_add_users(struct world *world)
@@ -1175,7 +1156,8 @@ Test(session, a_client_that_goes_or_is_told_to_go_while_its_password_is_checked)
 
 Test(session, a_sender_is_mapped_before_it_is_stored_and_the_header_stays)
 {
-	static struct config_sender_map map = {.from = "corp.local", .to = "corp.example"};
+	static struct config_sender_map map = {
+		.from = "corp.local", .to = "corp.example"};
 	static const struct {
 		const char *mail, *sender, *log;
 	} cases[] = {

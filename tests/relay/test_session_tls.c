@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
-#include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <sys/socket.h>
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+
+#include "tests/support/accepted_conn.c"
 
 #include "relay/session.h"
 #include "relay/tls_server.h"
@@ -46,26 +46,6 @@ static void on_gone(void *owner)
 	((struct world *)owner)->gone++;
 }
 
-static struct conn *connect_client(struct world *world)
-{
-	struct sockaddr_in address = {.sin_family = AF_INET};
-	socklen_t len = sizeof address;
-	int listening = socket(AF_INET, SOCK_STREAM, 0), error = 0;
-
-	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	cr_assert_eq(bind(listening, (struct sockaddr *)&address, len), 0);
-	cr_assert_eq(listen(listening, 1), 0);
-	getsockname(listening, (struct sockaddr *)&address, &len);
-	world->socket = socket(AF_INET, SOCK_STREAM, 0);
-	cr_assert_eq(connect(world->socket, (struct sockaddr *)&address, len), 0);
-	fcntl(world->socket, F_SETFL, O_NONBLOCK);
-	struct conn *conn = conn_accept(&world->loop, listening, &error);
-
-	cr_assert_not_null(conn);
-	close(listening);
-	return conn;
-}
-
 static void world_init(struct world *world)
 {
 	static char host[] = "mail.corp.example";
@@ -102,7 +82,7 @@ static void world_init(struct world *world)
 
 static void world_start(struct world *world)
 {
-	struct conn *conn = connect_client(world);
+	struct conn *conn = accept_client(&world->loop, &world->socket);
 
 	world->client = SSL_new(world->context);
 	SSL_set_fd(world->client, world->socket);

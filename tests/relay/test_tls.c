@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
-#include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <sys/socket.h>
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+
+#include "tests/support/accepted_conn.c"
 
 #include "relay/buf.h"
 #include "relay/conn.h"
@@ -84,20 +84,7 @@ static struct tls_server *make_server(struct pair *pair, bool takes_tls10)
 /* A connected socket and its conn, in the clear. */
 static void connect_pair(struct pair *pair)
 {
-	struct sockaddr_in address = {.sin_family = AF_INET};
-	socklen_t len = sizeof address;
-	int listening = socket(AF_INET, SOCK_STREAM, 0), error = 0;
-
-	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	cr_assert_eq(bind(listening, (struct sockaddr *)&address, len), 0);
-	cr_assert_eq(listen(listening, 1), 0);
-	getsockname(listening, (struct sockaddr *)&address, &len);
-	pair->socket = socket(AF_INET, SOCK_STREAM, 0);
-	cr_assert_eq(connect(pair->socket, (struct sockaddr *)&address, len), 0);
-	fcntl(pair->socket, F_SETFL, O_NONBLOCK);
-	pair->conn = conn_accept(&pair->loop, listening, &error);
-	cr_assert_not_null(pair->conn);
-	close(listening);
+	pair->conn = accept_client(&pair->loop, &pair->socket);
 	memset(pair->heard, 0, sizeof pair->heard);
 	pair->client = SSL_new(pair->context);
 	SSL_set_fd(pair->client, pair->socket);
