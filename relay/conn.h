@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,7 +16,7 @@
 
 enum conn_event {
 	CONN_CONNECTED, /* of conn_connect */
-	CONN_SECURED,   /* of conn_start_tls: from now on bytes go under TLS */
+	CONN_SECURED,   /* of conn_start_tls and conn_start_tls_client: bytes go under TLS now */
 	CONN_DATA,      /* conn_peek has bytes that were not there before */
 	CONN_DRAINED,   /* all that was written has left */
 	CONN_EOF,       /* the peer has ended its side; it may still read what is written */
@@ -29,6 +30,8 @@ enum {
 };
 
 struct conn;
+struct tls_client;
+struct tls_peer;
 struct tls_server;
 typedef void (*conn_cb)(void *owner, enum conn_event event);
 
@@ -59,8 +62,18 @@ struct conn *conn_connect(uv_loop_t *loop, const struct conn_address *target,
  */
 void conn_start_tls(struct conn *conn, const struct tls_server *server);
 
+/*
+ * The same, and we are the client, who expects peer (borrowed for the time of the call). A server
+ * that is not whom peer wants is a CONN_ERROR: conn_error tells why.
+ */
+void conn_start_tls_client(struct conn *conn, const struct tls_client *client,
+	const struct tls_peer *peer);
+
 /* "TLSv1.3 TLS_AES_256_GCM_SHA384"; NULL: in the clear. Borrowed. */
 const char *conn_tls_name(const struct conn *conn);
+
+/* True when the peer proved to be whom a TLS_VERIFY or TLS_DANE peer wanted. */
+bool conn_tls_is_verified(const struct conn *conn);
 
 /* The unread bytes; borrowed until the next call. */
 size_t conn_peek(const struct conn *conn, const char **bytes);

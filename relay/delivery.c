@@ -269,6 +269,8 @@ static bool on_heard(struct delivery *d, const struct smtp_event *heard)
 {
 	switch (heard->kind) {
 	case SMTP_EVENT_INPUT:
+	case SMTP_EVENT_TLS: /* not asked for yet */
+	case SMTP_EVENT_NO_TLS:
 		return true;
 	case SMTP_EVENT_READY:
 		report_reply(d, DELIVERY_GREETED, heard);

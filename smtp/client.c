@@ -399,6 +399,8 @@ const char *smtp_stage_name(enum smtp_stage stage)
 	static const char *const names[] = {
 		[SMTP_STAGE_BANNER] = "the banner",
 		[SMTP_STAGE_EHLO] = "EHLO",
+		[SMTP_STAGE_STARTTLS] = "STARTTLS",
+		[SMTP_STAGE_AUTH] = "AUTH",
 		[SMTP_STAGE_MAIL] = "MAIL FROM",
 		[SMTP_STAGE_RCPT] = "RCPT TO",
 		[SMTP_STAGE_DATA] = "DATA",

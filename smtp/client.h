@@ -5,23 +5,28 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "smtp/dsn.h"
 #include "smtp/reply.h"
 
 /*
- * The sending machine: greets, then carries one transaction after another over a connection.
- * Two cursors walk the commands of a transaction: said (written) and heard (answered); with
+ * The sending machine: greets, secures and logs in as its owner says, then carries one
+ * transaction after another over a connection. Two cursors walk the commands of a transaction: said (written) and heard (answered); with
  * PIPELINING MAIL, all RCPT and DATA go in one flight (RFC 2920), without it one at a time.
  *
  *   BANNER ─220─> EHLO ─250─> READY ─smtp_client_send─> ENVELOPE ─354─> BODY ─dot─> END ─> READY
  *     │             └5xx─> HELO ─250─^                     │ (no recipient taken: RSET)     ^
  *     └───── other ──> REFUSED                             └────────────────────────────────┘
- *   smtp_client_quit: READY -> QUIT -> CLOSED
+ *   smtp_client_start_tls: READY -> STARTTLS ─220─> (handshake) ─smtp_client_secured─> EHLO
+ *   smtp_client_log_in:    READY -> AUTH ─235─> READY
+ *   smtp_client_quit:      READY -> QUIT -> CLOSED
  */
 
 enum smtp_event_kind {
 	SMTP_EVENT_INPUT,   /* nothing happened: write the output, bring more bytes */
-	SMTP_EVENT_READY,   /* greeted: smtp_client_send may be called */
-	SMTP_EVENT_REFUSED, /* banner, EHLO or HELO was refused: reply says how. Close */
+	SMTP_EVENT_READY,   /* greeted or logged in: start_tls, log_in, send or quit come next */
+	SMTP_EVENT_REFUSED, /* banner, EHLO, HELO or AUTH was refused: reply says how. Close */
+	SMTP_EVENT_TLS,     /* 220 came, and nothing behind it: the handshake is yours */
+	SMTP_EVENT_NO_TLS,  /* STARTTLS was refused: reply says how. READY again */
 	SMTP_EVENT_RCPT,    /* recipient number index was refused: reply says how */
 	SMTP_EVENT_BODY, /* 354 came: write the stuffed body, then smtp_client_body_done */
 	SMTP_EVENT_DONE, /* the transaction is over; reply is the one that decided: for all
@@ -34,6 +39,8 @@ enum smtp_event_kind {
 enum smtp_stage {
 	SMTP_STAGE_BANNER,
 	SMTP_STAGE_EHLO,
+	SMTP_STAGE_STARTTLS,
+	SMTP_STAGE_AUTH,
 	SMTP_STAGE_MAIL,
 	SMTP_STAGE_RCPT,
 	SMTP_STAGE_DATA,
@@ -52,6 +59,7 @@ struct smtp_event {
 /* What a server offered in its EHLO reply. */
 struct smtp_extensions {
 	bool pipelining, size, eight_bit, enhanced, starttls, dsn, chunking, utf8;
+	bool auth_plain, auth_login;
 	uint64_t size_limit; /* 0: none told */
 };
 
@@ -61,7 +69,18 @@ struct smtp_transaction {
 	size_t count; /* at most 100: RFC 5321 4.5.3.1.8 promises no more */
 	uint64_t size;
 	bool eight_bit; /* the body holds bytes above 127 */
+	bool is_strict; /* then only a server with 8BITMIME may have it (RFC 6152 3) */
 	bool utf8;      /* only a server with SMTPUTF8 may have it (RFC 6531 3.2) */
+	/* What goes to a server with DSN (RFC 3461); else nothing of it is said. */
+	enum smtp_ret ret;
+	const char *envid;         /* xtext; "" or NULL: none */
+	const uint8_t *notify;     /* smtp_notify bits of each recipient; NULL: none */
+	const char *const *orcpts; /* "rfc822;xtext" of each, "" none; NULL: none */
+};
+
+/* Who we are to a smarthost. */
+struct smtp_login {
+	const char *user, *password; /* bytes but NUL; borrowed until the next READY or REFUSED */
 };
 
 enum smtp_client_phase {
@@ -103,10 +122,23 @@ void smtp_client_init(struct smtp_client *m, const char *name);
 size_t smtp_client_next(
 	struct smtp_client *m, const char *in, size_t len, struct smtp_event *event);
 
+/* Says STARTTLS; only when READY and offered. SMTP_EVENT_TLS or SMTP_EVENT_NO_TLS follows. */
+void smtp_client_start_tls(struct smtp_client *m);
+
+/* The handshake is done: what the server offered before counts no more (RFC 3207 4.2). Says EHLO. */
+void smtp_client_secured(struct smtp_client *m);
+
+/*
+ * Logs in by PLAIN or LOGIN; only when READY. A server that offers neither is
+ * SMTP_EVENT_REFUSED with a reply of our own, 504 5.7.4.
+ */
+void smtp_client_log_in(struct smtp_client *m, const struct smtp_login *login);
+
 /*
  * Starts a transaction; only when READY. transaction stays the caller's and must live until
  * SMTP_EVENT_DONE. A server whose SIZE is smaller gets nothing: DONE with 552 5.3.4 comes next;
- * one without SMTPUTF8 that would need it neither: DONE with 553 5.6.7.
+ * one without SMTPUTF8 that would need it neither: DONE with 553 5.6.7; nor one without
+ * 8BITMIME that would need that: DONE with 554 5.6.3.
  * Recipients go out as room in m->out allows: call smtp_client_next after each write.
  */
 void smtp_client_send(struct smtp_client *m, const struct smtp_transaction *transaction);

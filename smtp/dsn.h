@@ -6,9 +6,24 @@
 #include <stdint.h>
 
 /*
- * The text of a delivery status notification (RFC 3464) in a multipart/report (RFC 6522):
+ * What a sender may ask to be told (RFC 3461), and the text of a delivery status notification (RFC 3464) in a multipart/report (RFC 6522):
  * plain words first, then the machine-readable part, then the original or its header.
  */
+
+/* RET= of RFC 3461 4.3. */
+enum smtp_ret {
+	SMTP_RET_NOT_GIVEN,
+	SMTP_RET_FULL,
+	SMTP_RET_HDRS,
+};
+
+/* NOTIFY= of RFC 3461 4.1. */
+enum smtp_notify {
+	SMTP_NOTIFY_NEVER = 1,
+	SMTP_NOTIFY_SUCCESS = 2,
+	SMTP_NOTIFY_FAILURE = 4,
+	SMTP_NOTIFY_DELAY = 8,
+};
 
 enum smtp_dsn_action {
 	SMTP_DSN_NONE, /* nothing to tell: not to be listed */

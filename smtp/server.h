@@ -7,6 +7,7 @@
 
 #include "smtp/address.h"
 #include "smtp/body.h"
+#include "smtp/dsn.h"
 #include "smtp/reply.h"
 
 /*
@@ -93,27 +94,12 @@ struct smtp_server_options {
 	bool auth_needs_tls; /* AUTH is neither announced nor obeyed in the clear */
 };
 
-/* RET= of RFC 3461 4.3. */
-enum smtp_ret {
-	SMTP_RET_NOT_GIVEN,
-	SMTP_RET_FULL,
-	SMTP_RET_HDRS,
-};
-
 struct smtp_mail {
 	uint64_t size;  /* SIZE= of the client, or 0 */
 	bool eight_bit; /* BODY=8BITMIME */
 	bool utf8;      /* SMTPUTF8 */
 	enum smtp_ret ret;
 	char envid[SMTP_ENVID_MAX + 1]; /* xtext as given, checked; "": none */
-};
-
-/* NOTIFY= of RFC 3461 4.1. */
-enum smtp_notify {
-	SMTP_NOTIFY_NEVER = 1,
-	SMTP_NOTIFY_SUCCESS = 2,
-	SMTP_NOTIFY_FAILURE = 4,
-	SMTP_NOTIFY_DELAY = 8,
 };
 
 struct smtp_rcpt {
