@@ -4,10 +4,11 @@
 #include <stdint.h>
 #include <string.h>
 
+static const char digits[] =
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
 static int digit_value(char c)
 {
-	static const char digits[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 	const char *found = c ? strchr(digits, c) : NULL;
 
 	return found ? (int)(found - digits) : -1;
@@ -48,4 +49,22 @@ int base64_decode(char *out, const char *text, size_t len)
 		used += 3 - padding;
 	}
 	return (int)used;
+}
+
+size_t base64_encoded_length(size_t len)
+{
+	return (len + 2) / 3 * 4;
+}
+
+void base64_encode(char *out, const char *bytes, size_t len)
+{
+	for (size_t at = 0; at < len; at += 3, out += 4) {
+		size_t given = len - at < 3 ? len - at : 3;
+		uint32_t bits = 0;
+
+		for (size_t i = 0; i < 3; i++)
+			bits = bits << 8 | (i < given ? (unsigned char)bytes[at + i] : 0);
+		for (size_t i = 0; i < 4; i++)
+			out[i] = i <= given ? digits[bits >> (18 - 6 * i) & 63] : '=';
+	}
 }

@@ -13,3 +13,9 @@
  * 4 * 3, or -1 when this is no base64.
  */
 int base64_decode(char *out, const char *text, size_t len);
+
+/* Bytes that base64_encode writes for len bytes. */
+size_t base64_encoded_length(size_t len);
+
+/* Encodes bytes to out, padded, without a NUL. */
+void base64_encode(char *out, const char *bytes, size_t len);

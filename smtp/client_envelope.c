@@ -2,7 +2,6 @@
 #include "smtp/client_parts.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <string.h>
 
 /* The commands of a transaction by number: MAIL, RCPT 0..count-1, DATA. */
@@ -11,138 +10,268 @@ static size_t data_number(const struct smtp_client *m)
 	return m->transaction->count + 1;
 }
 
+static void put_text(struct smtp_client *m, const char *text)
+{
+	smtp_client_put(m, text, strlen(text));
+}
+
+static void put_number(struct smtp_client *m, uint64_t number)
+{
+	char digits[20];
+	size_t at = sizeof digits;
+
+	do {
+		digits[--at] = (char)('0' + number % 10);
+		number /= 10;
+	} while (number);
+	smtp_client_put(m, digits + at, sizeof digits - at);
+}
+
+/* A parameter, unless there is nothing to tell. */
+static void put_parameter(struct smtp_client *m, const char *name, const char *value)
+{
+	if (!value || !value[0])
+		return;
+	put_text(m, name);
+	put_text(m, value);
+}
+
 static void say_mail(struct smtp_client *m)
 {
 	const struct smtp_transaction *t = m->transaction;
-	char rest[64] = ">";
 
-	if (m->extensions.size)
-		snprintf(rest, sizeof rest, "> SIZE=%llu", (unsigned long long)t->size);
+	put_text(m, "MAIL FROM:<");
+	put_text(m, t->sender);
+	put_text(m, ">");
+	if (m->extensions.size) {
+		put_text(m, " SIZE=");
+		put_number(m, t->size);
+	}
 	if (m->extensions.eight_bit && t->eight_bit)
-		strncat(rest, " BODY=8BITMIME", sizeof rest - strlen(rest) - 1);
+		put_text(m, " BODY=8BITMIME");
 	if (t->utf8)
-		strncat(rest, " SMTPUTF8", sizeof rest - strlen(rest) - 1);
-	smtp_client_say(m, "MAIL FROM:<", t->sender, rest);
+		put_text(m, " SMTPUTF8");
+	if (m->extensions.dsn) {
+		if (t->ret != SMTP_RET_NOT_GIVEN)
+			put_text(m, t->ret == SMTP_RET_FULL ? " RET=FULL" : " RET=HDRS");
+		put_parameter(m, " ENVID=", t->envid);
+	}
+	put_text(m, "\r\n");
 }
 
-/* Says what may be said: one command, or with PIPELINING as many as fit (RFC 2920 3.1). */
+/* RFC 3461 4.1: NEVER stands alone, the others are a list. */
+static void put_notify(struct smtp_client *m, unsigned notify)
+{
+	static const struct {
+		enum smtp_notify bit;
+		const char *name;
+	} words[] = {
+		{SMTP_NOTIFY_NEVER, "NEVER"},
+		{SMTP_NOTIFY_SUCCESS, "SUCCESS"},
+		{SMTP_NOTIFY_FAILURE, "FAILURE"},
+		{SMTP_NOTIFY_DELAY, "DELAY"},
+	};
+	const char *before = " NOTIFY=";
+
+	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+		if (!(notify & words[i].bit))
+			continue;
+		put_text(m, before);
+		put_text(m, words[i].name);
+		before = ",";
+	}
+}
+
+static void say_rcpt(struct smtp_client *m, size_t index)
+{
+	const struct smtp_transaction *t = m->transaction;
+
+	put_text(m, "RCPT TO:<");
+	put_text(m, t->recipients[index]);
+	put_text(m, ">");
+	if (m->extensions.dsn) {
+		put_notify(m, t->notify ? t->notify[index] : 0);
+		put_parameter(m, " ORCPT=", t->orcpts ? t->orcpts[index] : NULL);
+	}
+	put_text(m, "\r\n");
+}
+
+/* One command, or with PIPELINING as many as fit (RFC 2920 3.1). */
 void smtp_client_say_envelope(struct smtp_client *m)
 {
 	while (m->said <= data_number(m) &&
 		sizeof m->out - m->out_len >= SMTP_CLIENT_COMMAND_MAX) {
-		if (m->said > m->heard && !m->extensions.pipelining)
+		if (m->decided || (m->said > m->heard && !m->extensions.pipelining))
 			return;
 		if (m->said == 0)
 			say_mail(m);
 		else if (m->said < data_number(m))
-			smtp_client_say(m, "RCPT TO:<",
-				m->transaction->recipients[m->said - 1], ">");
+			say_rcpt(m, m->said - 1);
 		else if (m->heard == m->said && m->taken == 0)
 			return; /* nobody is left to write to: no DATA */
 		else
-			smtp_client_say(m, "DATA", "", "");
+			put_text(m, "DATA\r\n");
 		m->said++;
 	}
 }
 
 /* The first reply that decides for all who have no answer of their own stands. */
-void smtp_client_decide(struct smtp_client *m, enum smtp_stage stage)
+static void decide(struct smtp_client *m, enum smtp_stage stage)
 {
 	if (m->decided)
 		return;
 	m->decided = true;
-	m->decision = m->reply;
 	m->decision_stage = stage;
+	smtp_reply_copy(&m->decision, &m->reply);
 }
 
-void smtp_client_end_transaction(struct smtp_client *m, struct smtp_event *event)
+static void end_transaction(struct smtp_client *m, struct smtp_event *event,
+	enum smtp_stage stage, enum smtp_client_phase phase)
 {
-	m->phase = m->decision.code == 421 ? SMTP_CLIENT_CLOSED : SMTP_CLIENT_READY;
+	m->phase = phase;
 	m->transaction = NULL;
-	*event = (struct smtp_event){.kind = SMTP_EVENT_DONE,
-		.stage = m->decision_stage,
+	*event = (struct smtp_event){
+		.kind = SMTP_EVENT_DONE,
+		.stage = m->decided ? m->decision_stage : stage,
+		.reply = m->decided ? &m->decision : &m->reply,
+	};
+}
+
+void smtp_client_tell_own_decision(struct smtp_client *m, struct smtp_event *event)
+{
+	m->is_unasked = false;
+	if (m->phase == SMTP_CLIENT_ENVELOPE) {
+		end_transaction(m, event, SMTP_STAGE_MAIL, SMTP_CLIENT_READY);
+		return;
+	}
+	m->phase = SMTP_CLIENT_REFUSED;
+	*event = (struct smtp_event){.kind = SMTP_EVENT_REFUSED,
+		.stage = SMTP_STAGE_AUTH,
 		.reply = &m->decision};
 }
 
 /* The envelope was refused: RSET clears the table for the next one. */
-static void reset(struct smtp_client *m, struct smtp_event *event)
+static void reset(struct smtp_client *m)
 {
-	if (m->decision.code == 421) {
-		smtp_client_end_transaction(m, event);
-		return;
-	}
-	smtp_client_say(m, "RSET", "", "");
+	put_text(m, "RSET\r\n");
 	m->phase = SMTP_CLIENT_RESET;
+}
+
+static void complain_of_answer(struct smtp_client *m, struct smtp_event *event)
+{
+	smtp_client_complain(m, event, "the server's answer does not fit the question");
 }
 
 static void on_data_reply(struct smtp_client *m, struct smtp_event *event)
 {
-	if (m->reply.code != 354) {
-		if (m->taken || !m->decided)
-			smtp_client_decide(m, SMTP_STAGE_DATA);
-		reset(m, event);
-		return;
-	}
-	if (m->taken && !m->decided) {
+	if (smtp_reply_class(&m->reply) > 3) {
+		decide(m, SMTP_STAGE_DATA);
+		reset(m);
+	} else if (m->reply.code != 354) {
+		complain_of_answer(m, event); /* a 250 here has taken no message */
+	} else if (m->taken && m->decided) {
+		/* It refused the sender and takes a message for a recipient: an empty one
+		 * from us would be delivered. */
+		end_transaction(m, event, SMTP_STAGE_DATA, SMTP_CLIENT_CLOSED);
+	} else if (m->taken) {
 		smtp_client_tell(m, event, SMTP_EVENT_BODY, SMTP_STAGE_DATA);
 		m->phase = SMTP_CLIENT_BODY;
-		return;
+	} else {
+		/* It was said ahead, and nobody was taken: an empty message ends it (RFC
+		 * 2920 3.1). */
+		put_text(m, ".\r\n");
+		m->phase = SMTP_CLIENT_END;
 	}
-	/* It was said ahead, and nobody was taken: an empty message ends it (RFC 2920 3.1). */
-	smtp_client_say(m, ".", "", "");
-	m->phase = SMTP_CLIENT_END;
+}
+
+static void on_mail_or_rcpt_reply(
+	struct smtp_client *m, struct smtp_event *event, size_t number)
+{
+	bool is_yes = smtp_reply_class(&m->reply) == 2;
+
+	if (number == 0 && !is_yes) {
+		decide(m, SMTP_STAGE_MAIL);
+	} else if (number > 0 && is_yes) {
+		m->taken++;
+	} else if (number > 0 && !m->decided) {
+		/* behind a refused MAIL it would say nothing new */
+		smtp_client_tell(m, event, SMTP_EVENT_RCPT, SMTP_STAGE_RCPT);
+		event->index = number - 1;
+	}
+	smtp_client_say_envelope(m);
+	bool is_over = m->decided || (m->heard == data_number(m) && m->taken == 0);
+
+	if (!is_over || m->said > m->heard)
+		return;
+	decide(m, SMTP_STAGE_RCPT);
+	reset(m);
+}
+
+static enum smtp_stage stage_of(const struct smtp_client *m, size_t number)
+{
+	if (number == 0)
+		return SMTP_STAGE_MAIL;
+	return number < data_number(m) ? SMTP_STAGE_RCPT : SMTP_STAGE_DATA;
 }
 
 /* The reply to command number heard of the transaction. */
 void smtp_client_on_envelope_reply(struct smtp_client *m, struct smtp_event *event)
 {
 	size_t number = m->heard++;
-	bool is_yes = smtp_reply_class(&m->reply) == 2;
+	enum smtp_stage stage = stage_of(m, number);
 
-	if (m->reply.code == 421) {
-		smtp_client_decide(m, number == 0 ? SMTP_STAGE_MAIL : SMTP_STAGE_RCPT);
-		smtp_client_end_transaction(m, event);
-		return;
-	}
-	if (number == data_number(m)) {
+	if (m->reply.code == 421)
+		end_transaction(m, event, stage, SMTP_CLIENT_CLOSED);
+	else if (stage == SMTP_STAGE_DATA)
 		on_data_reply(m, event);
-		return;
-	}
-	if (number == 0 && !is_yes) {
-		smtp_client_decide(m, SMTP_STAGE_MAIL);
-	} else if (number > 0 && is_yes) {
-		m->taken++;
-	} else if (number > 0 &&
-		   !m->decided) { /* after a refused MAIL it says nothing new */
-		smtp_client_tell(m, event, SMTP_EVENT_RCPT, SMTP_STAGE_RCPT);
-		event->index = number - 1;
-	}
-	bool is_over = m->decided || (m->heard == data_number(m) && m->taken == 0);
-
-	if (!is_over || m->said > m->heard) {
-		smtp_client_say_envelope(m);
-		return;
-	}
-	if (!m->decided)
-		smtp_client_decide(m, SMTP_STAGE_RCPT);
-	m->phase = SMTP_CLIENT_RESET;
-	smtp_client_say(m, "RSET", "", "");
+	else if (smtp_reply_class(&m->reply) == 3)
+		complain_of_answer(m, event); /* an answer is missing, or out of order */
+	else
+		on_mail_or_rcpt_reply(m, event, number);
 }
 
-/* The server said already that it does not take such a message: there is no need to ask. */
+/* Before the dot a server can only break off, and has heard too little for another command. */
+void smtp_client_on_body_reply(struct smtp_client *m, struct smtp_event *event)
+{
+	int class = smtp_reply_class(&m->reply);
+	bool is_over = m->phase == SMTP_CLIENT_END;
+
+	if (class == 3 || (class == 2 && !is_over))
+		complain_of_answer(m, event);
+	else
+		end_transaction(m, event, SMTP_STAGE_END,
+			is_over && m->reply.code != 421 ? SMTP_CLIENT_READY
+							: SMTP_CLIENT_CLOSED);
+}
+
+void smtp_client_on_reset_reply(struct smtp_client *m, struct smtp_event *event)
+{
+	bool is_clear = smtp_reply_class(&m->reply) == 2;
+
+	end_transaction(m, event, m->decision_stage,
+		is_clear ? SMTP_CLIENT_READY : SMTP_CLIENT_CLOSED);
+}
+
+/* True when the server said already that it does not take such a message: no need to ask. */
 static bool is_unfit(struct smtp_client *m)
 {
 	const struct smtp_transaction *t = m->transaction;
+	const struct smtp_extensions *offered = &m->extensions;
 
-	if (m->extensions.size_limit && t->size > m->extensions.size_limit)
+	if (offered->size_limit && t->size > offered->size_limit)
 		/* RFC 1870 6.1 */
-		smtp_reply_set(&m->reply, 552, "5.3.4", "%s",
+		smtp_reply_set(&m->decision, 552, "5.3.4", "%s",
 			"the message is larger than the server takes");
-	else if (t->utf8 && !m->extensions.utf8)
+	else if (t->utf8 && !offered->utf8)
 		/* RFC 6531 3.5 */
-		smtp_reply_set(&m->reply, 553, "5.6.7", "%s",
+		smtp_reply_set(&m->decision, 553, "5.6.7", "%s",
 			"an address or the header is not ASCII, and the server takes "
 			"only ASCII (no SMTPUTF8)");
+	else if (t->eight_bit && t->is_strict && !offered->eight_bit)
+		/* RFC 6152 3 */
+		smtp_reply_set(&m->decision, 554, "5.6.3", "%s",
+			"the message has 8-bit text, and the server takes only ASCII "
+			"(no 8BITMIME)");
 	else
 		return false;
 	return true;
@@ -151,18 +280,17 @@ static bool is_unfit(struct smtp_client *m)
 void smtp_client_send(struct smtp_client *m, const struct smtp_transaction *transaction)
 {
 	assert(m->phase == SMTP_CLIENT_READY);
+	smtp_client_begin(m, SMTP_CLIENT_ENVELOPE);
 	m->transaction = transaction;
-	m->phase = SMTP_CLIENT_ENVELOPE;
 	m->said = m->heard = m->taken = 0;
-	m->decided = false;
-	if (is_unfit(m))
-		smtp_client_decide(m, SMTP_STAGE_MAIL);
-	else
+	m->decision_stage = SMTP_STAGE_MAIL;
+	m->decided = m->is_unasked = is_unfit(m);
+	if (!m->is_unasked)
 		smtp_client_say_envelope(m);
 }
 
 void smtp_client_body_done(struct smtp_client *m)
 {
 	assert(m->phase == SMTP_CLIENT_BODY);
-	m->phase = SMTP_CLIENT_END;
+	smtp_client_begin(m, SMTP_CLIENT_END);
 }

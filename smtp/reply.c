@@ -2,6 +2,7 @@
 #include "smtp/reply.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -78,75 +79,83 @@ static size_t enhanced_length(const char *text, size_t len)
 	return dots == 2 && digits ? i : 0;
 }
 
+/* The enhanced code of the first line that has one counts; it is taken off each. */
+static size_t take_enhanced(struct smtp_reply *reply, const char *text, size_t len)
+{
+	size_t enhanced = enhanced_length(text, len);
+
+	if (enhanced && !reply->enhanced[0]) {
+		memcpy(reply->enhanced, text, enhanced);
+		reply->enhanced[enhanced] = '\0';
+	}
+	while (enhanced && enhanced < len && text[enhanced] == ' ')
+		enhanced++;
+	return enhanced;
+}
+
 static void add_text(
 	struct smtp_reply *reply, const char *text, size_t len, bool is_first)
 {
-	size_t used = strlen(reply->text);
-	size_t enhanced = enhanced_length(text, len);
+	size_t used = is_first ? 0 : strlen(reply->text);
+	size_t enhanced = take_enhanced(reply, text, len);
 
-	if (enhanced) {
-		if (!reply->enhanced[0]) {
-			memcpy(reply->enhanced, text, enhanced);
-			reply->enhanced[enhanced] = '\0';
-		}
-		text += enhanced;
-		len -= enhanced;
-		while (len && *text == ' ') {
-			text++;
-			len--;
-		}
-	}
 	if (!is_first && used + 1 < sizeof reply->text)
 		reply->text[used++] = '\n';
 	size_t room = sizeof reply->text - 1 - used;
+	size_t rest = len - enhanced < room ? len - enhanced : room;
+	char *to = reply->text + used;
 
-	if (len > room)
-		len = room;
-	for (size_t i = 0; i < len; i++)
-		reply->text[used + i] = text[i] ? text[i] : '?';
-	reply->text[used + len] = '\0';
+	memcpy(to, text + enhanced, rest);
+	to[rest] = '\0';
+	for (char *nul = to; (nul = memchr(nul, '\0', (size_t)(to + rest - nul)));)
+		*nul = '?';
 }
 
-/* One line without its end. Returns 1: the last one; 0: more follow; -1: no reply. */
-static int read_line(
+/* One line without its end. */
+static enum smtp_reply_status take_line(
 	struct smtp_reply *reply, const char *line, size_t len, bool is_first)
 {
-	if (len < 3 || !is_digit(line[0]) || !is_digit(line[1]) || !is_digit(line[2]) ||
-		line[0] < '2' || line[0] > '5' ||
-		(len > 3 && line[3] != ' ' && line[3] != '-'))
-		return -1;
-	unsigned code =
-		(unsigned)((line[0] - '0') * 100 + (line[1] - '0') * 10 + line[2] - '0');
+	if (len < 3 || line[0] < '2' || line[0] > '5' || !is_digit(line[1]) ||
+		!is_digit(line[2]) || (len > 3 && line[3] != ' ' && line[3] != '-'))
+		return SMTP_REPLY_BAD;
+	int code = (line[0] - '0') * 100 + (line[1] - '0') * 10 + line[2] - '0';
 
-	if (is_first)
+	if (!is_first && reply->code != code)
+		return SMTP_REPLY_BAD;
+	if (is_first) {
 		reply->code = (uint16_t)code;
-	else if (reply->code != code)
-		return -1;
+		reply->enhanced[0] = '\0';
+	}
 	add_text(reply, len > 4 ? line + 4 : "", len > 4 ? len - 4 : 0, is_first);
-	return len == 3 || line[3] == ' ';
+	return len == 3 || line[3] == ' ' ? SMTP_REPLY_WHOLE : SMTP_REPLY_LINE;
 }
 
-int smtp_reply_parse(struct smtp_reply *reply, const char *in, size_t len)
+enum smtp_reply_status smtp_reply_read_line(struct smtp_reply *reply, unsigned *lines,
+	const char *in, size_t len, size_t *used)
 {
-	size_t at = 0;
+	const char *newline = memchr(in, '\n', len);
+	size_t end = newline ? (size_t)(newline - in) : len;
 
-	*reply = (struct smtp_reply){0};
-	for (unsigned lines = 0; lines < SMTP_REPLY_LINES_MAX; lines++) {
-		const char *newline = memchr(in + at, '\n', len - at);
-		size_t end = newline ? (size_t)(newline - in) : len;
+	*used = newline ? end + 1 : 0;
+	if (end > SMTP_REPLY_LINE_MAX)
+		return SMTP_REPLY_BAD;
+	if (!newline)
+		return SMTP_REPLY_MORE;
+	if (end > 0 && in[end - 1] == '\r')
+		end--;
+	enum smtp_reply_status status = take_line(reply, in, end, *lines == 0);
 
-		if (end - at > SMTP_REPLY_LINE_MAX)
-			return -1;
-		if (!newline)
-			return 0;
-		size_t stop = end > at && in[end - 1] == '\r' ? end - 1 : end;
-		int last = read_line(reply, in + at, stop - at, lines == 0);
+	++*lines;
+	if (status == SMTP_REPLY_WHOLE)
+		*lines = 0;
+	else if (*lines == SMTP_REPLY_LINES_MAX)
+		status = SMTP_REPLY_BAD;
+	return status;
+}
 
-		if (last < 0)
-			return -1;
-		at = end + 1;
-		if (last)
-			return (int)at;
-	}
-	return -1;
+void smtp_reply_copy(struct smtp_reply *to, const struct smtp_reply *from)
+{
+	to->code = from->code;
+	memcpy(to->enhanced, from->enhanced, sizeof to->enhanced);
+	memcpy(to->text, from->text, strlen(from->text) + 1);
 }

@@ -35,13 +35,24 @@ void smtp_reply_set(struct smtp_reply *reply, unsigned code, const char *enhance
  */
 size_t smtp_reply_format(const struct smtp_reply *reply, char *buf, size_t cap);
 
+enum smtp_reply_status {
+	SMTP_REPLY_MORE,  /* no whole line is there yet */
+	SMTP_REPLY_LINE,  /* a line was taken, and others follow it */
+	SMTP_REPLY_WHOLE, /* the last line was taken */
+	SMTP_REPLY_BAD, /* this is no reply (bad code, code changes between lines, line too
+	                     long, too many lines) */
+};
+
 /*
- * Reads a whole reply, which may have several lines, from the start of in.
- * Returns the bytes consumed, 0 when more bytes are needed, -1 when this is no reply
- * (bad code, code changes between lines, line or reply too long).
- * A leading enhanced code is moved to its field. CRLF and bare LF end a line.
+ * Reads the next line of a reply from the start of in; *used is its length with the line end.
+ * *lines counts those taken: 0 where a reply begins, and set to 0 when it is whole.
+ * The first enhanced code is moved to its field. CRLF and bare LF end a line.
  */
-int smtp_reply_parse(struct smtp_reply *reply, const char *in, size_t len);
+enum smtp_reply_status smtp_reply_read_line(struct smtp_reply *reply, unsigned *lines,
+	const char *in, size_t len, size_t *used);
+
+/* Copies what is there, not the room that is left. */
+void smtp_reply_copy(struct smtp_reply *to, const struct smtp_reply *from);
 
 /* 2, 3, 4 or 5. */
 int smtp_reply_class(const struct smtp_reply *reply);

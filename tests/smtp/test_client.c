@@ -20,8 +20,8 @@ static const char *const two[] = {"b@dest.example", "c@dest.example"};
 
 static void hear(struct play *p, const struct smtp_event *event)
 {
-	static const char *const names[] = {"INPUT", "READY", "REFUSED", "RCPT", "BODY",
-		"DONE", "CLOSED", "PROTOCOL"};
+	static const char *const names[] = {"INPUT", "READY", "REFUSED", "TLS", "NO_TLS",
+		"RCPT", "BODY", "DONE", "CLOSED", "PROTOCOL"};
 	int len = 0;
 
 	if (event->kind == SMTP_EVENT_INPUT)
