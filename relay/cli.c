@@ -29,6 +29,11 @@ struct users *cli_load_users(const struct config *config, struct buf *problems)
 		config->auth_users, privileges_find_uid(config->user), problems);
 }
 
+bool cli_load_logins(struct config *config, struct buf *problems)
+{
+	return config_read_logins(config, privileges_find_uid(config->user), problems);
+}
+
 int cli_finish(int code)
 {
 	if (fflush(stdout) == 0 && !ferror(stdout))

@@ -32,6 +32,9 @@ struct config *cli_load_config(const char *option);
  */
 struct users *cli_load_users(const struct config *config, struct buf *problems);
 
+/* The same for the files of auth=, which go into config. False: problems has grown. */
+bool cli_load_logins(struct config *config, struct buf *problems);
+
 /* `config user NAME`: asks for a password and prints the line for auth_users. Returns the exit code. */
 int cli_make_user(const char *name);
 

@@ -12,7 +12,8 @@ static int print_help(FILE *out, int code)
 {
 	fputs("usage: ptrelay [-c FILE] config check|print|defaults\n"
 	      "       ptrelay config user NAME\n\n"
-	      "  check     all problems of the file, and of auth_users, each with its line\n"
+	      "  check     all problems of the file, of auth_users and of auth=, each with its\n"
+	      "            line\n"
 	      "  print     the values in effect\n"
 	      "  defaults  every key with its default and what it means\n"
 	      "  user      asks for a password and prints the line for auth_users; from a\n"
@@ -50,11 +51,12 @@ static bool check_certificate(const struct config *config)
 	return server;
 }
 
-static bool check_users(const struct config *config)
+static bool check_users(struct config *config)
 {
 	struct buf problems = {0};
 
 	users_free(cli_load_users(config, &problems));
+	cli_load_logins(config, &problems);
 	bool is_good = !problems.len;
 
 	print_and_free(&problems, stderr, EX_CONFIG);
@@ -62,7 +64,7 @@ static bool check_users(const struct config *config)
 }
 
 /* Complains of all of them. */
-static bool check_files(const struct config *config)
+static bool check_files(struct config *config)
 {
 	bool has_certificate = check_certificate(config);
 	bool has_users = check_users(config);

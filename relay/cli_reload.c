@@ -9,8 +9,8 @@
 static const char help[] =
 	"usage: ptrelay [-c FILE] reload\n\n"
 	"Has the running relay read its configuration again, as SIGHUP does. The\n"
-	"certificate, for new connections, and the users are taken; of other settings\n"
-	"it says which need a restart. A bad file, or certificate, changes nothing, and it says why.\n\n"
+	"certificate, for new connections, the users and the logins of auth= are\n"
+	"taken; of other settings it says which need a restart. A bad file, or certificate, changes nothing, and it says why.\n\n"
 	"exit codes: 0 fine, 64 usage, 69 the relay is not running, 77 not permitted,\n"
 	"            78 bad configuration or certificate\n\n"
 	"example:    cp new.pem /etc/ptrelay/cert.pem && ptrelay reload\n";

@@ -319,7 +319,7 @@ static int print_help(FILE *out, int code)
 	return code;
 }
 
-/* The configuration and the users it names; NULL after the problems were printed. */
+/* The configuration, and the users and logins it names; NULL after the problems were printed. */
 static struct config *load(const char *option, struct users **users)
 {
 	struct config *config = cli_load_config(option);
@@ -328,8 +328,10 @@ static struct config *load(const char *option, struct users **users)
 	if (!config)
 		return NULL;
 	*users = cli_load_users(config, &problems);
+	cli_load_logins(config, &problems);
 	if (!problems.len)
 		return config;
+	users_free(*users);
 	fwrite(problems.bytes, 1, problems.len, stderr);
 	buf_fini(&problems);
 	config_free(config);

@@ -2,213 +2,20 @@
 #include "relay/config.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 
+#include "relay/config_lines.h"
 #include "relay/config_table.h"
 #include "relay/machine_name.h"
 #include "relay/mem.h"
 
-enum { FILE_MAX = 1024 * 1024, LINE_MAX_BYTES = 65536 };
-
-/* Keys of the design that this version does not know yet: said so, not called unknown. */
-static const char *const later_keys[] = {"tls_policy", "delay_warning", "destination_rate", "eight_bit",
-	"spool_inline", "report_to", "notify_sender", "metrics_file"};
-
-/* What is being read. */
-struct reader {
-	const char *name;
-	unsigned line;
-	struct buf *problems;
-	bool bad;
-	struct config *config;
-	unsigned *seen; /* line on which each setting was given; 0: not yet */
-};
-
-__attribute__((format(printf, 2, 3))) static void complain(
-	struct reader *reader, const char *format, ...)
-{
-	char text[512];
-	va_list arguments;
-
-	va_start(arguments, format);
-	vsnprintf(text, sizeof text, format, arguments);
-	va_end(arguments);
-	if (reader->line)
-		buf_printf(reader->problems, "%s:%u: %s\n", reader->name, reader->line,
-			text);
-	else
-		buf_printf(reader->problems, "%s: %s\n", reader->name, text);
-	reader->bad = true;
-}
-
-/* Levenshtein's distance, up to the length of a key. */
-static unsigned distance(const char *a, const char *b)
-{
-	enum { KEY_MAX = 40 };
-	unsigned row[KEY_MAX + 1];
-	size_t len = strlen(b);
-
-	if (len > KEY_MAX || strlen(a) > KEY_MAX)
-		return KEY_MAX;
-	for (size_t i = 0; i <= len; i++)
-		row[i] = (unsigned)i;
-	for (unsigned line = 1; *a; a++, line++) {
-		unsigned diagonal = row[0];
-
-		row[0] = line;
-		for (size_t i = 1; i <= len; i++) {
-			unsigned above = row[i];
-			unsigned best = diagonal + (*a != b[i - 1]);
-
-			best = above + 1 < best ? above + 1 : best;
-			row[i] = row[i - 1] + 1 < best ? row[i - 1] + 1 : best;
-			diagonal = above;
-		}
-	}
-	return row[len];
-}
-
-/* preflight.<reason> for a reason without a setting. Returns false: it is something else. */
-static bool complain_fixed(struct reader *reader, const char *key)
-{
-	static const char prefix[] = "preflight.";
-	size_t len = sizeof prefix - 1;
-	enum reason reason =
-		strncmp(key, prefix, len) == 0 ? reason_parse(key + len) : REASON_NONE;
-	const char *fixed = config_fixed_reason(reason);
-
-	if (fixed)
-		complain(reader, "'%s' cannot be set: %s", key, fixed);
-	return fixed;
-}
-
-static void complain_unknown(struct reader *reader, const char *key)
-{
-	const char *closest = NULL;
-	unsigned best = 4; /* what is farther off is no slip of the pen */
-
-	if (complain_fixed(reader, key))
-		return;
-	for (size_t i = 0; i < sizeof later_keys / sizeof later_keys[0]; i++) {
-		if (strcmp(later_keys[i], key) == 0) {
-			complain(reader, "'%s' is not in this version; take the line out",
-				key);
-			return;
-		}
-	}
-	for (size_t i = 0; i < config_setting_count; i++) {
-		unsigned far = distance(key, config_settings[i].key);
-
-		if (far < best) {
-			best = far;
-			closest = config_settings[i].key;
-		}
-	}
-	if (closest)
-		complain(reader, "unknown key '%.60s'; did you mean '%s'?", key, closest);
-	else
-		complain(reader,
-			"unknown key '%.60s'; 'ptrelay config defaults' lists them", key);
-}
-
-static char *trim(char *text)
-{
-	size_t len;
-
-	while (*text == ' ' || *text == '\t')
-		text++;
-	len = strlen(text);
-	while (len && strchr(" \t\r", text[len - 1]))
-		text[--len] = '\0';
-	return text;
-}
-
-/* A '#' at the start of the line or behind a space begins a comment. */
-static void cut_comment(char *line)
-{
-	for (char *c = line; *c; c++) {
-		if (*c == '#' && (c == line || c[-1] == ' ' || c[-1] == '\t')) {
-			*c = '\0';
-			return;
-		}
-	}
-}
-
-static void read_setting(struct reader *reader, const char *key, const char *value)
-{
-	char error[256];
-	size_t i = 0;
-
-	while (i < config_setting_count && strcmp(config_settings[i].key, key) != 0)
-		i++;
-	if (i == config_setting_count) {
-		complain_unknown(reader, key);
-		return;
-	}
-	if (reader->seen[i] && !config_settings[i].repeats) {
-		complain(reader, "'%s' was given on line %u already; keep one of them",
-			key, reader->seen[i]);
-		return;
-	}
-	reader->seen[i] = reader->line;
-	if (!*value) {
-		complain(reader, "'%s' has no value", key);
-		return;
-	}
-	const char *wrong =
-		config_read_value(reader->config, &config_settings[i], value, error);
-
-	if (wrong)
-		complain(reader, "%s: %s", key, wrong);
-}
-
-static void read_line(struct reader *reader, const char *text, size_t len)
-{
-	if (memchr(text, '\0', len) || len > LINE_MAX_BYTES) {
-		complain(reader, len > LINE_MAX_BYTES
-					 ? "the line is too long"
-					 : "there is a NUL byte: this is no text file");
-		return;
-	}
-	char *line = mem_strndup(text, len);
-
-	cut_comment(line);
-	char *key = trim(line), *equals = strchr(key, '=');
-
-	if (*key && !equals)
-		complain(reader, "a line is 'key = value', and this has no '='");
-	if (equals) {
-		*equals = '\0';
-		read_setting(reader, trim(key), trim(equals + 1));
-	}
-	free(line);
-}
-
-static void read_lines(struct reader *reader, const char *text, size_t len)
-{
-	static const char mark[] = "\xEF\xBB\xBF"; /* Notepad writes it */
-	const char *end = text + len;
-
-	if (len >= 3 && memcmp(text, mark, 3) == 0)
-		text += 3;
-	while (text < end) {
-		const char *newline = memchr(text, '\n', (size_t)(end - text));
-		const char *stop = newline ? newline : end;
-
-		reader->line++;
-		read_line(reader, text, (size_t)(stop - text));
-		text = stop + 1;
-	}
-	reader->line = 0;
-}
+enum { FILE_MAX = 1024 * 1024 };
 
 /* What nobody set, from the table. */
-static void set_defaults(struct reader *reader)
+static void set_defaults(struct config_reader *reader)
 {
 	struct config *config = reader->config;
 	char error[256];
@@ -240,13 +47,13 @@ void config_take_hostname(struct config *config, const char *name)
 	config->hostname = mem_strdup(name);
 }
 
-static void check_hostname(struct reader *reader)
+static void check_hostname(struct config_reader *reader)
 {
 	struct config *config = reader->config;
 	const char *wrong;
 
 	if (!config->hostname) {
-		complain(reader, "hostname is missing; set it to the name in your PTR "
+		config_complain(reader, "hostname is missing; set it to the name in your PTR "
 		                 "record, as in "
 				 "'hostname = mail.corp.example'");
 		return;
@@ -259,16 +66,16 @@ static void check_hostname(struct reader *reader)
 	}
 	wrong = preflight_name_problem(config->hostname);
 	if (wrong)
-		complain(reader, "hostname = %.100s: %s; receivers would refuse it",
+		config_complain(reader, "hostname = %.100s: %s; receivers would refuse it",
 			config->hostname, wrong);
 }
 
-static void check_listeners(struct reader *reader)
+static void check_listeners(struct config_reader *reader)
 {
 	struct config *config = reader->config;
 
 	if (!config->tls_cert != !config->tls_key)
-		complain(reader, "tls_cert and tls_key go together; %s is missing",
+		config_complain(reader, "tls_cert and tls_key go together; %s is missing",
 			config->tls_cert ? "tls_key" : "tls_cert");
 	for (size_t i = 0; i < config->listener_count; i++) {
 		struct config_listener *listener = &config->listeners[i];
@@ -277,39 +84,46 @@ static void check_listeners(struct reader *reader)
 		if (!wrong && listener->has_auth && !config->auth_users)
 			wrong = "auth=yes needs auth_users, the file of those who may log in";
 		if (wrong)
-			complain(reader, "listen = %s port %u: %s", listener->ip,
+			config_complain(reader, "listen = %s port %u: %s", listener->ip,
 				listener->port, wrong);
 	}
 }
 
-static void check_whole(struct reader *reader)
+static void check_mailbox(
+	struct config_reader *reader, const char *key, const char *mailbox)
+{
+	struct smtp_address address;
+
+	if (smtp_mailbox_parse(&address, mailbox, strlen(mailbox)) != 0)
+		config_complain(reader, "%s = %.100s: not a mailbox", key, mailbox);
+}
+
+static void check_whole(struct config_reader *reader)
 {
 	struct config *config = reader->config;
-	struct smtp_address address;
 
 	check_hostname(reader);
 	check_listeners(reader);
 	if (!config->bounce_from)
 		config->bounce_from = default_mailbox(config->hostname);
-	if (smtp_mailbox_parse(&address, config->bounce_from,
-					   strlen(config->bounce_from)) != 0)
-		complain(reader, "bounce_from = %.100s: not a mailbox",
-			config->bounce_from);
+	check_mailbox(reader, "bounce_from", config->bounce_from);
+	if (config->report_to)
+		check_mailbox(reader, "report_to", config->report_to);
 	if (config->retry_first > config->retry_max)
-		complain(reader, "retry_first is longer than retry_max");
+		config_complain(reader, "retry_first is longer than retry_max");
 	if (config->hold_recheck_min > config->hold_recheck_max)
-		complain(reader, "hold_recheck_min is longer than hold_recheck_max");
+		config_complain(reader, "hold_recheck_min is longer than hold_recheck_max");
 }
 
 struct config *config_parse(
 	const char *name, const char *text, size_t len, struct buf *problems)
 {
-	struct reader reader = {.name = name, .problems = problems};
+	struct config_reader reader = {.name = name, .problems = problems};
 
 	reader.config = mem_alloc(sizeof *reader.config);
 	reader.seen = mem_alloc(config_setting_count * sizeof *reader.seen);
 	preflight_defaults(reader.config->actions);
-	read_lines(&reader, text, len);
+	config_read_lines(&reader, text, len);
 	set_defaults(&reader);
 	check_whole(&reader);
 	free(reader.seen);
@@ -347,15 +161,6 @@ struct config *config_load(const char *path, struct buf *problems)
 	return config;
 }
 
-static void free_routes(struct config_route *routes, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		free(routes[i].domain);
-		free(routes[i].host);
-	}
-	free(routes);
-}
-
 static void free_sender_maps(struct config_sender_map *maps, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -376,8 +181,7 @@ void config_free(struct config *config)
 {
 	if (!config)
 		return;
-	free_routes(config->routes, config->route_count);
-	free_routes(config->smarthosts, config->smarthost_count);
+	config_free_routes(config);
 	free_sender_maps(config->sender_maps, config->sender_map_count);
 	for (size_t i = 0; i < config->override_count; i++)
 		free(config->overrides[i].domain);
@@ -395,6 +199,7 @@ void config_free(struct config *config)
 	free(config->tls_key);
 	free(config->spool_dir);
 	free(config->bounce_from);
+	free(config->report_to);
 	free(config->user);
 	free(config->control_socket);
 	free(config);

@@ -4,10 +4,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "dns/preflight.h"
 #include "relay/buf.h"
 #include "relay/log.h"
+#include "relay/tls_level.h"
 #include "smtp/smtp.h"
 
 /*
@@ -45,11 +47,27 @@ struct config_sender_map { /* sender_map = DOMAIN|.SUFFIX DOMAIN */
 	char *to; /* lower case */
 };
 
-struct config_route { /* route = DOMAIN|.SUFFIX [host]:port; smarthost = [host]:port (domain "") */
+struct config_login { /* auth=FILE; NULL, NULL: none, or not read yet */
+	char *user, *password;
+};
+
+/* route = DOMAIN|.SUFFIX [host]:port [tls=] [auth=]; smarthost = the same without domain ("") */
+struct config_route {
 	char *domain; /* lower case, without the leading dot of a suffix */
 	bool is_suffix;
 	char *host; /* name or address, without brackets */
 	uint16_t port;
+	enum tls_level tls; /* what is in effect, said or not */
+	bool is_tls_given;
+	bool has_implicit_tls; /* from the first byte; tls is TLS_VERIFY then */
+	char *auth_file;       /* path, or NULL */
+	struct config_login login; /* what stands in it; a reload changes it: copy it */
+};
+
+struct config_tls_policy { /* tls_policy = DOMAIN|.SUFFIX none|may|encrypt|verify|dane */
+	char *domain; /* lower case, without the leading dot of a suffix */
+	bool is_suffix;
+	enum tls_level level;
 };
 
 struct config_override { /* preflight_for = DOMAIN|.SUFFIX REASON|all hold|warn|off */
@@ -81,6 +99,8 @@ struct config {
 	size_t route_count;
 	struct config_route *smarthosts;
 	size_t smarthost_count;
+	struct config_tls_policy *tls_policies;
+	size_t tls_policy_count;
 	char **resolvers;
 	size_t resolver_count;
 
@@ -98,13 +118,19 @@ struct config {
 
 	int64_t hold_recheck_min, hold_recheck_max, hold_lifetime, refused_hold_lifetime;
 	int64_t queue_lifetime, retry_first, retry_max;
+	int64_t delay_warning; /* 0: off */
 	uint64_t message_size_limit;
 	uint64_t recipient_limit, session_limit, client_session_limit,
 		destination_concurrency;
+	uint64_t destination_rate; /* messages to one destination, 0: as they come, */
+	int64_t destination_rate_time; /* within so many ms */
+	bool bounces_eight_bit; /* where a server has no 8BITMIME */
 
 	char *spool_dir;
 	uint64_t spool_segment, spool_inline, spool_reserve;
 	char *bounce_from; /* mailbox of our notifications; default postmaster@hostname */
+	bool notify_sender;
+	char *report_to;   /* mailbox that hears of double bounces, or NULL */
 	char *user;        /* "" : stay who we are */
 	char *control_socket;
 	enum log_level log_level;
@@ -120,6 +146,18 @@ struct config *config_load(const char *path, struct buf *problems);
 /* The same from memory; name stands for the file in the problems. */
 struct config *config_parse(
 	const char *name, const char *text, size_t len, struct buf *problems);
+
+/*
+ * Reads the files of auth=, each "user:password", into the routes. owner: who we are, or will be. Returns
+ * false when problems has grown, by "FILE:LINE: what is wrong; what would be right".
+ */
+bool config_read_logins(struct config *config, uid_t owner, struct buf *problems);
+
+/*
+ * The logins of fresh are copied to the routes of config that name the same file. Returns how many. Whoever
+ * logs in with one at that time must have a copy.
+ */
+size_t config_take_logins(const struct config *config, const struct config *fresh);
 
 /* Puts name (copied) in the place of hostname, and of what follows from it. */
 void config_take_hostname(struct config *config, const char *name);
@@ -143,6 +181,13 @@ const struct config_route *config_route_for(
 /* Who takes the mail to domain: its route, else the first smarthost; NULL: its MX. Borrowed. */
 const struct config_route *config_next_hop(
 	const struct config *config, const char *domain);
+
+/*
+ * The TLS that mail to domain must have. route: what config_next_hop gave; its own level is the only one
+ * that counts for it, else it is tls_policy's longest match, else TLS_MAY.
+ */
+enum tls_level config_tls_level(const struct config *config, const char *domain,
+	const struct config_route *route);
 
 /*
  * The envelope sender that mailbox becomes by `sender_map`, for the caller to free; NULL: it stays as it is.

@@ -5,8 +5,7 @@
 #include "relay/config_table.h"
 #include "relay/mem.h"
 
-/* The length of the match of a rule for domain, or 0. A suffix matches what is below it. */
-static size_t match_length(const char *rule, bool is_suffix, const char *domain)
+size_t config_match_length(const char *rule, bool is_suffix, const char *domain)
 {
 	size_t rule_len = strlen(rule), len = strlen(domain);
 
@@ -25,7 +24,7 @@ char *config_map_sender(const struct config *config, const char *mailbox)
 
 	for (size_t i = 0; *domain && i < config->sender_map_count; i++) {
 		const struct config_sender_map *map = &config->sender_maps[i];
-		size_t length = match_length(map->from, map->is_suffix, domain);
+		size_t length = config_match_length(map->from, map->is_suffix, domain);
 
 		if (length > longest) {
 			longest = length;
@@ -46,7 +45,7 @@ const struct config_route *config_route_for(
 
 	for (size_t i = 0; i < config->route_count; i++) {
 		const struct config_route *route = &config->routes[i];
-		size_t length = match_length(route->domain, route->is_suffix, domain);
+		size_t length = config_match_length(route->domain, route->is_suffix, domain);
 
 		if (length > longest) {
 			longest = length;
@@ -62,6 +61,27 @@ const struct config_route *config_next_hop(
 	const struct config_route *route = config_route_for(config, domain);
 
 	return route || !config->smarthost_count ? route : config->smarthosts;
+}
+
+enum tls_level config_tls_level(const struct config *config, const char *domain,
+	const struct config_route *route)
+{
+	enum tls_level level = TLS_MAY;
+	size_t longest = 0;
+
+	if (route)
+		return route->tls;
+	for (size_t i = 0; i < config->tls_policy_count; i++) {
+		const struct config_tls_policy *policy = &config->tls_policies[i];
+		size_t length =
+			config_match_length(policy->domain, policy->is_suffix, domain);
+
+		if (length > longest) {
+			longest = length;
+			level = policy->level;
+		}
+	}
+	return level;
 }
 
 bool config_is_hidden(const struct config *config, const struct config_route *next_hop)
@@ -103,7 +123,7 @@ void config_actions_for(const struct config *config, const char *domain,
 	for (size_t i = 0; i < config->override_count; i++) {
 		const struct config_override *override = &config->overrides[i];
 		size_t length =
-			match_length(override->domain, override->is_suffix, domain);
+			config_match_length(override->domain, override->is_suffix, domain);
 
 		for (int reason = 1; length && reason < REASON_COUNT; reason++) {
 			bool is_meant = override->reason == REASON_COUNT ||

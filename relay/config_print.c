@@ -47,9 +47,11 @@ static void print_network(struct buf *out, const struct mx_network *network)
 	buf_printf(out, "%s/%u", ip, network->bits);
 }
 
-static void print_host_port(struct buf *out, const char *host, unsigned port)
+static void print_rate(struct buf *out, uint64_t count, uint64_t ms)
 {
-	buf_printf(out, strchr(host, ':') ? "[%s]:%u" : "%s:%u", host, port);
+	buf_printf(out, count ? "%llu/" : "off", (unsigned long long)count);
+	if (count)
+		print_time(out, ms);
 }
 
 /* Item number i of a list. */
@@ -72,13 +74,13 @@ static void print_item(const struct config *config, const struct setting *settin
 		print_network(out, &networks[i]);
 		break;
 	case SETTING_ROUTE:
-		buf_printf(out, "%s%s ", config->routes[i].is_suffix ? "." : "",
-			config->routes[i].domain);
-		print_host_port(out, config->routes[i].host, config->routes[i].port);
+		config_print_route(&config->routes[i], out);
 		break;
 	case SETTING_SMARTHOST:
-		print_host_port(
-			out, config->smarthosts[i].host, config->smarthosts[i].port);
+		config_print_route(&config->smarthosts[i], out);
+		break;
+	case SETTING_TLS_POLICY:
+		config_print_tls_policy(&config->tls_policies[i], out);
 		break;
 	case SETTING_SENDER_MAP:
 		buf_printf(out, "%s%s %s", config->sender_maps[i].is_suffix ? "." : "",
@@ -113,6 +115,23 @@ static void print_scalar(
 		break;
 	case SETTING_TIME:
 		print_time(out, *(const uint64_t *)place);
+		break;
+	case SETTING_TIME_OR_OFF:
+		if (*(const uint64_t *)place)
+			print_time(out, *(const uint64_t *)place);
+		else
+			buf_printf(out, "off");
+		break;
+	case SETTING_RATE:
+		print_rate(out, *(const uint64_t *)place,
+			*(const uint64_t *)((const char *)config +
+					    setting->count_offset));
+		break;
+	case SETTING_BOOL:
+		buf_printf(out, *(const bool *)place ? "on" : "off");
+		break;
+	case SETTING_EIGHT_BIT:
+		buf_printf(out, *(const bool *)place ? "bounce" : "pass");
 		break;
 	case SETTING_ACTION:
 	case SETTING_SWITCH:

@@ -46,10 +46,17 @@ const struct setting config_settings[] = {
 		"DOMAIN|.SUFFIX DOMAIN: what an envelope sender's domain becomes, as in "
 		"corp.local corp.example"},
 	{"route", SETTING_ROUTE, LIST(routes, route_count), NULL, 0, 0, true,
-		"DOMAIN|.SUFFIX HOST:PORT: where its mail goes, without pre-flight (the "
-                "way back to Exchange)"},
+		"DOMAIN|.SUFFIX HOST:PORT [tls=none|may|encrypt|verify|dane|implicit] "
+		"[auth=FILE]: where its mail goes, without pre-flight (the way back to "
+		"Exchange)"},
 	{"smarthost", SETTING_SMARTHOST, LIST(smarthosts, smarthost_count), NULL, 0, 0,
-		true, "HOST:PORT: where all other mail goes instead of to the MX"},
+		true,
+		"HOST:PORT [tls=none|may|encrypt|verify|dane|implicit] [auth=FILE]: where "
+		"all other mail goes instead of to the MX"},
+	{"tls_policy", SETTING_TLS_POLICY, LIST(tls_policies, tls_policy_count), NULL, 0,
+		0, true,
+		"DOMAIN|.SUFFIX none|may|encrypt|verify|dane: the TLS that mail to that "
+		"domain must have; default: may"},
 	{"resolver", SETTING_RESOLVER, LIST(resolvers, resolver_count), NULL, 0, 0, true,
 		"IP[:PORT] of a DNS resolver; default: those of /etc/resolv.conf"},
 	{"preflight", SETTING_SWITCH, AT(preflight), "on", 0, 0, false,
@@ -98,6 +105,8 @@ const struct setting config_settings[] = {
 		"the first new attempt; each further one waits twice as long"},
 	{"retry_max", SETTING_TIME, AT(retry_max), "4h", SECOND, 7 * DAY, false,
 		"but no longer than this"},
+	{"delay_warning", SETTING_TIME_OR_OFF, AT(delay_warning), "4h", SECOND, 30 * DAY,
+		false, "the sender hears of a delay after this; off: never"},
 	{"message_size_limit", SETTING_SIZE, AT(message_size_limit), "50M", KIB,
 		200 * MIB, false, "the largest message taken"},
 	{"recipient_limit", SETTING_COUNT, AT(recipient_limit), "1000", 1, 100000, false,
@@ -108,6 +117,12 @@ const struct setting config_settings[] = {
 		false, "connections at once from one client address"},
 	{"destination_concurrency", SETTING_COUNT, AT(destination_concurrency), "10", 1,
 		1000, false, "connections at once to one recipient domain"},
+	{"destination_rate", SETTING_RATE,
+		LIST(destination_rate, destination_rate_time), "off", SECOND, DAY, false,
+		"COUNT/TIME: messages to one destination within that time, as in 30/1m"},
+	{"eight_bit", SETTING_EIGHT_BIT, AT(bounces_eight_bit), "pass", 0, 0, false,
+		"8-bit bodies for a server without 8BITMIME: pass them on as they are, "
+		"or bounce"},
 	{"spool_dir", SETTING_TEXT, AT(spool_dir), "/var/spool/ptrelay", 0, 0, false,
 		"where accepted mail lives: a local, durable file system"},
 	{"spool_segment", SETTING_SIZE, AT(spool_segment), "64M", 256 * KIB, 1024 * MIB,
@@ -119,6 +134,11 @@ const struct setting config_settings[] = {
 		"disk space kept free: below it clients are told to come back later"},
 	{"bounce_from", SETTING_TEXT, AT(bounce_from), NULL, 0, 0, false,
 		"From: of our notifications; default: postmaster@HOSTNAME"},
+	{"notify_sender", SETTING_BOOL, AT(notify_sender), "on", 0, 0, false,
+		"on: senders hear of delays and failures; off: only the log does"},
+	{"report_to", SETTING_TEXT, AT(report_to), NULL, 0, 0, false,
+		"mailbox that hears of notifications which could not be delivered; "
+		"default: nobody"},
 	{"user", SETTING_TEXT, AT(user), "", 0, 0, false,
 		"who to be after the ports are bound; default: who started us"},
 	{"control_socket", SETTING_TEXT, AT(control_socket), "/run/ptrelay/control.sock",

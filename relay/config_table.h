@@ -13,6 +13,10 @@ enum setting_type {
 	SETTING_COUNT,
 	SETTING_SIZE, /* bytes, "50M" */
 	SETTING_TIME, /* milliseconds, "5m" */
+	SETTING_TIME_OR_OFF, /* the same; "off": 0 */
+	SETTING_RATE, /* "30/1m"; "off": 0; the time is where count_offset says */
+	SETTING_BOOL, /* on, off */
+	SETTING_EIGHT_BIT, /* pass, bounce */
 	SETTING_ACTION, /* hold, warn, off */
 	SETTING_SWITCH, /* on, warn, off */
 	SETTING_LEVEL,  /* error, warning, info, debug */
@@ -21,6 +25,7 @@ enum setting_type {
 	SETTING_NETWORK,
 	SETTING_ROUTE,
 	SETTING_SMARTHOST,
+	SETTING_TLS_POLICY,
 	SETTING_OVERRIDE,
 	SETTING_RESOLVER,
 	SETTING_SENDER_MAP,
@@ -51,9 +56,13 @@ const char *config_fixed_reason(enum reason reason);
 const char *config_read_value(struct config *config, const struct setting *setting,
 	const char *value, char error[256]);
 
-/* The same for counts, sizes and times. */
+/* The same for counts, sizes and times. *number stays as it is when it is wrong. */
 const char *config_read_number(const struct setting *setting, const char *value,
 	uint64_t *number, char error[256]);
+
+/* COUNT/TIME, or off. */
+const char *config_read_rate(struct config *config, const struct setting *setting,
+	const char *value, char error[256]);
 
 /* A number without unit. False when it is none, or too large. */
 bool config_parse_count(const char *text, uint64_t *number);
@@ -62,6 +71,12 @@ bool config_parse_count(const char *text, uint64_t *number);
 bool config_parse_host_port(const char *text, char **host, uint16_t *port);
 
 bool config_is_ip(const char *text);
+
+/* "corp.example" or ".corp.example", in lower case without the dot. NULL: no domain. */
+char *config_read_domain(const char *word, bool *is_suffix);
+
+/* The length of the match of a rule for domain, or 0. A suffix matches what is below it. */
+size_t config_match_length(const char *rule, bool is_suffix, const char *domain);
 
 /* Makes room for one more at the end of an array; zeroed. Returns its place. */
 void *config_grow(void **array, size_t *count, size_t size);
@@ -73,6 +88,17 @@ const char *config_read_listener(
 const char *config_settle_listener(
 	const struct config *config, struct config_listener *listener);
 void config_print_listener(const struct config_listener *listener, struct buf *out);
+/* In config_route.c: `route`, `smarthost` and `tls_policy` lines. */
+const char *config_read_route(
+	struct config *config, char *words[], size_t count, char error[256]);
+const char *config_read_smarthost(
+	struct config *config, char *words[], size_t count, char error[256]);
+const char *config_read_tls_policy(
+	struct config *config, char *words[], size_t count, char error[256]);
+void config_print_route(const struct config_route *route, struct buf *out);
+void config_print_tls_policy(const struct config_tls_policy *policy, struct buf *out);
+void config_free_routes(struct config *config);
+void config_free_login(struct config_login *login); /* in config_login.c */
 /* DOMAIN|.SUFFIX DOMAIN, in config_sender.c. */
 const char *config_read_sender_map(
 	struct config *config, char *words[], size_t count, char error[256]);

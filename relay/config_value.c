@@ -47,7 +47,10 @@ static const char *const switch_words[] = {
 	[ACTION_NONE] = "off", [ACTION_WARN] = "warn", [ACTION_HOLD] = "on"};
 static const char *const level_words[] = {"error", "warning", "info", "debug"};
 
-enum { ACTION_WORDS = 4, LEVEL_WORDS = 4 };
+static const char *const bool_words[] = {"off", "on"};
+static const char *const eight_bit_words[] = {"pass", "bounce"};
+
+enum { ACTION_WORDS = 4, LEVEL_WORDS = 4, BOOL_WORDS = 2 };
 
 bool config_parse_host_port(const char *text, char **host, uint16_t *port)
 {
@@ -96,8 +99,7 @@ static const char *read_source(
 	return NULL;
 }
 
-/* "corp.example" or ".corp.example", in lower case without the dot. NULL: no domain. */
-static char *read_domain(const char *word, bool *is_suffix)
+char *config_read_domain(const char *word, bool *is_suffix)
 {
 	*is_suffix = word[0] == '.';
 	if (!smtp_domain_is_valid(word + *is_suffix, strlen(word + *is_suffix)))
@@ -107,41 +109,6 @@ static char *read_domain(const char *word, bool *is_suffix)
 	for (char *c = domain; *c; c++)
 		*c = (char)(*c >= 'A' && *c <= 'Z' ? *c + 32 : *c);
 	return domain;
-}
-
-static const char *read_route(
-	struct config *config, char *words[], size_t count, char error[256])
-{
-	struct config_route route = {0};
-
-	if (count == 2)
-		route.domain = read_domain(words[0], &route.is_suffix);
-	if (!route.domain || !config_parse_host_port(words[1], &route.host, &route.port)) {
-		free(route.domain);
-		snprintf(error, 256,
-			"it is DOMAIN HOST:PORT, as in corp.example 10.0.0.5:25");
-		return error;
-	}
-	*(struct config_route *)config_grow(
-		(void **)&config->routes, &config->route_count, sizeof route) = route;
-	return NULL;
-}
-
-static const char *read_smarthost(
-	struct config *config, char *words[], size_t count, char error[256])
-{
-	struct config_route route = {0};
-
-	if (count != 1 || !config_parse_host_port(words[0], &route.host, &route.port)) {
-		snprintf(error, 256,
-			"it is HOST:PORT, as in mail.isp.example:25 (TLS and AUTH are "
-			"not in this version)");
-		return error;
-	}
-	route.domain = mem_strdup("");
-	*(struct config_route *)config_grow((void **)&config->smarthosts,
-		&config->smarthost_count, sizeof route) = route;
-	return NULL;
 }
 
 static const char *read_override(
@@ -170,7 +137,7 @@ static const char *read_override(
 	if (config_read_word(words[2], action_words, ACTION_WORDS, &action, error))
 		return error;
 	override.action = (enum action)action;
-	override.domain = read_domain(words[0], &override.is_suffix);
+	override.domain = config_read_domain(words[0], &override.is_suffix);
 	if (!override.domain) {
 		snprintf(error, 256, "'%.60s' is no domain", words[0]);
 		return error;
@@ -222,7 +189,7 @@ char *config_read_zone(const char *word)
 	if (len && word[len - 1] == '.')
 		len--;
 	char *copy = mem_strndup(word, len);
-	char *zone = copy[0] == '.' ? NULL : read_domain(copy, &is_suffix);
+	char *zone = copy[0] == '.' ? NULL : config_read_domain(copy, &is_suffix);
 
 	free(copy);
 	return zone;
@@ -270,9 +237,11 @@ static const char *read_list(struct config *config, const struct setting *settin
 	case SETTING_LISTENER:
 		return config_read_listener(config, words, count, error);
 	case SETTING_ROUTE:
-		return read_route(config, words, count, error);
+		return config_read_route(config, words, count, error);
 	case SETTING_SMARTHOST:
-		return read_smarthost(config, words, count, error);
+		return config_read_smarthost(config, words, count, error);
+	case SETTING_TLS_POLICY:
+		return config_read_tls_policy(config, words, count, error);
 	case SETTING_SENDER_MAP:
 		return config_read_sender_map(config, words, count, error);
 	case SETTING_OVERRIDE:
@@ -289,28 +258,15 @@ static const char *read_list(struct config *config, const struct setting *settin
 	return NULL;
 }
 
-const char *config_read_value(struct config *config, const struct setting *setting,
+/* What stands for one value, and is no text. */
+static const char *read_scalar(struct config *config, const struct setting *setting,
 	const char *value, char error[256])
 {
-	enum { WORDS_MAX = 64 };
-	char *words[WORDS_MAX], *copy;
 	void *place = (char *)config + setting->offset;
 	const char *wrong = NULL;
-	uint64_t number = 0;
 	int word = 0;
 
 	switch (setting->type) {
-	case SETTING_TEXT:
-		free(*(char **)place);
-		*(char **)place = mem_strdup(value);
-		return NULL;
-	case SETTING_COUNT:
-	case SETTING_SIZE:
-	case SETTING_TIME:
-		wrong = config_read_number(setting, value, &number, error);
-		if (!wrong)
-			*(uint64_t *)place = number;
-		return wrong;
 	case SETTING_ACTION:
 	case SETTING_SWITCH:
 		wrong = config_read_word(value,
@@ -319,19 +275,46 @@ const char *config_read_value(struct config *config, const struct setting *setti
 		if (!wrong)
 			*(enum action *)place = (enum action)word;
 		return wrong;
+	case SETTING_BOOL:
+	case SETTING_EIGHT_BIT:
+		wrong = config_read_word(value,
+			setting->type == SETTING_BOOL ? bool_words : eight_bit_words,
+			BOOL_WORDS, &word, error);
+		if (!wrong)
+			*(bool *)place = word == 1;
+		return wrong;
 	case SETTING_LEVEL:
 		wrong = config_read_word(value, level_words, LEVEL_WORDS, &word, error);
 		if (!wrong)
 			*(enum log_level *)place = (enum log_level)word;
 		return wrong;
+	case SETTING_RATE:
+		return config_read_rate(config, setting, value, error);
 	default:
-		break;
+		return config_read_number(setting, value, place, error);
 	}
+}
+
+const char *config_read_value(struct config *config, const struct setting *setting,
+	const char *value, char error[256])
+{
+	enum { WORDS_MAX = 64 };
+	char *words[WORDS_MAX], *copy;
+
+	if (setting->type == SETTING_TEXT) {
+		char **place = (char **)((char *)config + setting->offset);
+
+		free(*place);
+		*place = mem_strdup(value);
+		return NULL;
+	}
+	if (!setting->repeats)
+		return read_scalar(config, setting, value, error);
 	copy = mem_strdup(value);
 	size_t count = split(copy, words, WORDS_MAX);
-
-	wrong = read_list(
+	const char *wrong = read_list(
 		config, setting, words, count < WORDS_MAX ? count : WORDS_MAX, error);
+
 	free(copy);
 	return wrong;
 }

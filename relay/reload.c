@@ -30,6 +30,10 @@ static bool take(struct relay *relay, struct config *fresh, struct buf *report)
 
 	if (!read_users(relay, fresh, &users, report))
 		return false;
+	if (!config_read_logins(fresh, privileges_find_uid(fresh->user), report)) {
+		users_free(users);
+		return false;
+	}
 	if (listener_renew_certificate(relay->listener, fresh, error, sizeof error)) {
 		buf_printf(report, "%s\n", error);
 		users_free(users);
@@ -39,6 +43,8 @@ static bool take(struct relay *relay, struct config *fresh, struct buf *report)
 		auth_take_users(relay->auth, users);
 		buf_printf(report, "the users were read again\n");
 	}
+	if (config_take_logins(relay->config, fresh))
+		buf_printf(report, "the logins of auth= were read again\n");
 	/* What 'auto' has found is no difference. */
 	if (relay->config->is_hostname_auto && fresh->is_hostname_auto)
 		config_take_hostname(fresh, relay->config->hostname);

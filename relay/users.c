@@ -1,18 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 #include "relay/users.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "relay/mem.h"
-
-enum { USERS_FILE_MAX = 1024 * 1024 };
+#include "relay/secret_file.h"
 
 struct user {
 	char *name;
@@ -174,60 +169,14 @@ struct users *users_parse(
 	return NULL;
 }
 
-/* Whoever can write the file logs in as anybody, whoever can read it has the hashes to
- * break at home. */
-static bool is_trusted(
-	const char *path, const struct stat *status, uid_t owner, struct buf *problems)
-{
-	if (!S_ISREG(status->st_mode))
-		buf_printf(problems, "%s: this is no file of users\n", path);
-	else if (status->st_uid != 0 && status->st_uid != owner)
-		buf_printf(problems,
-			"%s: it belongs to user number %u, not to root or the relay's "
-			"user; cure: chown root %s\n",
-			path, (unsigned)status->st_uid, path);
-	else if (status->st_mode & (S_IRWXG | S_IRWXO))
-		buf_printf(problems,
-			"%s: others than its owner may read or change it (mode %04o); "
-			"cure: chmod 600 %s\n",
-			path, (unsigned)(status->st_mode & 07777), path);
-	else if (status->st_size > USERS_FILE_MAX)
-		buf_printf(problems, "%s: more than 1 MiB: this is no file of users\n",
-			path);
-	else
-		return true;
-	return false;
-}
-
 struct users *users_load(const char *path, uid_t owner, struct buf *problems)
 {
-	struct stat status;
-	int file = open(
-		path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not stop us */
+	struct secret_file file = {path, "file of users", owner};
+	size_t len;
+	char *text = secret_file_read(&file, &len, problems);
+	struct users *users = text ? users_parse(path, text, len, problems) : NULL;
 
-	if (file < 0 || fstat(file, &status)) {
-		buf_printf(problems, "%s: cannot read it: %s\n", path, strerror(errno));
-		if (file >= 0)
-			close(file);
-		return NULL;
-	}
-	if (!is_trusted(path, &status, owner, problems)) {
-		close(file);
-		return NULL;
-	}
-	size_t size = (size_t)status.st_size;
-	char *text = mem_alloc(size + 1);
-	struct users *users = NULL;
-	ssize_t len = read(file, text, size + 1);
-
-	if (len < 0)
-		buf_printf(problems, "%s: cannot read it: %s\n", path, strerror(errno));
-	else if ((size_t)len != size)
-		buf_printf(problems, "%s: it is being changed; try again\n", path);
-	else
-		users = users_parse(path, text, size, problems);
 	free(text);
-	close(file);
 	return users;
 }
 
