@@ -25,6 +25,7 @@
 #include "relay/reload.h"
 #include "relay/resume.h"
 #include "relay/text.h"
+#include "relay/tls_client.h"
 
 /*
  * Start: configuration, sockets, privileges, spool, queue, loop. Stop, in the order in which
@@ -291,6 +292,7 @@ static int run(struct server *server)
 
 	if (error)
 		return abandon(server, error);
+	relay->tls_client = tls_client_new();
 	relay->queue = queue_new();
 	relay->holds = holds_new(relay);
 	relay->public_ips = public_ips_new(&relay->log);
@@ -304,6 +306,7 @@ static int run(struct server *server)
 		&relay->log, LOG_INFO, "stopped messages=%zu", queue_count(relay->queue));
 	queue_free(relay->queue);
 	public_ips_free(relay->public_ips);
+	tls_client_free(relay->tls_client);
 	return server->clean ? EX_OK : EX_IOERR;
 }
 

@@ -64,7 +64,8 @@ void conn_start_tls(struct conn *conn, const struct tls_server *server);
 
 /*
  * The same, and we are the client, who expects peer (borrowed for the time of the call). A server
- * that is not whom peer wants is a CONN_ERROR: conn_error tells why.
+ * that is not whom peer wants is a CONN_ERROR: conn_error tells why. So are unread bytes: a server has
+ * nothing to say before our hello, and somebody else might (CVE-2021-38371). client outlives conn.
  */
 void conn_start_tls_client(struct conn *conn, const struct tls_client *client,
 	const struct tls_peer *peer);
@@ -92,7 +93,7 @@ void conn_set_deadline(struct conn *conn, uint64_t ms);
 const struct conn_address *conn_peer(const struct conn *conn);
 const struct conn_address *conn_local(const struct conn *conn);
 
-/* Why CONN_ERROR: "connection refused", or of TLS, a sentence. Static text. */
+/* Why CONN_ERROR: "connection refused", or of TLS, a sentence, escaped. Borrowed until conn_close. */
 const char *conn_error(const struct conn *conn);
 
 /* Ends it: what was written is still sent, and the peer's end waited for, for at most 5 s. */

@@ -4,7 +4,7 @@
 #include "relay/conn_stream.h"
 
 /*
- *   plain ──conn_start_tls──> is_securing ──handshake done──> secured
+ *   plain ──conn_start_tls, conn_start_tls_client──> is_securing ──handshake done──> secured
  *
  * Bounds: of cipher text at most what one read gives lies in tls (plus the record it ends
  * in), of plain text at most CONN_READ_MAX in `in`; while that is full the socket is not
@@ -133,16 +133,41 @@ void conn_tls_close(struct conn *conn)
 	conn->tls = NULL;
 }
 
-void conn_start_tls(struct conn *conn, const struct tls_server *server)
+static void begin(struct conn *conn, struct tls *tls)
 {
 	assert(!conn->tls && conn->state == CONN_STATE_OPEN);
 	conn->taken = conn->in.len;
-	conn->tls = tls_accept(server);
+	conn->tls = tls;
 	conn->is_securing = true;
 	conn_read_more(conn); /* it was full, perhaps */
+}
+
+void conn_start_tls(struct conn *conn, const struct tls_server *server)
+{
+	begin(conn, tls_accept(server));
+}
+
+void conn_start_tls_client(struct conn *conn, const struct tls_client *client,
+	const struct tls_peer *peer)
+{
+	if (conn_unread(conn) > 0) {
+		conn_fail_later(conn, "it sent more behind its answer to STARTTLS, in the clear");
+		return;
+	}
+	begin(conn, tls_connect(client, peer));
+	enum tls_status status = tls_handshake(conn->tls); /* our hello */
+
+	send_output(conn);
+	if (status != TLS_MORE)
+		conn_fail_later(conn, tls_error(conn->tls));
 }
 
 const char *conn_tls_name(const struct conn *conn)
 {
 	return conn->tls && !conn->is_securing ? tls_name(conn->tls) : NULL;
+}
+
+bool conn_tls_is_verified(const struct conn *conn)
+{
+	return conn->tls && !conn->is_securing && tls_is_verified(conn->tls);
 }

@@ -28,6 +28,7 @@ struct dispatch;
 struct listener;
 struct holds;
 struct public_ips;
+struct tls_client;
 
 struct relay {
 	uv_loop_t *loop;
@@ -39,6 +40,7 @@ struct relay {
 	struct conn_linger linger; /* of clients */
 	struct spool *spool;
 	struct resolver *resolver;
+	struct tls_client *tls_client; /* for the way out */
 	struct auth *auth; /* NULL: nobody can log in */
 	struct queue *queue;
 	struct holds *holds;

@@ -8,6 +8,7 @@
 #include "relay/listener.h"
 #include "relay/privileges.h"
 #include "relay/text.h"
+#include "relay/tls_client.h"
 
 /* The users in use are read again; another file needs a restart. False: there is
  * something wrong with them. */
@@ -45,6 +46,8 @@ static bool take(struct relay *relay, struct config *fresh, struct buf *report)
 	}
 	if (config_take_logins(relay->config, fresh))
 		buf_printf(report, "the logins of auth= were read again\n");
+	if (relay->tls_client)
+		tls_client_renew(relay->tls_client);
 	/* What 'auto' has found is no difference. */
 	if (relay->config->is_hostname_auto && fresh->is_hostname_auto)
 		config_take_hostname(fresh, relay->config->hostname);

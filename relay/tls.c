@@ -10,6 +10,7 @@
 #include <openssl/ssl.h>
 
 #include "relay/mem.h"
+#include "relay/tls_words.h"
 
 enum {
 	/*
@@ -18,61 +19,41 @@ enum {
 	 * whole record is 16 KiB.
 	 */
 	SILENT_MAX = 65536,
+	SILENT_SERVER_MAX = 131072, /* of a server: 100 KiB of certificates are taken */
 };
 
 struct tls {
 	SSL *ssl;
+	struct tls_expectation *expectation; /* of a server; NULL: we are the server */
 	size_t silent; /* bytes fed since something came of it */
 	const char *error;
 	char name[64];
 };
 
-/* What OpenSSL says too briefly, or from the wrong point of view. */
-static const struct {
-	int reason;
-	const char *text;
-} words[] = {
-	{SSL_R_UNSUPPORTED_PROTOCOL, "its TLS is too old for this listener; tls_min=1.0 "
-				     "takes it, for machines that cannot do better"},
-	{SSL_R_VERSION_TOO_LOW, "its TLS is too old for this listener; tls_min=1.0 takes "
-				"it, for machines that cannot do better"},
-	{SSL_R_WRONG_VERSION_NUMBER,
-		"what came is no TLS; plain SMTP wants another port, "
-		"or tls=starttls on this one"},
-	{SSL_R_HTTP_REQUEST, "what came is HTTP, not TLS"},
-	{SSL_R_HTTPS_PROXY_REQUEST, "what came is HTTP, not TLS"},
-	{SSL_R_NO_SHARED_CIPHER, "it offers no cipher that this listener takes; "
-				 "tls_min=1.0 takes old ones"},
-	{SSL_R_TLSV1_ALERT_UNKNOWN_CA, "the client does not know who signed our "
-				       "certificate (is the chain in tls_cert?)"},
-	{SSL_R_SSLV3_ALERT_BAD_CERTIFICATE, "the client refuses our certificate"},
-	{SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN, "the client refuses our certificate"},
-	{SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED,
-		"the client says that our certificate has expired"},
-	{SSL_R_TLSV1_ALERT_PROTOCOL_VERSION, "the client takes none of our TLS versions"},
-	{SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE,
-		"the client found nothing in our offer that it takes"},
-};
-
-static const char *explain(unsigned long error)
+static void open_memory(struct tls *tls)
 {
-	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-		if (ERR_GET_LIB(error) == ERR_LIB_SSL &&
-			ERR_GET_REASON(error) == words[i].reason)
-			return words[i].text;
-	const char *text = ERR_reason_error_string(error);
+	BIO *in = mem_must(BIO_new(BIO_s_mem())), *out = mem_must(BIO_new(BIO_s_mem()));
 
-	return text ? text : "TLS failed";
+	SSL_set_bio(tls->ssl, in, out);
 }
 
 struct tls *tls_accept(const struct tls_server *server)
 {
 	struct tls *tls = mem_alloc(sizeof *tls);
-	BIO *in = mem_must(BIO_new(BIO_s_mem())), *out = mem_must(BIO_new(BIO_s_mem()));
 
 	tls->ssl = mem_must(SSL_new(tls_server_context(server)));
-	SSL_set_bio(tls->ssl, in, out);
+	open_memory(tls);
 	SSL_set_accept_state(tls->ssl);
+	return tls;
+}
+
+struct tls *tls_connect(const struct tls_client *client, const struct tls_peer *peer)
+{
+	struct tls *tls = mem_alloc(sizeof *tls);
+
+	tls->expectation = mem_alloc(sizeof *tls->expectation);
+	tls->ssl = tls_client_prepare(client, peer, tls->expectation);
+	open_memory(tls);
 	return tls;
 }
 
@@ -81,6 +62,7 @@ void tls_free(struct tls *tls)
 	if (!tls)
 		return;
 	SSL_free(tls->ssl);
+	free(tls->expectation);
 	free(tls);
 }
 
@@ -99,6 +81,15 @@ static enum tls_status fail(struct tls *tls, const char *error)
 	return TLS_FAILED;
 }
 
+static const char *explain(const struct tls *tls)
+{
+	const struct tls_expectation *expectation = tls->expectation;
+
+	if (expectation && expectation->words[0])
+		return expectation->words;
+	return tls_words_error(ERR_peek_error(), expectation);
+}
+
 /* What the result of an SSL call means. */
 static enum tls_status judge(struct tls *tls, int result)
 {
@@ -107,13 +98,13 @@ static enum tls_status judge(struct tls *tls, int result)
 		tls->silent = 0;
 		return TLS_READY;
 	case SSL_ERROR_WANT_READ:
-		if (tls->silent > SILENT_MAX)
+		if (tls->silent > (tls->expectation ? SILENT_SERVER_MAX : SILENT_MAX))
 			return fail(tls, "it sends TLS without end, and nothing in it");
 		return TLS_MORE;
 	case SSL_ERROR_ZERO_RETURN:
 		return TLS_ENDED;
 	default:
-		return fail(tls, explain(ERR_peek_error()));
+		return fail(tls, explain(tls));
 	}
 }
 
@@ -148,7 +139,7 @@ bool tls_write(struct tls *tls, const void *bytes, size_t len)
 	ERR_clear_error();
 	if (SSL_write_ex(tls->ssl, bytes, len, &written) == 1 && written == len)
 		return true; /* a memory BIO takes all of it */
-	fail(tls, explain(ERR_peek_error()));
+	fail(tls, explain(tls));
 	return false;
 }
 
@@ -182,6 +173,12 @@ void tls_sent(struct tls *tls)
 const char *tls_name(const struct tls *tls)
 {
 	return tls->name;
+}
+
+bool tls_is_verified(const struct tls *tls)
+{
+	return tls->expectation && tls->expectation->is_checked && tls->name[0] &&
+	       SSL_get_verify_result(tls->ssl) == X509_V_OK;
 }
 
 const char *tls_error(const struct tls *tls)

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "relay/tls_client.h"
 #include "relay/tls_server.h"
 
 /*
@@ -23,6 +24,10 @@ struct tls;
 
 /* The answering side, with what server shows now. */
 struct tls *tls_accept(const struct tls_server *server);
+
+/* The asking side, who expects peer. */
+struct tls *tls_connect(const struct tls_client *client, const struct tls_peer *peer);
+
 void tls_free(struct tls *tls);
 
 /* Bytes that the peer sent. Copied. */
@@ -50,5 +55,8 @@ void tls_sent(struct tls *tls);
 /* "TLSv1.3 TLS_AES_256_GCM_SHA384"; "" before the end of the handshake. */
 const char *tls_name(const struct tls *tls);
 
-/* Why TLS_FAILED: a sentence for the administrator. Static text. */
+/* True when the handshake proved that the peer is whom a TLS_VERIFY or TLS_DANE one expects. */
+bool tls_is_verified(const struct tls *tls);
+
+/* Why TLS_FAILED: a sentence for the administrator, escaped. Borrowed. */
 const char *tls_error(const struct tls *tls);

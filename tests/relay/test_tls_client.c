@@ -1,0 +1,449 @@
+/* SPDX-License-Identifier: ISC */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include "relay/buf.h"
+#include "relay/tls.h"
+
+/*
+ * Our client side over memory, and OpenSSL as a server of our making at the other end: section K of
+ * reliability.md, as far as TLS is concerned.
+ */
+
+enum { DAY_S = 24 * 60 * 60 };
+
+#define MX "mx.dest.example"
+
+/* Who signs, and is trusted; each certificate of a test is made new. */
+struct authority {
+	EVP_PKEY *key;
+	X509 *certificate;
+};
+
+static struct authority root;
+static struct tls_client *client;
+
+/* What a certificate shall be. */
+struct wish {
+	const char *common_name; /* "" : none */
+	size_t common_name_len;  /* 0: of the text */
+	const char *alternative; /* subjectAltName as in openssl.cnf */
+	long begins_s, ends_s;
+	bool is_self_signed;
+	bool is_authority;
+};
+
+static void add_extension(X509 *certificate, int nid, const char *value)
+{
+	X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, NULL, nid, value);
+
+	cr_assert(extension, "%.60s", value);
+	X509_add_ext(certificate, extension, -1);
+	X509_EXTENSION_free(extension);
+}
+
+static X509 *make_certificate(
+	const struct wish *wish, EVP_PKEY *key, const struct authority *issuer)
+{
+	X509 *certificate = X509_new();
+	X509_NAME *subject = X509_get_subject_name(certificate);
+	long ends_s = wish->ends_s ? wish->ends_s : 30 * DAY_S;
+
+	X509_set_version(certificate, 2);
+	ASN1_INTEGER_set(X509_get_serialNumber(certificate), rand());
+	X509_gmtime_adj(X509_getm_notBefore(certificate),
+		wish->begins_s ? wish->begins_s : -DAY_S);
+	X509_gmtime_adj(X509_getm_notAfter(certificate), ends_s);
+	X509_set_pubkey(certificate, key);
+	if (wish->common_name)
+		X509_NAME_add_entry_by_NID(subject, NID_commonName, V_ASN1_UTF8STRING,
+			(const unsigned char *)wish->common_name,
+			wish->common_name_len ? (int)wish->common_name_len : -1, -1, 0);
+	if (wish->alternative)
+		add_extension(certificate, NID_subject_alt_name, wish->alternative);
+	if (wish->is_authority)
+		add_extension(certificate, NID_basic_constraints, "critical,CA:TRUE");
+	X509_set_issuer_name(
+		certificate, wish->is_self_signed || !issuer
+				     ? subject
+				     : X509_get_subject_name(issuer->certificate));
+	X509_sign(certificate, wish->is_self_signed || !issuer ? key : issuer->key,
+		EVP_sha256());
+	return certificate;
+}
+
+static void make_authority(
+	struct authority *authority, const char *name, const struct authority *issuer)
+{
+	struct wish wish = {
+		.common_name = name, .is_authority = true, .is_self_signed = !issuer};
+
+	authority->key = EVP_EC_gen("P-256");
+	authority->certificate = make_certificate(&wish, authority->key, issuer);
+}
+
+static void free_authority(struct authority *authority)
+{
+	EVP_PKEY_free(authority->key);
+	X509_free(authority->certificate);
+}
+
+/* The machine trusts root, and nobody else. */
+static void trust_root(void)
+{
+	char path[] = "/tmp/test_tls_client.XXXXXX";
+	FILE *file = fdopen(mkstemp(path), "w");
+
+	PEM_write_X509(file, root.certificate);
+	fclose(file);
+	setenv("SSL_CERT_FILE", path, 1);
+	setenv("SSL_CERT_DIR", "/nonexistent", 1);
+	client = tls_client_new();
+	unlink(path);
+}
+
+static void set_up(void)
+{
+	make_authority(&root, "Test Root", NULL);
+	trust_root();
+}
+
+static void tear_down(void)
+{
+	tls_client_free(client);
+	free_authority(&root);
+}
+
+TestSuite(tls_client, .init = set_up, .fini = tear_down);
+
+/* A server that shows what wish says. */
+struct server {
+	SSL_CTX *context;
+	EVP_PKEY *key;
+	X509 *certificate;
+};
+
+static void server_init(struct server *server, const struct wish *wish)
+{
+	server->context = SSL_CTX_new(TLS_server_method());
+	server->key = EVP_EC_gen("P-256");
+	server->certificate = make_certificate(wish, server->key, &root);
+	SSL_CTX_set_security_level(server->context, 0);
+	SSL_CTX_set_min_proto_version(server->context, 0);
+	cr_assert(SSL_CTX_use_certificate(server->context, server->certificate));
+	cr_assert(SSL_CTX_use_PrivateKey(server->context, server->key));
+	SSL_CTX_set_session_id_context(server->context, (const unsigned char *)"x", 1);
+}
+
+static void server_fini(struct server *server)
+{
+	SSL_CTX_free(server->context);
+	EVP_PKEY_free(server->key);
+	X509_free(server->certificate);
+}
+
+/* One connection: ours, and the server's end. */
+struct pair {
+	struct tls *ours;
+	SSL *theirs;
+	enum tls_status status; /* of our last call */
+	struct buf got;         /* plain text, by us */
+};
+
+static void pair_init(
+	struct pair *pair, const struct server *server, const struct tls_peer *peer)
+{
+	*pair = (struct pair){.ours = tls_connect(client, peer)};
+	pair->theirs = SSL_new(server->context);
+	SSL_set_bio(pair->theirs, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+	SSL_set_accept_state(pair->theirs);
+}
+
+static void pair_fini(struct pair *pair)
+{
+	tls_end(pair->ours);
+	tls_free(pair->ours);
+	SSL_shutdown(pair->theirs);
+	SSL_free(pair->theirs);
+	buf_fini(&pair->got);
+}
+
+/* What each side has for the other goes there. Returns false when neither has anything. */
+static bool carry(struct pair *pair)
+{
+	char room[16384];
+	size_t len = tls_output_length(pair->ours);
+	int got;
+
+	if (len)
+		BIO_write(SSL_get_rbio(pair->theirs), tls_output(pair->ours), (int)len);
+	tls_sent(pair->ours);
+	while ((got = BIO_read(SSL_get_wbio(pair->theirs), room, sizeof room)) > 0) {
+		tls_feed(pair->ours, room, (size_t)got);
+		len += (size_t)got;
+	}
+	return len;
+}
+
+/* Our side looks at what came. */
+static void look(struct pair *pair)
+{
+	size_t len;
+
+	if (!tls_name(pair->ours)[0])
+		pair->status = tls_handshake(pair->ours);
+	while (tls_name(pair->ours)[0]) {
+		pair->status =
+			tls_read(pair->ours, buf_reserve(&pair->got, 4096), 4096, &len);
+		pair->got.len += len;
+		if (pair->status != TLS_READY)
+			return;
+	}
+}
+
+/* Both go on until nobody has anything to say any more. */
+static void talk(struct pair *pair)
+{
+	char room[256];
+
+	pair->status = tls_handshake(pair->ours);
+	while (carry(pair)) {
+		ERR_clear_error();
+		SSL_read(pair->theirs, room, sizeof room);
+		carry(pair);
+		look(pair);
+		if (pair->status == TLS_FAILED)
+			return;
+	}
+}
+
+/* Returns true when the handshake succeeded; words get why not. */
+static bool try_once(const struct server *server, const struct tls_peer *peer,
+	bool *is_verified, char words[512])
+{
+	struct pair pair;
+
+	pair_init(&pair, server, peer);
+	talk(&pair);
+	bool is_done = tls_name(pair.ours)[0];
+
+	*is_verified = tls_is_verified(pair.ours);
+	snprintf(words, 512, "%s", pair.status == TLS_FAILED ? tls_error(pair.ours) : "");
+	for (const char *c = words; *c; c++)
+		cr_expect(*c >= ' ' && *c != 0x7F, "a raw byte in the words");
+	pair_fini(&pair);
+	return is_done;
+}
+
+Test(tls_client, a_certificate_is_for_the_name_or_the_hand_off_waits)
+{
+	static const struct {
+		struct wish wish;
+		const char *name;  /* NULL: MX */
+		const char *words; /* NULL: it is accepted */
+	} rows[] = {
+		{{.alternative = "DNS:" MX}, NULL, NULL},
+		{{.alternative = "DNS:MX.Dest.Example"}, NULL, NULL},
+		{{.common_name = MX}, NULL, NULL},
+		{{.alternative = "DNS:*.dest.example"}, NULL, NULL},
+		{{.alternative = "IP:192.0.2.1"}, "192.0.2.1", NULL},
+		{{.alternative = "IP:2001:db8::1"}, "2001:db8::1", NULL},
+		{{.alternative = "DNS:xn--mller-kva.example"}, "xn--mller-kva.example",
+			NULL},
+		{{.alternative = "DNS:mx.other.example"}, NULL,
+			"its certificate is for mx.other.example, not for " MX},
+		{{.common_name = "mx.other.example"}, NULL,
+			"its certificate is for mx.other.example, not for " MX},
+		/* a name in SAN makes that in CN void */
+		{{.common_name = MX, .alternative = "DNS:mx.other.example"}, NULL,
+			"is for mx.other.example"},
+		{{.alternative = "DNS:a.test,DNS:b.test,DNS:c.test,DNS:d.test"}, NULL,
+			"is for a.test, b.test and 2 more, not for"},
+		{{.alternative = "DNS:*.com"}, "mx.com", "is for *.com, not for mx.com"},
+		{{.alternative = "DNS:*.example"}, "dest.example", "is for *.example"},
+		{{.alternative = "DNS:*.dest.example"}, "a.mx.dest.example", "is for"},
+		{{.alternative = "DNS:m*.dest.example"}, NULL, "is for m*.dest"},
+		{{.alternative = "DNS:*"}, NULL, "is for *, not"},
+		{{.alternative = "DNS:192.0.2.1"}, "192.0.2.1", "is for 192.0.2.1"},
+		{{.alternative = "DNS:" MX}, "192.0.2.1", "not for 192.0.2.1"},
+		{{.common_name = MX "\0.evil.example", .common_name_len = 29}, NULL,
+			"is for mx.dest.example\\x00.evil.example, not for"},
+		{{.common_name = "\x1b[31m\r\n\"evil"}, NULL,
+			"is for \\x1B[31m\\x0D\\n'evil, not for"},
+		{{.alternative = "DNS:" MX, .ends_s = -3600}, NULL,
+			"its certificate expired on 20"},
+		{{.alternative = "DNS:" MX, .begins_s = 3600}, NULL,
+			"its certificate is not valid before 20"},
+		{{.alternative = "DNS:" MX, .common_name = MX, .is_self_signed = true},
+			NULL, "its certificate is self-signed"},
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct tls_peer peer = {
+			.level = TLS_VERIFY, .name = rows[i].name ? rows[i].name : MX};
+		struct server server;
+		bool is_verified;
+		char words[512];
+
+		server_init(&server, &rows[i].wish);
+		cr_expect_eq(try_once(&server, &peer, &is_verified, words),
+			!rows[i].words, "row %zu: %s", i, words);
+		cr_expect_eq(is_verified, !rows[i].words, "row %zu", i);
+		cr_expect(strstr(words, rows[i].words ? rows[i].words : ""),
+			"row %zu: %s", i, words);
+		/* nobody asks who is there: whatever it shows will do */
+		peer.level = i % 2 ? TLS_MAY : TLS_ENCRYPT;
+		cr_expect(try_once(&server, &peer, &is_verified, words), "row %zu: %s", i,
+			words);
+		cr_expect_not(is_verified, "row %zu", i);
+		server_fini(&server);
+	}
+}
+
+/* reliability.md K4: what a C program would read as the name is not all of it. */
+Test(tls_client, a_nul_hides_no_part_of_a_name)
+{
+	static const char evil[] = MX "\0.evil.example";
+	struct tls_peer peer = {.level = TLS_VERIFY, .name = MX};
+	struct wish wish = {.is_self_signed = false};
+	struct server server;
+	bool is_verified;
+	char words[512];
+
+	server_init(&server, &wish);
+	GENERAL_NAMES *names = GENERAL_NAMES_new();
+	GENERAL_NAME *name = GENERAL_NAME_new();
+	ASN1_IA5STRING *text = ASN1_IA5STRING_new();
+
+	ASN1_STRING_set(text, evil, sizeof evil - 1);
+	GENERAL_NAME_set0_value(name, GEN_DNS, text);
+	sk_GENERAL_NAME_push(names, name);
+	X509_add1_ext_i2d(server.certificate, NID_subject_alt_name, names, 0, 0);
+	GENERAL_NAMES_free(names);
+	X509_sign(server.certificate, root.key, EVP_sha256());
+	cr_assert(SSL_CTX_use_certificate(server.context, server.certificate));
+	cr_expect_not(try_once(&server, &peer, &is_verified, words));
+	cr_expect(
+		strstr(words, "for mx.dest.example\\x00.evil.example, not"), "%s", words);
+	server_fini(&server);
+}
+
+static char *many_names(size_t count)
+{
+	char *text = malloc(count * 32);
+	size_t len = 0;
+
+	for (size_t i = 0; i < count; i++)
+		len += (size_t)sprintf(
+			text + len, "%sDNS:a%zu.other.example", i ? "," : "", i);
+	return text;
+}
+
+/* reliability.md K4, K5: 10,000 names are more than 100 KiB, 4,000 are not. */
+Test(tls_client, a_huge_certificate_is_bounded)
+{
+	static const struct {
+		size_t names;
+		bool is_done;
+		const char *words;
+	} rows[] = {
+		{3500, false,
+			"its certificate is for a0.other.example, "
+			"a1.other.example and 3498 more, not for " MX},
+		{10000, false, "larger than 100 KiB"},
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct tls_peer peer = {.level = TLS_VERIFY, .name = MX};
+		struct wish wish = {.alternative = many_names(rows[i].names)};
+		struct server server;
+		bool is_verified;
+		char words[512];
+
+		server_init(&server, &wish);
+		cr_expect_not(try_once(&server, &peer, &is_verified, words));
+		cr_expect(strstr(words, rows[i].words), "%s", words);
+		server_fini(&server);
+		free((char *)wish.alternative);
+	}
+}
+
+/* Certificates that lead from root to the server's, count of them. */
+static void add_chain(struct server *server, size_t count)
+{
+	struct authority above = root, below;
+	struct wish wish = {.alternative = "DNS:" MX};
+
+	for (size_t i = 0; i < count; i++) {
+		char name[32];
+
+		snprintf(name, sizeof name, "Step %zu", i);
+		make_authority(&below, name, &above);
+		SSL_CTX_add1_chain_cert(server->context, below.certificate);
+		if (i > 0)
+			free_authority(&above);
+		above = below;
+	}
+	X509_free(server->certificate);
+	server->certificate = make_certificate(&wish, server->key, &above);
+	cr_assert(SSL_CTX_use_certificate(server->context, server->certificate));
+	if (count > 0)
+		free_authority(&above);
+}
+
+Test(tls_client, a_chain_is_followed_but_not_for_ever)
+{
+	static const struct {
+		size_t certificates;
+		bool is_done;
+		const char *words;
+	} rows[] = {{1, true, ""}, {5, true, ""}, {10, true, ""},
+		{50, false, "is not accepted"}, {600, false, "larger than 100 KiB"}};
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct tls_peer peer = {.level = TLS_VERIFY, .name = MX};
+		struct wish wish = {.alternative = "DNS:" MX};
+		struct server server;
+		bool is_verified;
+		char words[512];
+
+		server_init(&server, &wish);
+		add_chain(&server, rows[i].certificates);
+		cr_expect_eq(try_once(&server, &peer, &is_verified, words),
+			rows[i].is_done, "row %zu: %s", i, words);
+		cr_expect_eq(is_verified, rows[i].is_done);
+		cr_expect(strstr(words, rows[i].words), "row %zu: %s", i, words);
+		server_fini(&server);
+	}
+}
+
+Test(tls_client, an_authority_that_nobody_knows_is_named)
+{
+	struct tls_peer peer = {.level = TLS_VERIFY, .name = MX};
+	struct wish wish = {.alternative = "DNS:" MX};
+	struct authority stranger;
+	struct server server;
+	bool is_verified;
+	char words[512];
+
+	server_init(&server, &wish);
+	make_authority(&stranger, "Evil \"CA\"", NULL);
+	X509_free(server.certificate);
+	server.certificate = make_certificate(&wish, server.key, &stranger);
+	cr_assert(SSL_CTX_use_certificate(server.context, server.certificate));
+	cr_expect_not(try_once(&server, &peer, &is_verified, words));
+	cr_expect(strstr(words, "its certificate is from Evil 'CA', whom"), "%s", words);
+	SSL_CTX_add1_chain_cert(server.context, stranger.certificate);
+	cr_expect_not(try_once(&server, &peer, &is_verified, words));
+	cr_expect(strstr(words, "is from Evil 'CA', whom"), "%s", words);
+	free_authority(&stranger);
+	server_fini(&server);
+}
