@@ -54,6 +54,8 @@ struct attempt {
 	const char *failure_status;
 	char remote[320]; /* whom we talk to */
 	json_t *transcript;
+	bool is_greeted; /* by whom we talk to */
+	enum attempt_result result;
 	attempt_cb done;
 	void *owner;
 };
@@ -88,13 +90,18 @@ bool attempt_can_cancel(const struct attempt *a, bool force)
 	return force || !a->delivery || !delivery_has_begun(a->delivery);
 }
 
+bool attempt_is_connecting(const struct attempt *a)
+{
+	return a->delivery && !a->is_greeted;
+}
+
 static void on_settled(void *owner)
 {
 	struct attempt *a = owner;
 	attempt_cb done = a->done;
 	void *done_owner = a->owner;
 
-	done(done_owner, a);
+	done(done_owner, a, a->result);
 	free_attempt(a);
 }
 
@@ -268,6 +275,21 @@ static void listen_in(const struct attempt *a, const struct delivery_report *rep
 		public_ips_hear(a->relay->public_ips, &heard);
 }
 
+/* What the end of a delivery says about its server; the first answer outlives silent neighbours. */
+static enum attempt_result judge_report(
+	const struct attempt *a, const struct delivery_report *report)
+{
+	if (report->event == DELIVERY_DAMAGED || report->event == DELIVERY_UNREADABLE)
+		return ATTEMPT_OTHER;
+	if (!report->reply && !report->begun)
+		return a->answer.given ? a->result : ATTEMPT_SILENT;
+	if (!report->reply || report->reply->code == 421)
+		return ATTEMPT_REFUSED;
+	return report->stage <= SMTP_STAGE_MAIL && smtp_reply_class(report->reply) == 4
+	               ? ATTEMPT_REFUSED
+	               : ATTEMPT_SERVED;
+}
+
 static void take_answer(struct attempt *a, const struct delivery_report *report)
 {
 	a->answer.given = report->reply != NULL;
@@ -306,8 +328,10 @@ static void on_report(void *owner, const struct delivery_report *report)
 	struct attempt *a = owner;
 
 	listen_in(a, report);
-	if (report->event == DELIVERY_GREETED)
+	if (report->event == DELIVERY_GREETED) {
+		a->is_greeted = true;
 		return;
+	}
 	if (report->event == DELIVERY_RCPT) {
 		outcome_from_reply(&a->outcomes[report->index], a->rcpts[report->index],
 			report->stage, report->reply, a->remote);
@@ -316,6 +340,7 @@ static void on_report(void *owner, const struct delivery_report *report)
 	json_decref(a->transcript);
 	a->transcript = delivery_transcript(a->delivery);
 	a->delivery = NULL;
+	a->result = judge_report(a, report);
 	if (report->reply ||
 		report->begun) /* a refusal at the door outlives dead neighbours */
 		take_answer(a, report);
@@ -348,6 +373,7 @@ static bool connect_next(struct attempt *a)
 	const struct target *target = &used->targets[a->target];
 
 	target_format(target, a->remote, sizeof a->remote);
+	a->is_greeted = false;
 	a->delivery = delivery_start(a->relay, &target->address, used->source.bind_ip,
 		a->message->id, &a->transaction, on_report, a);
 	return true;
@@ -394,6 +420,7 @@ struct attempt *attempt_start(struct relay *relay, struct message *message,
 	a->relay = relay;
 	a->message = message;
 	a->count = count;
+	a->result = ATTEMPT_OTHER;
 	a->done = done;
 	a->owner = owner;
 	a->rcpts = mem_alloc(count * sizeof(struct recipient *));

@@ -10,14 +10,26 @@
 
 struct attempt;
 
+/* How the servers of the destination were found: what its concurrency and its back-off follow. */
+enum attempt_result {
+	ATTEMPT_SERVED,  /* one took the message, or answered for its recipients */
+	ATTEMPT_REFUSED, /* one put it off as a whole (421; 4xx before RCPT), or was lost in it */
+	ATTEMPT_SILENT,  /* none answered */
+	ATTEMPT_OTHER,   /* none was asked (held, nowhere to go), or the trouble is ours */
+};
+
 /* Called once, from the loop, when the outcomes are durable; the message may be gone by then. */
-typedef void (*attempt_cb)(void *owner, struct attempt *attempt);
+typedef void (*attempt_cb)(
+	void *owner, struct attempt *attempt, enum attempt_result result);
 
 /*
  * Starts for count recipients of message, all of one domain; they become RCPT_ACTIVE.
  */
 struct attempt *attempt_start(struct relay *relay, struct message *message,
 	struct recipient *const *rcpts, size_t count, attempt_cb done, void *owner);
+
+/* True while a server is waited for that has not said a word yet: it may be dead. */
+bool attempt_is_connecting(const struct attempt *attempt);
 
 /*
  * True when it may be broken off: not while its outcomes are being settled and, without force, not

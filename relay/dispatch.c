@@ -97,12 +97,13 @@ static void free_place(struct place *place)
 	free(place);
 }
 
-static void on_attempt_over(void *owner, struct attempt *attempt)
+static void on_attempt_over(
+	void *owner, struct attempt *attempt, enum attempt_result result)
 {
 	struct place *place = owner;
 	struct dispatch *dispatch = place->dispatch;
 
-	(void)attempt;
+	(void)attempt, (void)result;
 	destination_vacate(dispatch->destinations, place->destination);
 	free_place(place);
 	dispatch_wake(dispatch);

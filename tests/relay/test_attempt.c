@@ -41,6 +41,7 @@ static struct {
 	unsigned inquiries, deliveries;
 	struct outcome outcomes[2];
 	unsigned settled, done, returned;
+	enum attempt_result result;
 	bool is_resolver_ill;
 	settle_cb settle_done;
 	void *settle_owner;
@@ -132,9 +133,10 @@ void settle_start(struct relay *relay, struct message *message,
 	scene.settle_owner = owner;
 }
 
-static void on_done(void *owner, struct attempt *attempt)
+static void on_done(void *owner, struct attempt *attempt, enum attempt_result result)
 {
 	(void)owner, (void)attempt;
+	scene.result = result;
 	scene.done++;
 }
 
@@ -183,12 +185,19 @@ static struct attempt *begin(void)
 	return attempt_start(&scene.relay, scene.message, scene.rcpts, 2, on_done, NULL);
 }
 
+/* What was settled is durable. */
+static void end(void)
+{
+	scene.settle_done(scene.settle_owner);
+	scene.settle_done = NULL;
+	for (int i = 0; i < 2; i++)
+		outcome_fini(&scene.outcomes[i]);
+}
+
 /* The same recipients, when the attempt before is settled. */
 static void begin_again(void)
 {
-	scene.settle_done(scene.settle_owner);
-	for (int i = 0; i < 2; i++)
-		outcome_fini(&scene.outcomes[i]);
+	end();
 	begin();
 }
 
@@ -237,6 +246,9 @@ static const char *const two_exchanges[] = {"dest.example. 60 MX 10 mx1.dest.exa
 	"mx2.dest.example. 60 A 198.51.100.2", "mx1.dest.example. 60 AAAA 2001:db8::1",
 	NULL};
 
+static const char *const one_exchange[] = {"dest.example. 60 MX 10 mx1.dest.example.",
+	"mx1.dest.example. 60 A 198.51.100.1", NULL};
+
 static const struct finding no_ptr = {.check = CHECK_PTR,
 	.result = RESULT_FAIL,
 	.reason = REASON_PTR_MISSING,
@@ -277,6 +289,45 @@ Test(attempt, what_is_clear_is_delivered_from_the_source_that_was_judged)
 	cr_assert_eq(scene.outcomes[1].state, RCPT_BOUNCED);
 	cr_assert_eq(scene.deliveries, 1);
 	cr_assert_eq(scene.done, 0, "not before it is durable");
+	end();
+	cr_assert_eq(scene.result, ATTEMPT_SERVED);
+}
+
+Test(attempt, how_it_went_is_told)
+{
+	static const struct {
+		struct delivery_report report;
+		unsigned code;
+		enum attempt_result result;
+	} rows[] = {
+		{{.event = DELIVERY_FAILED, .failure = "no route"}, 0, ATTEMPT_SILENT},
+		{{.event = DELIVERY_FAILED, .failure = "lost", .begun = true}, 0,
+			ATTEMPT_REFUSED},
+		{{.event = DELIVERY_REFUSED, .stage = SMTP_STAGE_BANNER}, 450,
+			ATTEMPT_REFUSED},
+		{{.event = DELIVERY_REFUSED, .stage = SMTP_STAGE_EHLO}, 554,
+			ATTEMPT_SERVED},
+		{{.event = DELIVERY_DONE, .stage = SMTP_STAGE_MAIL}, 451,
+			ATTEMPT_REFUSED},
+		{{.event = DELIVERY_DONE, .stage = SMTP_STAGE_RCPT}, 450, ATTEMPT_SERVED},
+		{{.event = DELIVERY_DONE, .stage = SMTP_STAGE_END}, 421, ATTEMPT_REFUSED},
+		{{.event = DELIVERY_DONE, .stage = SMTP_STAGE_END}, 250, ATTEMPT_SERVED},
+		{{.event = DELIVERY_UNREADABLE, .failure = "i/o error", .begun = true}, 0,
+			ATTEMPT_OTHER},
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct attempt *attempt = begin();
+
+		cr_assert_not(attempt_is_connecting(attempt));
+		answer(NULL, one_exchange);
+		cr_assert(attempt_is_connecting(attempt));
+		report((struct delivery_report){.event = DELIVERY_GREETED}, 0, NULL);
+		cr_assert_not(attempt_is_connecting(attempt));
+		report(rows[i].report, rows[i].code, "said");
+		end();
+		cr_assert_eq(scene.result, rows[i].result, "row %zu", i);
+	}
 }
 
 Test(attempt, what_would_be_refused_is_held_without_a_connection)
@@ -287,6 +338,8 @@ Test(attempt, what_would_be_refused_is_held_without_a_connection)
 	cr_assert_eq(scene.outcomes[0].state, RCPT_HELD);
 	cr_assert_eq(scene.outcomes[0].reason, REASON_PTR_MISSING);
 	cr_assert_str_eq(scene.outcomes[1].subject, "192.0.2.25");
+	end();
+	cr_assert_eq(scene.result, ATTEMPT_OTHER);
 }
 
 Test(attempt, that_a_domain_does_not_exist_is_believed_of_a_healthy_resolver_only)
