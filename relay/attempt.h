@@ -12,10 +12,10 @@ struct attempt;
 
 /* How the servers of the destination were found: what its concurrency and its back-off follow. */
 enum attempt_result {
-	ATTEMPT_SERVED,  /* one took the message, or answered for its recipients */
+	ATTEMPT_SERVED, /* one took the message, or answered for its recipients */
 	ATTEMPT_REFUSED, /* one put it off as a whole (421; 4xx before RCPT), or was lost in it */
-	ATTEMPT_SILENT,  /* none answered */
-	ATTEMPT_OTHER,   /* none was asked (held, nowhere to go), or the trouble is ours */
+	ATTEMPT_SILENT, /* none answered */
+	ATTEMPT_OTHER,  /* none was asked (held, nowhere to go), or the trouble is ours */
 };
 
 /* Called once, from the loop, when the outcomes are durable; the message may be gone by then. */

@@ -16,6 +16,7 @@
 #include "relay/damage.h"
 #include "relay/dispatch.h"
 #include "relay/hold.h"
+#include "relay/links.h"
 #include "relay/listener.h"
 #include "relay/mem.h"
 #include "relay/own_name.h"
@@ -93,6 +94,8 @@ static void on_dispatch_stopped(void *owner, bool clean)
 	struct server *server = owner;
 
 	server->clean = clean;
+	if (clean)
+		links_free(server->relay.links);
 	if (clean)
 		spool_close(server->relay.spool, on_spool_closed, server);
 	else
@@ -296,6 +299,7 @@ static int run(struct server *server)
 	relay->queue = queue_new();
 	relay->holds = holds_new(relay);
 	relay->public_ips = public_ips_new(&relay->log);
+	relay->links = links_new();
 	relay->dispatch = dispatch_new(relay);
 	relay->stats.started = text_now();
 	resume_queue(relay);

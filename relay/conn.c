@@ -351,6 +351,8 @@ void conn_limit_linger(struct conn *conn, struct conn_linger *linger)
  * that we send away and that stay must not have all descriptors. */
 static bool may_linger(struct conn *conn)
 {
+	if (conn->is_dropped)
+		return false;
 	if (!conn->linger)
 		return true;
 	conn->lingers = conn->linger->count < conn->linger->most;
@@ -378,4 +380,10 @@ void conn_close(struct conn *conn)
 	uv_timer_start(&conn->timer, on_timer, CLOSE_PATIENCE_MS, 0);
 	if (uv_shutdown(&conn->shutdown, &conn->stream, on_shutdown))
 		close_handles(conn);
+}
+
+void conn_drop(struct conn *conn)
+{
+	conn->is_dropped = true;
+	conn_close(conn);
 }

@@ -99,6 +99,9 @@ const char *conn_error(const struct conn *conn);
 /* Ends it: what was written is still sent, and the peer's end waited for, for at most 5 s. */
 void conn_close(struct conn *conn);
 
+/* The same, but the peer's end is not waited for: nothing that it may still say is wanted. */
+void conn_drop(struct conn *conn);
+
 /* How many that were closed wait for their peers at once: each has a descriptor still. */
 struct conn_linger {
 	unsigned count, most;

@@ -54,6 +54,7 @@ struct conn {
 	struct conn_address peer, local;
 	struct conn_linger *linger; /* NULL: no limit */
 	bool lingers;               /* and counts in it */
+	bool is_dropped;            /* the peer's end is not waited for */
 	conn_cb cb;                 /* NULL: nobody listens, not yet or not any more */
 	void *owner;
 };

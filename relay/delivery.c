@@ -5,229 +5,103 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "relay/buf.h"
+#include "relay/links.h"
 #include "relay/mem.h"
-#include "relay/text.h"
 
 /*
- *   CONNECT ──> GREET ──> ENVELOPE ──354──> BODY ──dot──> END ──reply──> over
- *      │          │           └──────── all refused ────────────────────^
- *      └──────────┴── refused, or no answer ────────────────────────────^
+ *   LINK ──> ENVELOPE ──354──> BODY ──> END ──> OVER ──delivery_close──> gone
+ *    │ ^         │ │                              ^
+ *    │ └─ stale ─┘ └──── refused, or no answer ───┤
+ *    └────────────── refused, or no answer ───────┘
  *
- * The protocol's own states are in the smtp client machine; these are ours: how long the
- * connection may stay silent, and what its loss means.
+ * The link has its own states; these say what its events mean to us. Stale: a link that had been used
+ * was lost before it replied again, as happens while it is idle. A fresh one takes its place, once.
  */
 enum delivery_state {
-	DELIVERY_STATE_CONNECT,
-	DELIVERY_STATE_GREET,
+	DELIVERY_STATE_LINK,
 	DELIVERY_STATE_ENVELOPE,
 	DELIVERY_STATE_BODY,
 	DELIVERY_STATE_END,
+	DELIVERY_STATE_OVER,
 };
-
-enum { TRANSCRIPT_MAX = 2048 };
 
 struct delivery {
 	enum delivery_state state;
 	struct relay *relay;
-	struct conn *conn;
-	struct smtp_client client;
+	struct link *link;
+	const struct link_way *way;
 	const struct smtp_transaction *transaction;
 	uint64_t message_id;
 	struct spool_reader *reader;
-	struct smtp_stuffer stuffer;
-	bool reading; /* a block is on its way from the spool */
-	struct buf transcript;
+	uint64_t left; /* of the body, not yet read */
+	bool reading;  /* a block is on its way from the spool */
 	delivery_cb cb;
 	void *owner;
 };
 
-/* RFC 5321 4.5.3.2, milliseconds; connecting is our own affair. */
-static const uint64_t deadlines[] = {
-	[DELIVERY_STATE_CONNECT] = 30 * 1000,
-	[DELIVERY_STATE_GREET] = 5 * 60 * 1000,
-	[DELIVERY_STATE_ENVELOPE] = 5 * 60 * 1000,
-	[DELIVERY_STATE_BODY] = 3 * 60 * 1000,
-	[DELIVERY_STATE_END] = 10 * 60 * 1000,
-};
+static void on_link(void *owner, const struct link_report *report);
 
-static const char *const lost_words[] = {
-	[DELIVERY_STATE_CONNECT] = "no connection",
-	[DELIVERY_STATE_GREET] = "connection lost before the greeting was over",
-	[DELIVERY_STATE_ENVELOPE] = "connection lost",
-	[DELIVERY_STATE_BODY] = "connection lost while sending the body",
-	/* RFC 1047: only the receiver knows whether it has taken the message. */
-	[DELIVERY_STATE_END] =
-		"connection lost after the final dot: may be delivered twice",
-};
-
-static const char *const timeout_words[] = {
-	[DELIVERY_STATE_CONNECT] = "connection timed out",
-	[DELIVERY_STATE_GREET] = "no greeting in time",
-	[DELIVERY_STATE_ENVELOPE] = "no reply in time",
-	[DELIVERY_STATE_BODY] = "the body was not taken in time",
-	[DELIVERY_STATE_END] =
-		"no reply to the final dot in time: may be delivered twice",
-};
-
-static void on_block(void *owner, int status, const void *bytes, size_t len);
-
-static void enter(struct delivery *d, enum delivery_state state)
-{
-	d->state = state;
-	conn_set_deadline(d->conn, deadlines[state]);
-}
-
-static void free_delivery(struct delivery *d)
+void delivery_close(struct delivery *d)
 {
 	if (d->reader)
 		spool_reader_close(d->reader);
-	if (d->conn)
-		conn_close(d->conn);
-	buf_fini(&d->transcript);
+	if (d->state == DELIVERY_STATE_OVER)
+		links_give(d->relay->links, d->link);
+	else
+		link_close(d->link);
 	free(d);
-}
-
-void delivery_cancel(struct delivery *d)
-{
-	free_delivery(d);
 }
 
 bool delivery_has_begun(const struct delivery *d)
 {
-	return d->state >= DELIVERY_STATE_ENVELOPE;
+	return d->state != DELIVERY_STATE_OVER && link_has_begun(d->link);
 }
 
-/* The owner is told, and the delivery is over. */
-static void end(struct delivery *d, const struct delivery_report *report)
+bool delivery_is_connecting(const struct delivery *d)
 {
-	if (report->event == DELIVERY_DONE || report->event == DELIVERY_REFUSED) {
-		smtp_client_quit(&d->client);
-		conn_write(d->conn, d->client.out, d->client.out_len);
-	}
-	d->cb(d->owner, report);
-	free_delivery(d);
-}
-
-static void fail(struct delivery *d, enum delivery_event event, const char *failure)
-{
-	struct delivery_report report = {
-		.event = event,
-		.failure = failure,
-		.begun = delivery_has_begun(d),
-	};
-
-	end(d, &report);
-}
-
-/* One line of the dialogue; the oldest go when there are too many. */
-static void note(struct delivery *d, const char *who, const char *line, size_t len)
-{
-	char text[600];
-
-	text_escape(text, sizeof text, line, len);
-	buf_printf(&d->transcript, "%s%s\n", who, text);
-	while (d->transcript.len > TRANSCRIPT_MAX) {
-		const char *newline =
-			memchr(d->transcript.bytes, '\n', d->transcript.len);
-
-		buf_consume(&d->transcript, (size_t)(newline + 1 - d->transcript.bytes));
-	}
-}
-
-static void note_lines(struct delivery *d, const char *who, const char *bytes, size_t len)
-{
-	while (len > 0) {
-		const char *newline = memchr(bytes, '\n', len);
-		size_t line = newline ? (size_t)(newline - bytes) : len;
-		size_t whole = newline ? line + 1 : len;
-
-		note(d, who, bytes, line && bytes[line - 1] == '\r' ? line - 1 : line);
-		bytes += whole;
-		len -= whole;
-	}
+	return !link_is_answered(d->link);
 }
 
 json_t *delivery_transcript(const struct delivery *d)
 {
-	json_t *lines = mem_must(json_array());
-	const char *bytes = d->transcript.bytes;
-	size_t len = d->transcript.len;
-
-	while (len > 0) {
-		size_t line = (size_t)((const char *)memchr(bytes, '\n', len) - bytes);
-
-		json_array_append_new(lines, json_stringn(bytes, line));
-		bytes += line + 1;
-		len -= line + 1;
-	}
-	return lines;
+	return link_transcript(d->link);
 }
 
-static void flush(struct delivery *d)
+/* The owner is told, and the delivery is over; perhaps gone. */
+static void end(struct delivery *d, const struct delivery_report *report)
 {
-	if (!d->client.out_len)
-		return;
-	note_lines(d, "C: ", d->client.out, d->client.out_len);
-	conn_write(d->conn, d->client.out, d->client.out_len);
-	smtp_client_sent(&d->client, d->client.out_len);
-}
-
-static void read_body(struct delivery *d)
-{
-	if (d->reading || conn_unsent(d->conn) > CONN_WRITE_HIGH)
-		return; /* on_block or CONN_DRAINED comes back here */
-	d->reading = true;
-	spool_reader_next(d->reader, on_block, d);
+	d->state = DELIVERY_STATE_OVER;
+	d->cb(d->owner, report);
 }
 
 /* Before the final dot: the receiver drops what it has. A wrong CRC stays wrong, a bad read may not. */
 static void fail_reading(struct delivery *d, int error)
 {
 	bool is_damaged = error == -EBADMSG || error == -ENOENT;
+	struct delivery_report report = {
+		.event = is_damaged ? DELIVERY_DAMAGED : DELIVERY_UNREADABLE,
+		.failure = strerror(-error),
+		.begun = true,
+	};
 
-	fail(d, is_damaged ? DELIVERY_DAMAGED : DELIVERY_UNREADABLE, strerror(-error));
+	end(d, &report);
 }
 
-static void begin_body(struct delivery *d)
+static void on_block(void *owner, int status, const void *bytes, size_t len);
+
+static void read_body(struct delivery *d)
 {
-	int error;
-
-	d->reader = spool_reader_open(d->relay->spool, d->message_id, &error);
-	if (!d->reader) {
-		fail_reading(d, error);
-		return;
-	}
-	smtp_stuffer_init(&d->stuffer);
-	enter(d, DELIVERY_STATE_BODY);
-	read_body(d);
-}
-
-static void write_stuffed(struct delivery *d, const char *bytes, size_t len)
-{
-	char out[8192];
-	size_t consumed, produced;
-
-	while (len > 0) {
-		smtp_stuff(
-			&d->stuffer, bytes, len, &consumed, out, sizeof out, &produced);
-		conn_write(d->conn, out, produced);
-		bytes += consumed;
-		len -= consumed;
-	}
+	if (d->reading || !link_has_room(d->link))
+		return; /* on_block or LINK_DRAINED comes back here */
+	d->reading = true;
+	spool_reader_next(d->reader, on_block, d);
 }
 
 static void end_body(struct delivery *d)
 {
-	char out[5];
-	size_t len = smtp_stuff_end(&d->stuffer, out);
-
 	spool_reader_close(d->reader);
 	d->reader = NULL;
-	conn_write(d->conn, out, len);
-	note(d, "C: ", "(the message, then a dot)", 25);
-	smtp_client_body_done(&d->client);
-	enter(d, DELIVERY_STATE_END);
+	d->state = DELIVERY_STATE_END;
 }
 
 static void on_block(void *owner, int status, const void *bytes, size_t len)
@@ -239,129 +113,135 @@ static void on_block(void *owner, int status, const void *bytes, size_t len)
 		fail_reading(d, status);
 		return;
 	}
-	if (len == 0) {
+	d->left -= len;
+	link_write(d->link, bytes, len, d->left == 0);
+	if (d->left == 0)
 		end_body(d);
+	else
+		read_body(d);
+}
+
+static void begin_body(struct delivery *d)
+{
+	int error;
+
+	d->reader = spool_reader_open(d->relay->spool, d->message_id, &error);
+	if (!d->reader) {
+		fail_reading(d, error);
 		return;
 	}
-	write_stuffed(d, bytes, len);
-	conn_set_deadline(d->conn, deadlines[DELIVERY_STATE_BODY]);
+	d->left = spool_reader_size(d->reader);
+	d->state = DELIVERY_STATE_BODY;
 	read_body(d);
 }
 
-static void report_reply(
-	struct delivery *d, enum delivery_event event, const struct smtp_event *heard)
+static void begin_envelope(struct delivery *d)
 {
-	struct delivery_report report = {
-		.event = event,
-		.stage = heard->stage,
-		.reply = heard->reply,
-		.index = heard->index,
+	d->state = DELIVERY_STATE_ENVELOPE;
+	link_send(d->link, d->transaction);
+}
+
+/* In its place comes a new one: what goes wrong with that is told. */
+static void replace_link(struct delivery *d)
+{
+	struct link *stale = d->link;
+
+	d->state = DELIVERY_STATE_LINK;
+	d->link = link_open(d->relay, d->way, on_link, d);
+	link_close(stale);
+}
+
+static void report_end(struct delivery *d, const struct link_report *report)
+{
+	static const enum delivery_event events[] = {
+		[LINK_DONE] = DELIVERY_DONE,
+		[LINK_REFUSED] = DELIVERY_REFUSED,
+		[LINK_FAILED] = DELIVERY_FAILED,
+	};
+	struct delivery_report said = {
+		.event = events[report->event],
+		.stage = report->stage,
+		.reply = report->reply,
+		.failure = report->failure,
+		.status = report->status,
+		.begun = report->begun,
+		.in_doubt = report->in_doubt,
+		.dsn_passed = link_passes_dsn(d->link),
 	};
 
-	if (event == DELIVERY_RCPT || event == DELIVERY_GREETED)
-		d->cb(d->owner, &report);
-	else
-		end(d, &report);
-}
-
-/* Returns false when the delivery is over. */
-static bool on_heard(struct delivery *d, const struct smtp_event *heard)
-{
-	switch (heard->kind) {
-	case SMTP_EVENT_INPUT:
-	case SMTP_EVENT_TLS: /* not asked for yet */
-	case SMTP_EVENT_NO_TLS:
-		return true;
-	case SMTP_EVENT_READY:
-		report_reply(d, DELIVERY_GREETED, heard);
-		smtp_client_send(&d->client, d->transaction);
-		enter(d, DELIVERY_STATE_ENVELOPE);
-		return true;
-	case SMTP_EVENT_RCPT:
-		report_reply(d, DELIVERY_RCPT, heard);
-		return true;
-	case SMTP_EVENT_BODY:
-		begin_body(d);
-		return false; /* it may be over; if not, the next bytes come with CONN_DATA */
-	case SMTP_EVENT_DONE:
-		report_reply(d, DELIVERY_DONE, heard);
-		return false;
-	case SMTP_EVENT_REFUSED:
-		report_reply(d, DELIVERY_REFUSED, heard);
-		return false;
-	case SMTP_EVENT_CLOSED:
-		fail(d, DELIVERY_FAILED, lost_words[d->state]);
-		return false;
-	case SMTP_EVENT_PROTOCOL:
-		fail(d, DELIVERY_FAILED, heard->text);
-		return false;
+	if (d->reader) {
+		spool_reader_close(d->reader);
+		d->reader = NULL;
 	}
-	return true;
+	end(d, &said);
 }
 
-static void talk(struct delivery *d)
+static void report_reply(
+	struct delivery *d, enum delivery_event event, const struct link_report *report)
 {
-	struct smtp_event heard;
+	struct delivery_report said = {
+		.event = event,
+		.stage = report->stage,
+		.reply = report->reply,
+		.index = report->index,
+		.dsn_passed = link_passes_dsn(d->link),
+	};
 
-	do {
-		const char *in;
-		size_t len = conn_peek(d->conn, &in);
-		size_t used = smtp_client_next(&d->client, in, len, &heard);
-
-		note_lines(d, "S: ", in, used);
-		conn_consume(d->conn, used);
-		if (!on_heard(d, &heard))
-			return;
-		flush(d);
-	} while (heard.kind != SMTP_EVENT_INPUT);
+	d->cb(d->owner, &said);
 }
 
-static void on_conn(void *owner, enum conn_event event)
+static void on_link(void *owner, const struct link_report *report)
 {
 	struct delivery *d = owner;
 
-	switch (event) {
-	case CONN_CONNECTED:
-		enter(d, DELIVERY_STATE_GREET);
+	if (d->state == DELIVERY_STATE_OVER)
+		return; /* links.c will see that it is lost */
+	switch (report->event) {
+	case LINK_READY:
+		report_reply(d, DELIVERY_GREETED, report);
+		begin_envelope(d);
 		break;
-	case CONN_SECURED: /* of incoming ones only */
+	case LINK_RCPT:
+		report_reply(d, DELIVERY_RCPT, report);
 		break;
-	case CONN_DATA:
-		talk(d);
+	case LINK_BODY:
+		begin_body(d);
 		break;
-	case CONN_DRAINED:
+	case LINK_DRAINED:
 		if (d->state == DELIVERY_STATE_BODY)
 			read_body(d);
+		break;
+	case LINK_DONE:
+	case LINK_REFUSED:
+	case LINK_FAILED:
+		if (report->is_stale)
+			replace_link(d);
 		else
-			talk(d); /* RCPTs may be left that did not fit */
+			report_end(d, report);
 		break;
-	case CONN_EOF:
-		fail(d, DELIVERY_FAILED, lost_words[d->state]);
-		break;
-	case CONN_TIMEOUT:
-		fail(d, DELIVERY_FAILED, timeout_words[d->state]);
-		break;
-	case CONN_ERROR:
-		fail(d, DELIVERY_FAILED,
-			d->state == DELIVERY_STATE_CONNECT ? conn_error(d->conn)
-							   : lost_words[d->state]);
+	case LINK_IDLE: /* of links.c */
 		break;
 	}
 }
 
-struct delivery *delivery_start(struct relay *relay, const struct conn_address *target,
-	const char *local, uint64_t message_id,
-	const struct smtp_transaction *transaction, delivery_cb cb, void *owner)
+struct delivery *delivery_start(struct relay *relay, const struct link_way *way,
+	uint64_t message_id, const struct smtp_transaction *transaction, delivery_cb cb,
+	void *owner)
 {
 	struct delivery *d = mem_alloc(sizeof *d);
+	char *key = link_way_key(way);
 
 	d->relay = relay;
+	d->way = way;
 	d->transaction = transaction;
 	d->message_id = message_id;
 	d->cb = cb;
 	d->owner = owner;
-	smtp_client_init(&d->client, relay->config->hostname);
-	d->conn = conn_connect(relay->loop, target, local, on_conn, d);
-	enter(d, DELIVERY_STATE_CONNECT);
+	d->link = links_take(relay->links, key, on_link, d);
+	free(key);
+	if (d->link)
+		begin_envelope(d);
+	else
+		d->link = link_open(relay, way, on_link, d);
 	return d;
 }

@@ -27,6 +27,7 @@ struct auth;
 struct dispatch;
 struct listener;
 struct holds;
+struct links;
 struct public_ips;
 struct tls_client;
 
@@ -45,6 +46,7 @@ struct relay {
 	struct queue *queue;
 	struct holds *holds;
 	struct public_ips *public_ips;
+	struct links *links; /* connections that are used again */
 	struct dispatch *dispatch;
 	struct listener *listener;
 };

@@ -20,6 +20,7 @@ size_t target_choose(const struct mx_list *list, const struct config_route *rout
 		inet_ntop(mx->is_v6 ? AF_INET6 : AF_INET, mx->ip, target->address.ip,
 			sizeof target->address.ip);
 		target->address.port = route ? route->port : SMTP_PORT;
+		target->preference = mx->preference;
 		snprintf(target->name, sizeof target->name, "%s", mx->exchange);
 		count++;
 	}

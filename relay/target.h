@@ -14,7 +14,8 @@ enum { TARGETS_MAX = 5 }; /* addresses tried in one attempt */
 
 struct target {
 	struct conn_address address;
-	char name[256]; /* the exchange */
+	uint16_t preference; /* of it: equals may be tried in any order */
+	char name[256];      /* the exchange */
 };
 
 /*

@@ -7,6 +7,7 @@
 #include "relay/attempt.h"
 #include "relay/damage.h"
 #include "relay/delivery.h"
+#include "relay/links.h"
 #include "relay/mem.h"
 #include "relay/public_ip.h"
 #include "relay/settle.h"
@@ -28,7 +29,7 @@ struct delivery {
 	void *owner;
 	struct conn_address target;
 	char local[46];
-	bool begun;
+	bool begun, is_silent;
 };
 
 static struct {
@@ -38,7 +39,9 @@ static struct {
 	struct recipient *rcpts[2];
 	struct inquiry *open[SOURCES_MAX]; /* in the order in which they were started */
 	struct delivery *delivery;
-	unsigned inquiries, deliveries;
+	const char *idle; /* in the key of a link that waits */
+	uint64_t now;
+	unsigned inquiries, deliveries, closed;
 	struct outcome outcomes[2];
 	unsigned settled, done, returned;
 	enum attempt_result result;
@@ -74,6 +77,12 @@ bool resolver_is_healthy(const struct resolver *resolver)
 	return !scene.is_resolver_ill;
 }
 
+uint64_t uv_now(const uv_loop_t *loop)
+{
+	(void)loop;
+	return scene.now;
+}
+
 /* The first inquiry that waits for its answer. */
 static struct inquiry **first_open(void)
 {
@@ -84,16 +93,22 @@ static struct inquiry **first_open(void)
 	return &scene.open[i];
 }
 
-struct delivery *delivery_start(struct relay *relay, const struct conn_address *target,
-	const char *local, uint64_t message_id,
-	const struct smtp_transaction *transaction, delivery_cb cb, void *owner)
+struct delivery *delivery_start(struct relay *relay, const struct link_way *way,
+	uint64_t message_id, const struct smtp_transaction *transaction, delivery_cb cb,
+	void *owner)
 {
 	(void)relay, (void)message_id, (void)transaction;
 	scene.deliveries++;
 	scene.delivery = mem_alloc(sizeof *scene.delivery);
-	*scene.delivery = (struct delivery){.cb = cb, .owner = owner, .target = *target};
-	snprintf(scene.delivery->local, sizeof scene.delivery->local, "%s", local);
+	*scene.delivery = (struct delivery){
+		.cb = cb, .owner = owner, .target = way->target->address};
+	snprintf(scene.delivery->local, sizeof scene.delivery->local, "%s", way->source);
 	return scene.delivery;
+}
+
+bool delivery_is_connecting(const struct delivery *delivery)
+{
+	return delivery->is_silent;
 }
 
 bool delivery_has_begun(const struct delivery *delivery)
@@ -107,10 +122,18 @@ json_t *delivery_transcript(const struct delivery *delivery)
 	return json_pack("[s]", "S: 220 hello");
 }
 
-void delivery_cancel(struct delivery *delivery)
+void delivery_close(struct delivery *delivery)
 {
+	if (delivery == scene.delivery)
+		scene.delivery = NULL;
 	free(delivery);
-	scene.delivery = NULL;
+	scene.closed++;
+}
+
+bool links_has(const struct links *links, const char *key)
+{
+	(void)links;
+	return scene.idle && strstr(key, scene.idle);
 }
 
 void damage_return(struct relay *relay, struct message *message)
@@ -232,13 +255,7 @@ static void report(struct delivery_report said, unsigned code, const char *text)
 		smtp_reply_set(&reply, code, "", "%s", text);
 		said.reply = &reply;
 	}
-	bool is_over = said.event != DELIVERY_RCPT && said.event != DELIVERY_GREETED;
-
-	if (is_over)
-		scene.delivery = NULL;
 	delivery->cb(delivery->owner, &said);
-	if (is_over)
-		free(delivery);
 }
 
 static const char *const two_exchanges[] = {"dest.example. 60 MX 10 mx1.dest.example.",
@@ -289,7 +306,9 @@ Test(attempt, what_is_clear_is_delivered_from_the_source_that_was_judged)
 	cr_assert_eq(scene.outcomes[1].state, RCPT_BOUNCED);
 	cr_assert_eq(scene.deliveries, 1);
 	cr_assert_eq(scene.done, 0, "not before it is durable");
+	cr_assert_eq(scene.closed, 0, "nor does its link carry another message");
 	end();
+	cr_assert_eq(scene.closed, 1);
 	cr_assert_eq(scene.result, ATTEMPT_SERVED);
 }
 
@@ -301,6 +320,8 @@ Test(attempt, how_it_went_is_told)
 		enum attempt_result result;
 	} rows[] = {
 		{{.event = DELIVERY_FAILED, .failure = "no route"}, 0, ATTEMPT_SILENT},
+		{{.event = DELIVERY_REFUSED, .failure = "no TLS", .status = "4.7.4"}, 0,
+			ATTEMPT_REFUSED},
 		{{.event = DELIVERY_FAILED, .failure = "lost", .begun = true}, 0,
 			ATTEMPT_REFUSED},
 		{{.event = DELIVERY_REFUSED, .stage = SMTP_STAGE_BANNER}, 450,
@@ -321,8 +342,9 @@ Test(attempt, how_it_went_is_told)
 
 		cr_assert_not(attempt_is_connecting(attempt));
 		answer(NULL, one_exchange);
+		scene.delivery->is_silent = true;
 		cr_assert(attempt_is_connecting(attempt));
-		report((struct delivery_report){.event = DELIVERY_GREETED}, 0, NULL);
+		scene.delivery->is_silent = false;
 		cr_assert_not(attempt_is_connecting(attempt));
 		report(rows[i].report, rows[i].code, "said");
 		end();
@@ -550,10 +572,64 @@ Test(attempt, a_refusal_at_the_door_outlives_a_dead_neighbour)
 	report((struct delivery_report){.event = DELIVERY_FAILED,
 		       .failure = "connection refused"},
 		0, NULL);
+	cr_assert_eq(scene.closed, 2);
 	cr_assert_eq(scene.outcomes[0].state, RCPT_DEFERRED);
 	cr_assert_eq(scene.outcomes[0].reason, REASON_DNS_TEMPFAIL);
 	cr_assert_str_eq(scene.outcomes[0].remote, "mx1.dest.example [198.51.100.1]:25");
 	cr_assert_eq(json_array_size(scene.outcomes[0].transcript), 1);
+	end();
+	cr_assert_eq(scene.result, ATTEMPT_REFUSED);
+}
+
+static const char *const equals[] = {"dest.example. 60 MX 10 mx.dest.example.",
+	"mx.dest.example. 60 A 198.51.100.1", "mx.dest.example. 60 A 198.51.100.2",
+	"mx.dest.example. 60 A 198.51.100.3", "mx.dest.example. 60 A 198.51.100.4",
+	NULL};
+
+Test(attempt, of_equals_the_one_with_an_idle_link_comes_first)
+{
+	scene.idle = "198.51.100.3";
+	begin();
+	answer(NULL, equals);
+	cr_assert_str_eq(scene.delivery->target.ip, "198.51.100.3");
+	report((struct delivery_report){.event = DELIVERY_FAILED, .failure = "no"}, 0,
+		NULL);
+	cr_assert_str_neq(scene.delivery->target.ip, "198.51.100.3");
+	attempt_cancel(scene.delivery->owner);
+	scene.idle = "198.51.100.2";
+	begin();
+	answer(NULL, two_exchanges);
+	cr_assert_str_eq(scene.delivery->target.ip, "198.51.100.1", "not a worse one");
+	attempt_cancel(scene.delivery->owner);
+}
+
+Test(attempt, two_refusals_at_the_door_are_enough)
+{
+	begin();
+	answer(NULL, equals);
+	report((struct delivery_report){.event = DELIVERY_FAILED, .failure = "no"}, 0,
+		NULL);
+	for (int i = 0; i < 2; i++)
+		report((struct delivery_report){.event = DELIVERY_REFUSED,
+			       .failure = "the server offers no TLS",
+			       .status = "4.7.4"},
+			0, NULL);
+	cr_assert_eq(scene.deliveries, 3);
+	cr_assert_eq(scene.outcomes[0].state, RCPT_DEFERRED);
+	cr_assert_str_eq(scene.outcomes[0].status, "4.7.4");
+	end();
+	cr_assert_eq(scene.result, ATTEMPT_REFUSED);
+}
+
+Test(attempt, connecting_ends_some_time)
+{
+	begin();
+	answer(NULL, equals);
+	scene.now = 10 * 60 * 1000 + 1;
+	report((struct delivery_report){.event = DELIVERY_FAILED, .failure = "no"}, 0,
+		NULL);
+	cr_assert_eq(scene.deliveries, 1);
+	cr_assert_eq(scene.outcomes[0].state, RCPT_DEFERRED);
 }
 
 Test(attempt, a_route_is_looked_up_but_never_judged)

@@ -12,6 +12,7 @@
 #include "relay/dispatch.h"
 #include "relay/hold.h"
 #include "relay/intake.h"
+#include "relay/links.h"
 #include "relay/mem.h"
 #include "relay/relay.h"
 
@@ -117,8 +118,7 @@ static void on_delivered(uv_timer_t *timer)
 	struct smtp_reply reply;
 	struct delivery_report report = {.event = DELIVERY_DONE,
 		.stage = SMTP_STAGE_END,
-		.reply = &reply,
-		.begun = true};
+		.reply = &reply};
 	struct timespec now;
 
 	clock_gettime(CLOCK_REALTIME, &now);
@@ -131,16 +131,15 @@ static void on_delivered(uv_timer_t *timer)
 		day.delivered_in_outage += delivery->count;
 	smtp_reply_set(&reply, 250, "2.0.0", "thanks");
 	delivery->cb(delivery->owner, &report);
-	uv_close((uv_handle_t *)timer, on_delivery_closed);
 }
 
-struct delivery *delivery_start(struct relay *relay, const struct conn_address *target,
-	const char *local, uint64_t message_id,
-	const struct smtp_transaction *transaction, delivery_cb cb, void *owner)
+struct delivery *delivery_start(struct relay *relay, const struct link_way *way,
+	uint64_t message_id, const struct smtp_transaction *transaction, delivery_cb cb,
+	void *owner)
 {
 	struct delivery *delivery = mem_alloc(sizeof *delivery);
 
-	(void)target, (void)local;
+	(void)way;
 	*delivery = (struct delivery){.message_id = message_id,
 		.count = transaction->count,
 		.cb = cb,
@@ -163,7 +162,13 @@ json_t *delivery_transcript(const struct delivery *delivery)
 	return json_array();
 }
 
-void delivery_cancel(struct delivery *delivery)
+bool delivery_is_connecting(const struct delivery *delivery)
+{
+	(void)delivery;
+	return false;
+}
+
+void delivery_close(struct delivery *delivery)
 {
 	uv_close((uv_handle_t *)&delivery->timer, on_delivery_closed);
 }
@@ -210,6 +215,7 @@ static void on_spool_closed(void *owner)
 {
 	(void)owner;
 	holds_free(day.relay.holds);
+	links_free(day.relay.links);
 	dispatch_free(day.relay.dispatch);
 	resolver_close(day.relay.resolver);
 	fake_dns_stop(&day.dns);
@@ -270,6 +276,7 @@ static void open_relay(void)
 	cr_assert_eq(resolver_open(&day.relay.resolver, &day.loop, &resolver, &bad), 0);
 	day.relay.queue = queue_new();
 	day.relay.holds = holds_new(&day.relay);
+	day.relay.links = links_new();
 	day.relay.dispatch = dispatch_new(&day.relay);
 }
 

@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: ISC */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "relay/link_state.h"
+#include "relay/mem.h"
+
+enum {
+	CARRIED_MAX = 1000, /* transactions */
+	AGE_MAX_MS = 5 * 60 * 1000,
+	ENVELOPE_MAX_MS = 30 * 60 * 1000, /* for all replies to one, however many */
+};
+
+/* RFC 5321 4.5.3.2, milliseconds; connecting and QUIT are our own affair. Of BODY: for what conn holds
+ * (CONN_WRITE_HIGH) to leave, which is a rate of 1.4 KB/s. */
+static const uint64_t deadlines[] = {
+	[LINK_STATE_CONNECT] = 30 * 1000,
+	[LINK_STATE_GREET] = 5 * 60 * 1000,
+	[LINK_STATE_READY] = 0,
+	[LINK_STATE_ENVELOPE] = 5 * 60 * 1000,
+	[LINK_STATE_BODY] = 3 * 60 * 1000,
+	[LINK_STATE_END] = 10 * 60 * 1000,
+	[LINK_STATE_REFUSED] = 0,
+	[LINK_STATE_QUIT] = 5 * 1000,
+	[LINK_STATE_LOST] = 0,
+};
+
+static const char *const lost_words[] = {
+	[LINK_STATE_CONNECT] = "no connection",
+	[LINK_STATE_GREET] = "connection lost before the greeting was over",
+	[LINK_STATE_READY] = "connection lost",
+	[LINK_STATE_ENVELOPE] = "connection lost",
+	[LINK_STATE_BODY] = "connection lost while sending the body",
+	/* RFC 1047: only the receiver knows whether it has taken the message. */
+	[LINK_STATE_END] = "connection lost after the final dot: may be delivered twice",
+	[LINK_STATE_REFUSED] = "connection lost",
+	[LINK_STATE_QUIT] = "connection lost",
+};
+
+static const char *const timeout_words[] = {
+	[LINK_STATE_CONNECT] = "connection timed out",
+	[LINK_STATE_GREET] = "no greeting in time",
+	[LINK_STATE_ENVELOPE] = "no reply in time",
+	[LINK_STATE_BODY] = "the body was not taken in time",
+	[LINK_STATE_END] = "no reply to the final dot in time: may be delivered twice",
+	[LINK_STATE_QUIT] = "no reply to QUIT",
+};
+
+static uint64_t now(const struct link *link)
+{
+	return uv_now(link->relay->loop);
+}
+
+void link_enter(struct link *link, enum link_state state)
+{
+	link->state = state;
+	conn_set_deadline(link->conn, deadlines[state]);
+}
+
+/* Each reply gives the envelope time again, up to an end. */
+static void await_reply(struct link *link)
+{
+	uint64_t wait = deadlines[LINK_STATE_ENVELOPE];
+	uint64_t left =
+		link->envelope_ends > now(link) ? link->envelope_ends - now(link) : 1;
+
+	conn_set_deadline(link->conn, left < wait ? left : wait);
+}
+
+static void free_link(struct link *link)
+{
+	buf_fini(&link->body);
+	free(link->key);
+	free(link);
+}
+
+void link_close(struct link *link)
+{
+	if (!link)
+		return;
+	conn_drop(link->conn);
+	link->is_closed = true;
+	if (!link->is_calling)
+		free_link(link);
+}
+
+bool link_emit(struct link *link, const struct link_report *report)
+{
+	link->is_calling = true;
+	link->cb(link->owner, report);
+	link->is_calling = false;
+	if (!link->is_closed)
+		return true;
+	free_link(link);
+	return false;
+}
+
+void link_fail(struct link *link, const char *failure)
+{
+	struct link_report report = {
+		.event = LINK_FAILED,
+		.failure = failure,
+		.begun = link_has_begun(link),
+		.in_doubt = link->state == LINK_STATE_END,
+		.is_stale = link->state == LINK_STATE_ENVELOPE && link->carried > 0 &&
+	                    !link->has_replied,
+	};
+
+	link_enter(link, LINK_STATE_LOST);
+	link_emit(link, &report);
+}
+
+bool link_refuse(struct link *link, const struct link_report *why)
+{
+	struct link_report report = *why;
+
+	report.event = LINK_REFUSED;
+	link_enter(link, LINK_STATE_REFUSED);
+	return link_emit(link, &report);
+}
+
+void link_flush(struct link *link)
+{
+	struct smtp_client *client = &link->client;
+
+	if (!client->out_len)
+		return;
+	transcript_note(&link->transcript, "C: ", client->out, client->out_len);
+	conn_write(link->conn, client->out, client->out_len);
+	smtp_client_sent(client, client->out_len);
+}
+
+static bool emit_reply(
+	struct link *link, enum link_event event, const struct smtp_event *heard)
+{
+	struct link_report report = {
+		.event = event,
+		.stage = heard->stage,
+		.reply = heard->reply,
+		.index = heard->index,
+	};
+
+	return link_emit(link, &report);
+}
+
+static bool end_transaction(struct link *link, const struct smtp_event *heard)
+{
+	bool is_over = link->client.phase == SMTP_CLIENT_CLOSED; /* 421 */
+
+	if (is_over && link->carried > 0 && link->client.heard == 1) {
+		link->has_replied = false; /* it had ended before it saw MAIL */
+		link_fail(link, "ended by the server");
+		return false;
+	}
+	link->carried++;
+	link->decides_alone = false;
+	link_enter(link, is_over ? LINK_STATE_LOST : LINK_STATE_READY);
+	return emit_reply(link, LINK_DONE, heard);
+}
+
+/* Returns false when the link is gone or lost. */
+static bool on_heard(struct link *link, const struct smtp_event *heard)
+{
+	switch (heard->kind) {
+	case SMTP_EVENT_INPUT:
+		return true;
+	case SMTP_EVENT_READY:
+		return link_greeted(link, heard);
+	case SMTP_EVENT_RCPT:
+		return emit_reply(link, LINK_RCPT, heard);
+	case SMTP_EVENT_BODY:
+		smtp_stuffer_init(&link->stuffer);
+		link_enter(link, LINK_STATE_BODY);
+		return emit_reply(link, LINK_BODY, heard);
+	case SMTP_EVENT_DONE:
+		return end_transaction(link, heard);
+	case SMTP_EVENT_REFUSED:
+		link_enter(link, LINK_STATE_REFUSED);
+		return emit_reply(link, LINK_REFUSED, heard);
+	case SMTP_EVENT_TLS: /* not asked for yet */
+	case SMTP_EVENT_NO_TLS:
+		return true;
+	case SMTP_EVENT_CLOSED:
+		link_fail(link, lost_words[link->state]);
+		return false;
+	case SMTP_EVENT_PROTOCOL:
+		link_fail(link, heard->text);
+		return false;
+	}
+	return true;
+}
+
+static void take_replies(struct link *link)
+{
+	struct smtp_event heard;
+
+	do {
+		const char *in;
+		size_t len = conn_peek(link->conn, &in);
+		size_t used = smtp_client_next(&link->client, in, len, &heard);
+
+		transcript_note(&link->transcript, "S: ", in, used);
+		conn_consume(link->conn, used);
+		link->is_answered |= used > 0;
+		if (used && link->state == LINK_STATE_ENVELOPE) {
+			link->has_replied = true;
+			await_reply(link);
+		} else if (used && link->state == LINK_STATE_GREET) {
+			link_enter(link, LINK_STATE_GREET);
+		}
+		if (!on_heard(link, &heard))
+			return;
+		link_flush(link);
+	} while (heard.kind != SMTP_EVENT_INPUT && link->state != LINK_STATE_LOST);
+}
+
+static void on_drained(struct link *link)
+{
+	struct link_report report = {.event = LINK_DRAINED};
+
+	if (link->state == LINK_STATE_BODY)
+		link_emit(link, &report);
+	else if (link->state == LINK_STATE_ENVELOPE)
+		take_replies(link); /* RCPTs may be left that had no room */
+}
+
+static void on_timeout(struct link *link)
+{
+	struct link_report report = {.event = LINK_IDLE};
+
+	if (link->decides_alone)
+		take_replies(link);
+	else if (link->state == LINK_STATE_READY)
+		link_emit(link, &report);
+	else
+		link_fail(link, timeout_words[link->state]);
+}
+
+static void on_conn(void *owner, enum conn_event event)
+{
+	struct link *link = owner;
+
+	if (link->state == LINK_STATE_LOST)
+		return;
+	switch (event) {
+	case CONN_CONNECTED:
+		link_enter(link, LINK_STATE_GREET);
+		break;
+	case CONN_SECURED:
+		break;
+	case CONN_DATA:
+		take_replies(link);
+		break;
+	case CONN_DRAINED:
+		on_drained(link);
+		break;
+	case CONN_EOF:
+		link_fail(link, lost_words[link->state]);
+		break;
+	case CONN_TIMEOUT:
+		on_timeout(link);
+		break;
+	case CONN_ERROR:
+		link_fail(link, link->state == LINK_STATE_CONNECT
+					? conn_error(link->conn)
+					: lost_words[link->state]);
+		break;
+	}
+}
+
+void link_connect(struct link *link)
+{
+	const struct link_way *way = &link->way;
+
+	smtp_client_init(&link->client, link->relay->config->hostname);
+	link->conn = conn_connect(
+		link->relay->loop, &way->target->address, way->source, on_conn, link);
+	link_enter(link, LINK_STATE_CONNECT);
+}
+
+struct link *link_open(
+	struct relay *relay, const struct link_way *way, link_cb cb, void *owner)
+{
+	struct link *link = mem_alloc(sizeof *link);
+
+	link->relay = relay;
+	link->way = *way;
+	link->key = link_way_key(way);
+	link->cb = cb;
+	link->owner = owner;
+	link->opened = uv_now(relay->loop);
+	link_connect(link);
+	return link;
+}
+
+void link_hand_over(struct link *link, uint64_t idle_ms, link_cb cb, void *owner)
+{
+	link->cb = cb;
+	link->owner = owner;
+	conn_set_deadline(link->conn, idle_ms);
+}
+
+void link_send(struct link *link, const struct smtp_transaction *transaction)
+{
+	assert(link_is_ready(link));
+	transcript_rewind(&link->transcript);
+	link->has_replied = false;
+	link->envelope_ends = now(link) + ENVELOPE_MAX_MS;
+	smtp_client_send(&link->client, transaction);
+	link_enter(link, LINK_STATE_ENVELOPE);
+	link->decides_alone = !link->client.out_len;
+	if (link->decides_alone)
+		conn_set_deadline(link->conn, 1); /* it tells from the loop */
+	link_flush(link);
+}
+
+void link_write(struct link *link, const void *bytes, size_t len, bool is_last)
+{
+	const char *in = bytes;
+	struct buf *body = &link->body;
+
+	assert(link->state == LINK_STATE_BODY);
+	do {
+		size_t room = len + len / 16 + 8, consumed, produced;
+
+		smtp_stuff(&link->stuffer, in, len, &consumed, buf_reserve(body, room),
+			room, &produced);
+		body->len += produced;
+		in += consumed;
+		len -= consumed;
+	} while (len > 0);
+	if (is_last)
+		body->len += smtp_stuff_end(&link->stuffer, buf_reserve(body, 5));
+	conn_write(link->conn, body->bytes, body->len);
+	body->len = 0;
+	link_enter(link, is_last ? LINK_STATE_END : LINK_STATE_BODY);
+	if (!is_last)
+		return;
+	buf_fini(body);
+	transcript_note(&link->transcript, "C: ", "(the message, then a dot)", 25);
+	smtp_client_body_done(&link->client);
+}
+
+bool link_has_room(const struct link *link)
+{
+	return conn_unsent(link->conn) <= CONN_WRITE_HIGH;
+}
+
+void link_quit(struct link *link)
+{
+	smtp_client_quit(&link->client);
+	link_enter(link, LINK_STATE_QUIT);
+	link_flush(link);
+}
+
+bool link_is_ready(const struct link *link)
+{
+	return link->state == LINK_STATE_READY;
+}
+
+bool link_is_answered(const struct link *link)
+{
+	return link->is_answered;
+}
+
+bool link_can_quit(const struct link *link)
+{
+	return link->state == LINK_STATE_READY || link->state == LINK_STATE_REFUSED;
+}
+
+bool link_has_begun(const struct link *link)
+{
+	return link->state >= LINK_STATE_ENVELOPE && link->state <= LINK_STATE_END;
+}
+
+bool link_passes_dsn(const struct link *link)
+{
+	return link->client.extensions.dsn;
+}
+
+bool link_is_worn(const struct link *link)
+{
+	return link->carried >= CARRIED_MAX || now(link) - link->opened > AGE_MAX_MS;
+}
+
+const char *link_key(const struct link *link)
+{
+	return link->key;
+}
+
+json_t *link_transcript(const struct link *link)
+{
+	return transcript_json(&link->transcript);
+}
