@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "relay/attempt_state.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "relay/damage.h"
@@ -54,7 +55,7 @@ static void take_failure(struct attempt *a, const struct delivery_report *report
 		a->answer.given = false;
 	else if (a->refusals && report->event == DELIVERY_FAILED)
 		return;
-	a->failure.words = report->failure;
+	snprintf(a->failure.words, sizeof a->failure.words, "%s", report->failure);
 	a->failure.status = /* RFC 3463: no answer from host */
 		report->status ? report->status : "4.4.1";
 	memcpy(a->failure.remote, a->remote, sizeof a->remote);

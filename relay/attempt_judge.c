@@ -78,7 +78,8 @@ static void on_judged(void *owner)
 	if (!used) {
 		snprintf(a->failure.remote, sizeof a->failure.remote, "%s",
 			a->route ? a->route->host : a->domain);
-		a->failure.words = target_none_words(all[0].path, all[0].has_private);
+		snprintf(a->failure.words, sizeof a->failure.words, "%s",
+			target_none_words(all[0].path, all[0].has_private));
 		/* RFC 3463: routing loop detected; unable to route */
 		a->failure.status = all[0].path == MX_LOOP ? "5.4.6" : "4.4.4";
 	}

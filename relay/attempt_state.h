@@ -55,8 +55,8 @@ struct attempt {
 		char remote[320];
 	} answer;
 	struct {                   /* ...else this */
-		const char *words; /* static text */
-		const char *status;
+		char words[400];
+		const char *status; /* static text */
 		char remote[320];
 	} failure;
 	json_t *transcript;

@@ -30,7 +30,7 @@ struct delivery_report {
 	enum smtp_stage stage;
 	const struct smtp_reply *reply;
 	size_t index;
-	const char *failure; /* static text; decides even beside a reply */
+	const char *failure; /* decides, even beside a reply */
 	const char *status;  /* RFC 3463, of failure; NULL: there was no answer */
 	bool begun; /* FAILED: the transaction had begun, other servers must not be tried */
 	bool in_doubt;   /* FAILED: behind the final dot, it may be delivered twice */

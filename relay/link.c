@@ -15,7 +15,10 @@ enum {
  * (CONN_WRITE_HIGH) to leave, which is a rate of 1.4 KB/s. */
 static const uint64_t deadlines[] = {
 	[LINK_STATE_CONNECT] = 30 * 1000,
+	[LINK_STATE_HANDSHAKE] = 60 * 1000,
 	[LINK_STATE_GREET] = 5 * 60 * 1000,
+	[LINK_STATE_STARTTLS] = 60 * 1000,
+	[LINK_STATE_LOGIN] = 2 * 60 * 1000,
 	[LINK_STATE_READY] = 0,
 	[LINK_STATE_ENVELOPE] = 5 * 60 * 1000,
 	[LINK_STATE_BODY] = 3 * 60 * 1000,
@@ -27,7 +30,10 @@ static const uint64_t deadlines[] = {
 
 static const char *const lost_words[] = {
 	[LINK_STATE_CONNECT] = "no connection",
+	[LINK_STATE_HANDSHAKE] = "connection lost in the TLS handshake",
 	[LINK_STATE_GREET] = "connection lost before the greeting was over",
+	[LINK_STATE_STARTTLS] = "connection lost where TLS begins",
+	[LINK_STATE_LOGIN] = "connection lost while we logged in",
 	[LINK_STATE_READY] = "connection lost",
 	[LINK_STATE_ENVELOPE] = "connection lost",
 	[LINK_STATE_BODY] = "connection lost while sending the body",
@@ -39,7 +45,10 @@ static const char *const lost_words[] = {
 
 static const char *const timeout_words[] = {
 	[LINK_STATE_CONNECT] = "connection timed out",
+	[LINK_STATE_HANDSHAKE] = "the TLS handshake took too long",
 	[LINK_STATE_GREET] = "no greeting in time",
+	[LINK_STATE_STARTTLS] = "no reply to STARTTLS in time",
+	[LINK_STATE_LOGIN] = "no reply to our login in time",
 	[LINK_STATE_ENVELOPE] = "no reply in time",
 	[LINK_STATE_BODY] = "the body was not taken in time",
 	[LINK_STATE_END] = "no reply to the final dot in time: may be delivered twice",
@@ -70,6 +79,7 @@ static void await_reply(struct link *link)
 static void free_link(struct link *link)
 {
 	buf_fini(&link->body);
+	link_forget_login(link);
 	free(link->key);
 	free(link);
 }
@@ -110,22 +120,16 @@ void link_fail(struct link *link, const char *failure)
 	link_emit(link, &report);
 }
 
-bool link_refuse(struct link *link, const struct link_report *why)
-{
-	struct link_report report = *why;
-
-	report.event = LINK_REFUSED;
-	link_enter(link, LINK_STATE_REFUSED);
-	return link_emit(link, &report);
-}
-
 void link_flush(struct link *link)
 {
 	struct smtp_client *client = &link->client;
 
 	if (!client->out_len)
 		return;
-	transcript_note(&link->transcript, "C: ", client->out, client->out_len);
+	transcript_note(&link->transcript, "C: ", client->out,
+		client->out_len - client->secret_len);
+	if (client->secret_len)
+		transcript_note(&link->transcript, "C: ", "(a secret)", 10);
 	conn_write(link->conn, client->out, client->out_len);
 	smtp_client_sent(client, client->out_len);
 }
@@ -145,17 +149,26 @@ static bool emit_reply(
 
 static bool end_transaction(struct link *link, const struct smtp_event *heard)
 {
-	bool is_over = link->client.phase == SMTP_CLIENT_CLOSED; /* 421 */
+	const struct smtp_client *client = &link->client;
+	bool is_over = !smtp_client_is_ready(client);
 
-	if (is_over && link->carried > 0 && link->client.heard == 1) {
+	if (client->decision.code == 421 && link->carried > 0 && client->heard == 1) {
 		link->has_replied = false; /* it had ended before it saw MAIL */
 		link_fail(link, "ended by the server");
 		return false;
 	}
 	link->carried++;
-	link->decides_alone = false;
 	link_enter(link, is_over ? LINK_STATE_LOST : LINK_STATE_READY);
 	return emit_reply(link, LINK_DONE, heard);
+}
+
+/* Where TLS is being begun, all that goes wrong is TLS that fails. */
+static void lose(struct link *link, const char *words)
+{
+	if (link->state == LINK_STATE_HANDSHAKE || link->state == LINK_STATE_STARTTLS)
+		link_on_no_tls(link, NULL, words);
+	else
+		link_fail(link, words);
 }
 
 /* Returns false when the link is gone or lost. */
@@ -165,7 +178,7 @@ static bool on_heard(struct link *link, const struct smtp_event *heard)
 	case SMTP_EVENT_INPUT:
 		return true;
 	case SMTP_EVENT_READY:
-		return link_greeted(link, heard);
+		return link_on_ready(link, heard);
 	case SMTP_EVENT_RCPT:
 		return emit_reply(link, LINK_RCPT, heard);
 	case SMTP_EVENT_BODY:
@@ -175,19 +188,29 @@ static bool on_heard(struct link *link, const struct smtp_event *heard)
 	case SMTP_EVENT_DONE:
 		return end_transaction(link, heard);
 	case SMTP_EVENT_REFUSED:
-		link_enter(link, LINK_STATE_REFUSED);
-		return emit_reply(link, LINK_REFUSED, heard);
-	case SMTP_EVENT_TLS: /* not asked for yet */
+		return link_on_refused(link, heard);
+	case SMTP_EVENT_TLS:
+		return link_on_tls(link);
 	case SMTP_EVENT_NO_TLS:
-		return true;
+		return link_on_no_tls(link, heard->reply, "STARTTLS was refused");
 	case SMTP_EVENT_CLOSED:
-		link_fail(link, lost_words[link->state]);
+		lose(link, lost_words[link->state]);
 		return false;
 	case SMTP_EVENT_PROTOCOL:
-		link_fail(link, heard->text);
+		lose(link, heard->text);
 		return false;
 	}
 	return true;
+}
+
+static void on_whole_reply(struct link *link)
+{
+	if (link->state == LINK_STATE_ENVELOPE) {
+		link->has_replied = true;
+		await_reply(link);
+	} else if (link->state == LINK_STATE_GREET) {
+		link_enter(link, LINK_STATE_GREET);
+	}
 }
 
 static void take_replies(struct link *link)
@@ -202,12 +225,8 @@ static void take_replies(struct link *link)
 		transcript_note(&link->transcript, "S: ", in, used);
 		conn_consume(link->conn, used);
 		link->is_answered |= used > 0;
-		if (used && link->state == LINK_STATE_ENVELOPE) {
-			link->has_replied = true;
-			await_reply(link);
-		} else if (used && link->state == LINK_STATE_GREET) {
-			link_enter(link, LINK_STATE_GREET);
-		}
+		if (used && link->client.lines == 0)
+			on_whole_reply(link);
 		if (!on_heard(link, &heard))
 			return;
 		link_flush(link);
@@ -228,12 +247,12 @@ static void on_timeout(struct link *link)
 {
 	struct link_report report = {.event = LINK_IDLE};
 
-	if (link->decides_alone)
+	if (link->client.is_unasked)
 		take_replies(link);
 	else if (link->state == LINK_STATE_READY)
 		link_emit(link, &report);
 	else
-		link_fail(link, timeout_words[link->state]);
+		lose(link, timeout_words[link->state]);
 }
 
 static void on_conn(void *owner, enum conn_event event)
@@ -244,9 +263,10 @@ static void on_conn(void *owner, enum conn_event event)
 		return;
 	switch (event) {
 	case CONN_CONNECTED:
-		link_enter(link, LINK_STATE_GREET);
+		link_on_connected(link);
 		break;
 	case CONN_SECURED:
+		link_on_secured(link);
 		break;
 	case CONN_DATA:
 		take_replies(link);
@@ -255,15 +275,14 @@ static void on_conn(void *owner, enum conn_event event)
 		on_drained(link);
 		break;
 	case CONN_EOF:
-		link_fail(link, lost_words[link->state]);
+		lose(link, lost_words[link->state]);
 		break;
 	case CONN_TIMEOUT:
 		on_timeout(link);
 		break;
 	case CONN_ERROR:
-		link_fail(link, link->state == LINK_STATE_CONNECT
-					? conn_error(link->conn)
-					: lost_words[link->state]);
+		lose(link, link->state <= LINK_STATE_HANDSHAKE ? conn_error(link->conn)
+							   : lost_words[link->state]);
 		break;
 	}
 }
@@ -273,6 +292,7 @@ void link_connect(struct link *link)
 	const struct link_way *way = &link->way;
 
 	smtp_client_init(&link->client, link->relay->config->hostname);
+	link->client.may_share_name = way->route;
 	link->conn = conn_connect(
 		link->relay->loop, &way->target->address, way->source, on_conn, link);
 	link_enter(link, LINK_STATE_CONNECT);
@@ -308,8 +328,7 @@ void link_send(struct link *link, const struct smtp_transaction *transaction)
 	link->envelope_ends = now(link) + ENVELOPE_MAX_MS;
 	smtp_client_send(&link->client, transaction);
 	link_enter(link, LINK_STATE_ENVELOPE);
-	link->decides_alone = !link->client.out_len;
-	if (link->decides_alone)
+	if (link->client.is_unasked)
 		conn_set_deadline(link->conn, 1); /* it tells from the loop */
 	link_flush(link);
 }

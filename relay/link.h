@@ -18,8 +18,9 @@ struct link;
 struct link_way {
 	const struct target *target;
 	const char *source;               /* our address; "": as the system chooses */
-	const struct config_route *route; /* NULL: by MX */
-	const char *domain;               /* of the recipients */
+	const struct config_route *route; /* whose login and implicit TLS; NULL: by MX */
+	const char *domain;               /* of the recipients: DANE */
+	enum tls_level level;
 };
 
 /* All that must be equal for a connection to carry the mail of another, as text; the caller's. */
@@ -41,7 +42,7 @@ struct link_report {
 	enum smtp_stage stage;
 	const struct smtp_reply *reply;
 	size_t index;
-	const char *failure; /* static text; decides, with status, even beside a reply */
+	const char *failure; /* decides, with status, even beside a reply */
 	const char *status;  /* RFC 3463, of failure */
 	bool begun;          /* FAILED: in a transaction... */
 	bool in_doubt; /* ...behind its final dot: it may have been taken (RFC 1047) */

@@ -1,21 +1,197 @@
 /* SPDX-License-Identifier: ISC */
+#include <stdlib.h>
+#include <string.h>
+
 #include "relay/link_state.h"
 #include "relay/mem.h"
+#include "relay/text.h"
+#include "relay/tls_client.h"
+
+/* RFC 3463: security features not supported; cryptographic failure; RFC 4954: credentials. */
+static const char status_no_tls[] = "4.7.4";
+static const char status_bad_tls[] = "4.7.5";
+static const char status_bad_login[] = "4.7.8";
+
+static bool has_implicit_tls(const struct link_way *way)
+{
+	return way->route && way->route->has_implicit_tls;
+}
 
 char *link_way_key(const struct link_way *way)
 {
 	const struct target *target = way->target;
+	const char *user = way->route ? way->route->login.user : NULL;
 
-	return mem_printf("%s:%u %s from %s", target->address.ip, target->address.port,
-		target->name, way->source);
+	return mem_printf("%s [%s]:%u from %s tls=%s%s%s user=%s", target->name,
+		target->address.ip, target->address.port, way->source,
+		tls_level_name(way->level), has_implicit_tls(way) ? " implicit" : "",
+		way->level == TLS_DANE ? way->domain : "", user ? user : "");
 }
 
-bool link_greeted(struct link *link, const struct smtp_event *heard)
+static void log_link(const struct link *link, const char *event, const char *what)
 {
+	char to[320], text[400];
+
+	target_format(link->way.target, to, sizeof to);
+	log_event(&link->relay->log, LOG_INFO, "%s to=\"%s\" what=\"%s\"", event, to,
+		text_quote(text, sizeof text, what, strlen(what)));
+}
+
+static bool is_secured(const struct link *link)
+{
+	return conn_tls_name(link->conn);
+}
+
+static bool refuse(struct link *link, struct link_report why)
+{
+	why.event = LINK_REFUSED;
+	link_enter(link, LINK_STATE_REFUSED);
+	return link_emit(link, &why);
+}
+
+static void shake_hands(struct link *link)
+{
+	const struct link_way *way = &link->way;
+	struct tls_peer peer = {
+		.level = way->level,
+		.name = way->target->name,
+		.domain = way->domain,
+		.session = link->key,
+	};
+
+	link_enter(link, LINK_STATE_HANDSHAKE);
+	conn_start_tls_client(link->conn, link->relay->tls_client, &peer);
+}
+
+void link_on_connected(struct link *link)
+{
+	if (has_implicit_tls(&link->way))
+		shake_hands(link);
+	else
+		link_enter(link, LINK_STATE_GREET);
+}
+
+bool link_on_tls(struct link *link)
+{
+	shake_hands(link);
+	return true;
+}
+
+void link_on_secured(struct link *link)
+{
+	const char *name = conn_tls_name(link->conn);
+	char text[200];
+
+	snprintf(text, sizeof text, "%s, %s", name,
+		conn_tls_is_verified(link->conn) ? "verified" : "not verified");
+	transcript_note(&link->transcript, "-- ", text, strlen(text));
+	log_link(link, "secured", text);
+	link_enter(link, LINK_STATE_GREET);
+	if (has_implicit_tls(&link->way))
+		return; /* the banner comes now */
+	smtp_client_secured(&link->client);
+	link_flush(link);
+}
+
+bool link_on_no_tls(
+	struct link *link, const struct smtp_reply *reply, const char *words)
+{
+	bool is_lost = link->state == LINK_STATE_HANDSHAKE || !reply;
+	struct link_report why = {
+		.event = LINK_REFUSED,
+		.stage = SMTP_STAGE_STARTTLS,
+		.failure = words,
+		.status = reply ? status_no_tls : status_bad_tls,
+	};
+
+	if (link->way.level == TLS_MAY && !has_implicit_tls(&link->way)) {
+		log_link(link, "tls-fallback", words);
+		transcript_note(&link->transcript, "-- ", words, strlen(words));
+		link->is_plain = true;
+		conn_drop(link->conn);
+		link_connect(link);
+		return false; /* what is left to hear was said by the old connection */
+	}
+	if (!is_lost)
+		return refuse(link, why);
+	link_enter(link, LINK_STATE_LOST);
+	link_emit(link, &why);
+	return false;
+}
+
+void link_forget_login(struct link *link)
+{
+	struct config_login *login = &link->login;
+
+	if (login->password)
+		explicit_bzero(login->password, strlen(login->password));
+	free(login->password);
+	free(login->user);
+	*login = (struct config_login){0};
+}
+
+/* Unless its administrator wrote tls=none, a password goes under TLS only. */
+static bool may_log_in(const struct link *link)
+{
+	const struct config_route *route = link->way.route;
+
+	return is_secured(link) || (route->tls == TLS_NONE && route->is_tls_given);
+}
+
+static bool log_in(struct link *link)
+{
+	const struct config_login *login = &link->way.route->login;
+
+	if (!may_log_in(link))
+		return refuse(link, (struct link_report){
+			.failure = "no TLS, and a password is not sent in the clear",
+			.status = status_no_tls});
+	link->login.user = mem_strdup(login->user); /* a reload may take the route's */
+	link->login.password = mem_strdup(login->password);
+	link->said = (struct smtp_login){link->login.user, link->login.password};
+	smtp_client_log_in(&link->client, &link->said);
+	link_enter(link, LINK_STATE_LOGIN);
+	return true;
+}
+
+static bool begin_tls(struct link *link)
+{
+	smtp_client_start_tls(&link->client);
+	link_enter(link, LINK_STATE_STARTTLS);
+	return true;
+}
+
+bool link_on_ready(struct link *link, const struct smtp_event *heard)
+{
+	const struct link_way *way = &link->way;
+	bool wants_tls = way->level != TLS_NONE && !link->is_plain && !is_secured(link);
 	struct link_report report = {
 		.event = LINK_READY, .stage = heard->stage, .reply = heard->reply};
 
+	if (wants_tls && link->client.extensions.starttls)
+		return begin_tls(link);
+	if (wants_tls && way->level != TLS_MAY)
+		return refuse(link, (struct link_report){
+			.failure = "TLS is wanted, and the server does not offer it",
+			.status = status_no_tls});
+	if (way->route && way->route->login.user && heard->stage != SMTP_STAGE_AUTH)
+		return log_in(link);
+	link_forget_login(link);
 	transcript_keep(&link->transcript);
 	link_enter(link, LINK_STATE_READY);
 	return link_emit(link, &report);
+}
+
+bool link_on_refused(struct link *link, const struct smtp_event *heard)
+{
+	bool is_login = heard->stage == SMTP_STAGE_AUTH;
+
+	link_forget_login(link);
+	return refuse(link, (struct link_report){
+		.stage = heard->stage,
+		.reply = heard->reply,
+		/* Its 5xx is about us, not about the message: never a bounce. */
+		.failure = is_login ? "the server does not accept our login" : NULL,
+		.status = is_login ? status_bad_login : NULL,
+	});
 }

@@ -11,17 +11,22 @@
  */
 
 /*
- *   CONNECT ──> GREET ──EHLO──> READY ──link_send──> ENVELOPE ──354──> BODY ──dot──> END
- *                                 │  ^                  │                             │
- *                                 │  └── none is taken ─┴────────── reply ────────────┘
- *                                 └──link_quit──> QUIT
+ *   CONNECT ──> GREET ─EHLO─┬──> LOGIN ──> READY ──link_send──> ENVELOPE ──354──> BODY ──dot──> END
+ *    ^ │         ^          │               │  ^                   │                             │
+ *    │ └─implicit│──┐    STARTTLS           │  └── none is taken ──┴────────── reply ────────────┘
+ *    │           └─HANDSHAKE <──┘           └──link_quit──> QUIT
+ *    └── in plain ──┘
  *
- * From GREET it is REFUSED when the server, or what is wanted of it, says no; QUIT can still be said.
+ * Up to LOGIN it is REFUSED when the server, or what is wanted of it, says no; QUIT can be said then.
+ * In plain: once, on a new connection, where TLS failed that was only an offer (TLS_MAY).
  * Everything leads to LOST: only link_close is left then.
  */
 enum link_state {
 	LINK_STATE_CONNECT,
-	LINK_STATE_GREET, /* the banner, EHLO */
+	LINK_STATE_HANDSHAKE,
+	LINK_STATE_GREET,    /* the banner, EHLO */
+	LINK_STATE_STARTTLS, /* its reply */
+	LINK_STATE_LOGIN,
 	LINK_STATE_READY,
 	LINK_STATE_ENVELOPE,
 	LINK_STATE_BODY,
@@ -38,13 +43,15 @@ struct link {
 	struct smtp_client client;
 	struct smtp_stuffer stuffer;
 	struct link_way way; /* until READY */
+	struct config_login login; /* a copy, while we log in */
+	struct smtp_login said;    /* the same, for the machine */
+	bool is_plain;             /* TLS failed before: this time without */
 	char *key;
 	uint64_t opened;        /* uv_now */
 	uint64_t envelope_ends; /* uv_now: the replies to it have come by then */
 	unsigned carried;
 	bool is_answered;   /* something was said */
 	bool has_replied;   /* to something of this transaction */
-	bool decides_alone; /* the machine has an answer without a question */
 	bool is_calling;    /* the user is hearing an event... */
 	bool is_closed;     /* ...and has closed the link */
 	struct buf body;    /* stuffed, on its way to conn */
@@ -62,12 +69,26 @@ void link_flush(struct link *link);
 /* Tells the user. Returns false when the link is gone. */
 bool link_emit(struct link *link, const struct link_report *report);
 
-/* Tells the user that it is over; with reply, or failure and status. Returns as link_emit. */
-bool link_refuse(struct link *link, const struct link_report *why);
-
 /* Lost: tells the user why. Static text. */
 void link_fail(struct link *link, const char *failure);
 
+/* Opens conn, and the machine anew. */
 void link_connect(struct link *link);
-/* EHLO was answered. Returns false when the link is gone, or lost. */
-bool link_greeted(struct link *link, const struct smtp_event *heard);
+
+/* The connection stands, in plain or secured. */
+void link_on_connected(struct link *link);
+void link_on_secured(struct link *link);
+
+/* EHLO or AUTH was answered; or the server begins TLS. They return false when the link is gone. */
+bool link_on_ready(struct link *link, const struct smtp_event *heard);
+bool link_on_refused(struct link *link, const struct smtp_event *heard);
+bool link_on_tls(struct link *link);
+
+/*
+ * TLS was tried in vain: in plain then, or it is over. reply: of STARTTLS, or NULL; words are borrowed.
+ * Returns false when the link is gone.
+ */
+bool link_on_no_tls(
+	struct link *link, const struct smtp_reply *reply, const char *words);
+
+void link_forget_login(struct link *link);
