@@ -21,6 +21,7 @@ static const struct {
 	{TYPE_MX, "MX"},
 	{TYPE_TXT, "TXT"},
 	{TYPE_AAAA, "AAAA"},
+	{TYPE_TLSA, "TLSA"},
 };
 
 const char *answer_owner(const struct answer *answer)
@@ -88,6 +89,21 @@ static void put_quoted(char *buf, size_t cap, size_t *len, const struct record *
 	put(buf, cap, len, "\"");
 }
 
+/* RFC 6698 2.2: three numbers, then the data in hexadecimal. */
+static void put_association(
+	char *buf, size_t cap, size_t *len, const struct record *record)
+{
+	char piece[8];
+
+	for (size_t i = 0; i < record->len; i++) {
+		bool is_number = i < TLSA_HEAD;
+
+		snprintf(piece, sizeof piece, is_number ? "%u " : "%02x",
+			(unsigned char)record->text[i]);
+		put(buf, cap, len, piece);
+	}
+}
+
 size_t record_format(
 	enum record_type type, const struct record *record, char *buf, size_t cap)
 {
@@ -103,6 +119,9 @@ size_t record_format(
 		break;
 	case TYPE_TXT:
 		put_quoted(buf, cap, &len, record);
+		break;
+	case TYPE_TLSA:
+		put_association(buf, cap, &len, record);
 		break;
 	default:
 		if (type == TYPE_MX) {

@@ -23,6 +23,7 @@ enum record_type {
 	TYPE_MX = 15,
 	TYPE_TXT = 16,
 	TYPE_AAAA = 28,
+	TYPE_TLSA = 52,
 };
 
 enum answer_status {
@@ -34,16 +35,19 @@ enum answer_status {
 
 enum {
 	ANSWER_NAME_MAX = 1024, /* 255 octets, each at worst \DDD, and a NUL */
-	ANSWER_CHAIN_MAX = 8,   /* CNAMEs followed; a loop is no data, a longer chain a failure */
+	ANSWER_CHAIN_MAX =
+		8, /* CNAMEs followed; a loop is no data, a longer chain a failure */
 	ANSWER_RECORDS_MAX = 1024,
 	ANSWER_TTL_MAX = 86400, /* seconds; what is longer is cut */
 	ANSWER_FAILED_TTL = 30, /* seconds a failed answer is kept */
+	TLSA_HEAD = 3,          /* bytes of a TLSA record before its data */
 };
 
 struct record {
 	uint8_t address[16]; /* A: the first 4 bytes; AAAA: all */
 	uint16_t preference; /* MX */
-	/* MX, PTR, NS, CNAME: the name; SOA: mname; TXT: its strings joined, any byte. */
+	/* MX, PTR, NS, CNAME: the name; SOA: mname; TXT: its strings joined, any byte; TLSA: all of
+	 * it as on the wire: usage, selector, matching type, then the data. */
 	const char *text;
 	size_t len; /* of text */
 	/* SOA: the contact as a name ("hostmaster.isp.example"), else NULL. */
@@ -56,12 +60,12 @@ struct answer {
 	enum record_type type;
 	enum answer_status status;
 	const char *failure; /* FAILED: "timeout", "SERVFAIL"... static text; else NULL */
-	bool authenticated;  /* AD bit */
-	bool stale;          /* its time is over, and there is nothing newer (RFC 8767) */
-	bool laid;           /* by hand over the facts (check --with), not asked */
-	uint32_t ttl;        /* seconds it is believed from learned on (RFC 2308) */
-	int64_t learned;     /* milliseconds since the epoch: answer_now */
-	const char *server;  /* who said it, "127.0.0.1:53"; NULL: nobody */
+	bool authenticated; /* AD bit of a resolver on this machine: it is signed, as it should be */
+	bool stale;         /* its time is over, and there is nothing newer (RFC 8767) */
+	bool laid;          /* by hand over the facts (check --with), not asked */
+	uint32_t ttl;       /* seconds it is believed from learned on (RFC 2308) */
+	int64_t learned;    /* milliseconds since the epoch: answer_now */
+	const char *server; /* who said it, "127.0.0.1:53"; NULL: nobody */
 	/* Of the SOA that came with a "no": its owner, contact and server; else NULL. */
 	const char *zone, *zone_rname, *zone_mname;
 	const char *chain[ANSWER_CHAIN_MAX]; /* CNAME targets followed, in order */

@@ -104,6 +104,53 @@ static const char *parse_address(const char *line, struct laid_record *laid)
 	return line[strspn(line, " \t")] ? "there is something behind the record" : NULL;
 }
 
+static int hex_value(char c)
+{
+	static const char digits[] = "0123456789abcdef";
+	const char *digit = c ? strchr(digits, c | 0x20) : NULL;
+
+	return digit && *digit ? (int)(digit - digits) : -1;
+}
+
+/* The data of a TLSA record in hexadecimal, blanks anywhere in it (RFC 6698 2.2). */
+static const char *parse_hex(const char *line, struct laid_record *laid)
+{
+	size_t digits = 0;
+
+	for (line += strspn(line, " \t"); *line; line += strspn(line, " \t")) {
+		int value = hex_value(*line++);
+		size_t at = laid->record.len + digits / 2;
+
+		if (value < 0)
+			return "the data of a TLSA record are hexadecimal digits";
+		if (at + 1 >= sizeof laid->text)
+			return "the data are too long";
+		laid->text[at] = (char)(digits % 2 ? laid->text[at] | value : value << 4);
+		digits++;
+	}
+	if (digits == 0 || digits % 2)
+		return "the data of a TLSA record are pairs of hexadecimal digits";
+	laid->record.len += digits / 2;
+	return NULL;
+}
+
+static const char *parse_association(const char *line, struct laid_record *laid)
+{
+	char word[16];
+	unsigned long number;
+
+	for (size_t i = 0; i < TLSA_HEAD; i++) {
+		if (!next_word(&line, word, sizeof word) ||
+			!is_number(word, UINT8_MAX, &number))
+			return "usage, selector and matching type, from 0 to 255, must "
+			       "follow TLSA";
+		laid->text[i] = (char)number;
+	}
+	laid->record.text = laid->text;
+	laid->record.len = TLSA_HEAD;
+	return parse_hex(line, laid);
+}
+
 static const char *parse_data(const char *line, struct laid_record *laid)
 {
 	char word[16];
@@ -115,6 +162,8 @@ static const char *parse_data(const char *line, struct laid_record *laid)
 		return parse_address(line, laid);
 	case TYPE_TXT:
 		return parse_strings(line, laid);
+	case TYPE_TLSA:
+		return parse_association(line, laid);
 	case TYPE_MX:
 		if (!next_word(&line, word, sizeof word) ||
 			!is_number(word, 65535, &preference))
@@ -149,6 +198,6 @@ const char *laid_parse(const char *line, struct laid_record *laid)
 	laid->ttl = (uint32_t)ttl;
 	if (record_type_parse(word, &laid->type))
 		return "this type of record is not known (A AAAA MX PTR CNAME TXT NS "
-		       "are)";
+		       "TLSA are)";
 	return parse_data(line, laid);
 }

@@ -15,7 +15,9 @@ enum {
 	FLAG_AD = 0x0020,
 	OPCODE_MASK = 0x7800,
 	RCODE_MASK = 0x000F,
+	RCODE_FORMERR = 1,
 	RCODE_NXDOMAIN = 3,
+	RCODE_NOTIMP = 4,
 };
 
 /* A message being read; at moves on, and bad is set for good by the first thing that does not fit. */
@@ -102,6 +104,13 @@ static void fail(
 		.kind = kind, .status = ANSWER_FAILED, .failure = failure};
 }
 
+static void fail_by_code(struct message_reading *reading, unsigned rcode)
+{
+	bool is_rejected = rcode == RCODE_FORMERR || rcode == RCODE_NOTIMP;
+
+	fail(reading, is_rejected ? MESSAGE_REJECTED : MESSAGE_FAILED, rcode_name(rcode));
+}
+
 static void fail_malformed(struct message_reading *reading)
 {
 	fail(reading, MESSAGE_MALFORMED, "a malformed reply");
@@ -133,7 +142,7 @@ static bool is_reply_to(struct cursor *cursor, const char *name, enum record_typ
 	}
 	if (questions == 0 &&
 		rcode != 0) { /* a server too old to copy the question back */
-		fail(reading, MESSAGE_FAILED, rcode_name(rcode));
+		fail_by_code(reading, rcode);
 		return false;
 	}
 	get_name(cursor, asked);
@@ -320,7 +329,7 @@ void message_read(const uint8_t *message, size_t len, const char *name,
 	} else if (!survey(&cursor, &sections, &rcode, &authority)) {
 		fail_malformed(reading);
 	} else if (rcode != 0 && rcode != RCODE_NXDOMAIN) {
-		fail(reading, MESSAGE_FAILED, rcode_name(rcode));
+		fail_by_code(reading, rcode);
 	} else {
 		reading->authenticated = sections.flags & FLAG_AD;
 		read_answer(&reader, name, type, rcode, &authority);

@@ -29,6 +29,7 @@ enum message_kind {
 	MESSAGE_MALFORMED, /* it cannot be read: a datagram may have been cut */
 	MESSAGE_STRAY,     /* no reply to this question: the real one may still come */
 	MESSAGE_FAILED,    /* the server could not tell, and failure says why */
+	MESSAGE_REJECTED, /* the same; it may not have understood EDNS (RFC 6891 7) */
 };
 
 struct message_reading {

@@ -12,6 +12,7 @@ struct collector {
 	const struct mx_options *options; /* NULL: nothing is left out */
 	struct mx_list *list;
 	bool pending, failed;
+	bool is_secure; /* the way to the names of the hosts */
 };
 
 static void add_address(struct collector *collector, const struct record *exchange,
@@ -31,6 +32,7 @@ static void add_address(struct collector *collector, const struct record *exchan
 	address->is_v6 = is_v6;
 	address->preference = exchange->preference;
 	address->exchange = exchange->text;
+	address->is_secure = collector->is_secure;
 }
 
 /* The addresses of one type of one host. */
@@ -162,6 +164,7 @@ static void order(struct facts *facts, const char *domain,
 	memset(list, 0, sizeof *list);
 	if (!answer)
 		return; /* MX_PENDING */
+	collector.is_secure = answer->authenticated || answer->laid;
 	switch (answer->status) {
 	case ANSWER_FOUND:
 		follow_exchanges(&collector, answer);
@@ -195,7 +198,7 @@ void mx_order(struct facts *facts, const char *domain, const struct mx_options *
 
 void mx_host(struct facts *facts, const char *host, struct mx_list *list)
 {
-	struct collector collector = {.facts = facts, .list = list};
+	struct collector collector = {.facts = facts, .list = list, .is_secure = true};
 	const struct record exchange = {.text = host};
 	const struct record *only = &exchange;
 	struct address address;

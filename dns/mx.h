@@ -32,6 +32,8 @@ struct mx_address {
 	bool is_v6;
 	uint16_t preference;
 	const char *exchange; /* host name; borrowed from the facts */
+	/* DNSSEC says that mail goes to this host: TLSA records of it count (mx_tlsa). */
+	bool is_secure;
 };
 
 struct mx_list {
@@ -68,6 +70,31 @@ void mx_order(struct facts *facts, const char *domain, const struct mx_options *
 /* The same for a host named by the administrator (route, smarthost): its A and AAAA, or itself
  * when it is an address; nothing is left out. */
 void mx_host(struct facts *facts, const char *host, struct mx_list *list);
+
+enum mx_tlsa_status {
+	MX_TLSA_PENDING, /* facts are missing */
+	MX_TLSA_NONE, /* there are none, or DNSSEC does not vouch for the host or for them */
+	MX_TLSA_FOUND, /* the server must be the one they tell */
+	MX_TLSA_UNUSABLE, /* there are, but none we understand: TLS, whoever is there (RFC 7672 2.2) */
+	MX_TLSA_UNKNOWN, /* the DNS could not tell: the server must not be used (RFC 7672 2.1.2) */
+};
+
+enum { MX_TLSA_MAX = 16, MX_TLSA_DATA_MAX = 512 };
+
+/* What a server must show under TLS. All borrowed from the facts. */
+struct mx_tlsa {
+	enum mx_tlsa_status status;
+	const char *
+		base; /* the host name they stand under: its own, or where its CNAME leads */
+	const struct record *records[MX_TLSA_MAX]; /* FOUND: the usable ones */
+	size_t count;
+};
+
+/*
+ * The TLSA records of host for SMTP at port (RFC 7672 2.2, 3.1). The caller sees to it that the way to
+ * the name is secure: is_secure of its address, or the administrator's own word.
+ */
+void mx_tlsa(struct facts *facts, const char *host, uint16_t port, struct mx_tlsa *tlsa);
 
 /* True for addresses no public mail server has (RFC 6890 and kin); documentation prefixes are
  * ordinary. */

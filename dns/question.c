@@ -16,7 +16,7 @@ enum { JUDGE_MS = 1000 }; /* an answer waits no longer to be told from a lie */
 /*
  *   UDP ──reply──> answered ──> is it made up? ──no──> over (cb)
  *   ^ │ ├─truncated, malformed─> TCP ──reply──> answered
- *   │ │ └─ CNAME only: again, for the next name; a stray packet: again, once
+ *   │ │ └─ CNAME only: again, for the next name; a stray packet, or EDNS not understood: again, once
  *   │ └─── silence, SERVFAIL, REFUSED, made up...: the next server
  *   └───── the server is down and another is not: the next server
  *
@@ -207,7 +207,8 @@ static void on_answer(struct question *q, const struct message_reading *reading)
 {
 	struct answer meta = {
 		.status = reading->status,
-		.authenticated = reading->authenticated && q->authenticated,
+		.authenticated = reading->authenticated && q->authenticated &&
+	                         servers_is_trusted(q->servers, &q->route),
 		.ttl = reading->ttl < q->ttl ? reading->ttl : q->ttl,
 		.learned = answer_now(),
 		.server = servers_name(q->servers, q->route.server),
@@ -231,6 +232,19 @@ static void follow_chain(struct question *q, const struct message_reading *readi
 	q->authenticated = q->authenticated && reading->authenticated;
 	memcpy(q->target, reading->target, sizeof q->target);
 	ask_server(q);
+}
+
+/* An old server: the same again without EDNS, in which DO stands; then there is no AD to believe. */
+static void on_rejected(struct question *q, const char *failure, bool is_tcp)
+{
+	bool had_edns = !is_tcp && !q->route.is_plain &&
+	                servers_is_trusted(q->servers, &q->route);
+
+	q->route.is_plain = true;
+	if (had_edns)
+		ask_server(q);
+	else
+		on_failure(q, failure);
 }
 
 static void on_message(
@@ -265,6 +279,9 @@ static void on_message(
 		}
 		q->has_met_stray = true;
 		ask_server(q);
+		break;
+	case MESSAGE_REJECTED:
+		on_rejected(q, reading.failure, is_tcp);
 		break;
 	case MESSAGE_FAILED:
 		on_failure(q, reading.failure);

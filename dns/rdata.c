@@ -110,6 +110,16 @@ static bool add_name(struct answer_builder *builder, const uint8_t *message,
 	return answer_builder_add(builder, &record) == 0;
 }
 
+/* RFC 6698 2.1. Whether it makes sense is asked where it is used (tlsa.c). */
+static bool add_association(struct answer_builder *builder, const uint8_t *message,
+	const struct wire_record *wire)
+{
+	struct record record = {
+		.text = (const char *)message + wire->data, .len = wire->data_len};
+
+	return wire->data_len >= TLSA_HEAD && answer_builder_add(builder, &record) == 0;
+}
+
 bool rdata_add(struct answer_builder *builder, const uint8_t *message,
 	const struct wire_record *wire)
 {
@@ -124,6 +134,8 @@ bool rdata_add(struct answer_builder *builder, const uint8_t *message,
 		return add_soa(builder, message, wire);
 	case TYPE_MX:
 		return add_exchange(builder, message, wire);
+	case TYPE_TLSA:
+		return add_association(builder, message, wire);
 	default: /* PTR, NS, CNAME */
 		return add_name(builder, message, wire);
 	}

@@ -17,8 +17,8 @@
  *
  * What cannot be had from it: a bound of packets a turn (dns_ioevent reads until the socket is empty).
  * Nobody but the configured resolver is heard, so the resolver itself would have to flood us.
- * Nor AD or DO in a query (RFC 6840 5.7): with DO it does not leave EDNS out for a server that answers
- * FORMERR. A reply's AD is read, and asked for over TCP.
+ * Nor AD in a query (RFC 6840 5.7): DO asks for it as well, at the price of the signatures. With DO it does
+ * not leave EDNS out for a server that answers FORMERR: question.c does.
  */
 enum {
 	TICK_MS =
@@ -176,8 +176,8 @@ static void on_done(struct dns_ctx *context, void *result, void *data)
 	free_question(question);
 }
 
-struct udp_question *udp_ask(struct udp *udp, const uint8_t *wire, enum record_type type,
-	udp_cb cb, void *owner)
+struct udp_question *udp_ask(
+	struct udp *udp, const struct udp_query *query, udp_cb cb, void *owner)
 {
 	struct udp_question *question = calloc(1, sizeof *question);
 
@@ -186,7 +186,9 @@ struct udp_question *udp_ask(struct udp *udp, const uint8_t *wire, enum record_t
 	question->cb = cb;
 	question->owner = owner;
 	question->udp = udp;
-	if (!dns_submit_dn(udp->context, wire, DNS_C_IN, (int)type, DNS_NOSRCH,
+	int flags = DNS_NOSRCH | (query->wants_dnssec ? DNS_SET_DO : 0);
+
+	if (!dns_submit_dn(udp->context, query->wire, DNS_C_IN, (int)query->type, flags,
 		    parse_nothing, on_done, question)) {
 		free(question);
 		return NULL;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
@@ -38,10 +39,20 @@ typedef void (*udp_cb)(void *owner, const uint8_t *packet, size_t len);
 
 struct udp_question;
 
+struct udp_query {
+	const uint8_t *wire; /* form of the name */
+	enum record_type type;
+	/*
+	 * Set the DO bit, so that AD in the reply means something (RFC 6840 5.8). A server that does not
+	 * know EDNS rejects such a query; the caller asks again without.
+	 */
+	bool wants_dnssec;
+};
+
 /*
- * Sends the question (wire form of the name) and repeats it after a second. Returns it, or NULL without
- * memory. cb is called once, from the loop.
+ * Sends the question and repeats it after a second. Returns it, or NULL without memory. cb is called
+ * once, from the loop.
  */
-struct udp_question *udp_ask(struct udp *udp, const uint8_t *wire, enum record_type type,
-	udp_cb cb, void *owner);
+struct udp_question *udp_ask(
+	struct udp *udp, const struct udp_query *query, udp_cb cb, void *owner);
 void udp_forget(struct udp_question *question); /* cb will not be called */

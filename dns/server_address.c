@@ -65,6 +65,7 @@ int server_address_parse(const char *text, struct server_address *address)
 	if (inet_pton(AF_INET, ip, &v4->sin_addr) == 1) {
 		v4->sin_family = AF_INET;
 		v4->sin_port = htons((uint16_t)port);
+		address->is_loopback = ntohl(v4->sin_addr.s_addr) >> 24 == 127;
 		snprintf(address->text, sizeof address->text, "%.45s:%u", ip, port);
 		return 0;
 	}
@@ -74,6 +75,7 @@ int server_address_parse(const char *text, struct server_address *address)
 		return -EINVAL;
 	v6->sin6_family = AF_INET6;
 	v6->sin6_port = htons((uint16_t)port);
+	address->is_loopback = IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
 	v6->sin6_scope_id = scope ? if_nametoindex(scope) : 0;
 	snprintf(address->text, sizeof address->text, "[%.45s]:%u", ip, port);
 	return 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/socket.h>
 
@@ -11,6 +12,7 @@
 struct server_address {
 	struct sockaddr_storage socket;
 	char text[64]; /* "127.0.0.1:53", "[::1]:53" */
+	bool is_loopback; /* on this machine: what it vouches for nobody can have changed on the way */
 };
 
 /* "IP", "IP:PORT", "[IP]:PORT"; an IPv6 address may stand without brackets when it has no port.

@@ -54,8 +54,10 @@ void server_send_probe(struct server *server)
 	ssize_t got = getrandom(&chance, sizeof chance, 0);
 
 	assert(got == (ssize_t)sizeof chance); /* so few bytes always come (random(7)) */
+	struct udp_query query = {.wire = wire, .type = TYPE_A};
+
 	name_to_wire(canary_name(&server->canary, chance), wire);
-	server->probe = udp_ask(server->udp, wire, TYPE_A, on_probed, server);
+	server->probe = udp_ask(server->udp, &query, on_probed, server);
 	server->probe_at =
 		server->probe ? UINT64_MAX : server_now(server->servers) + server->pause;
 	server->servers->probes += server->probe != NULL;

@@ -95,6 +95,7 @@ bool servers_choose(struct servers *servers, struct route *route)
 	if (chosen < 0)
 		return false;
 	route->server = (size_t)chosen;
+	route->is_plain = false;
 	route->tries[chosen]++;
 	route->tried++;
 	return true;
@@ -217,8 +218,10 @@ struct udp_question *servers_ask(struct servers *servers, struct route *route,
 	servers->sent++;
 	route->was_down = server->is_down;
 	route->replies = server->replies;
-	struct udp_question *question =
-		udp_ask(server->udp, wire, type, cb, route->owner);
+	struct udp_query query = {.wire = wire,
+		.type = type,
+		.wants_dnssec = server->address.is_loopback && !route->is_plain};
+	struct udp_question *question = udp_ask(server->udp, &query, cb, route->owner);
 
 	if (question)
 		wait_in(&server->asking, route);
@@ -276,6 +279,11 @@ void servers_stats(const struct servers *servers, struct resolver_stats *stats)
 	stats->sent = servers->sent;
 	stats->over_tcp = servers->over_tcp;
 	stats->probes = servers->probes;
+}
+
+bool servers_is_trusted(const struct servers *servers, const struct route *route)
+{
+	return servers->list[route->server].address.is_loopback;
 }
 
 const char *servers_name(const struct servers *servers, size_t i)

@@ -38,6 +38,7 @@ struct route {
 	unsigned tried;
 	bool is_hopeless; /* all servers were known to be down when it began: one try */
 	bool was_down;    /* the server, when it was asked */
+	bool is_plain;    /* it did not understand EDNS: no DNSSEC */
 	unsigned replies; /* that it had sent by then */
 	struct route_list *list; /* where it waits, or NULL */
 	TAILQ_ENTRY(route) others;
@@ -81,6 +82,8 @@ enum server_honesty servers_judge(
 bool servers_are_healthy(const struct servers *servers);
 
 void servers_stats(const struct servers *servers, struct resolver_stats *stats);
+/* True when the AD bit of the chosen server is believed, and asked for: it is on this machine. */
+bool servers_is_trusted(const struct servers *servers, const struct route *route);
 /* "127.0.0.1:53". Borrowed. */
 const char *servers_name(const struct servers *servers, size_t i);
 uv_loop_t *servers_loop(const struct servers *servers);

@@ -135,7 +135,10 @@ static inline struct asked read_query(const uint8_t *query, size_t len)
 				query[asked.question_end + 1]);
 	asked.question_end += 4;
 	asked.has_opt = query[11] == 1;
-	asked.wants_ad = query[3] & 0x20;
+	/* Asked for by AD, or by DO in the OPT record (RFC 6840 5.7, 5.8). */
+	asked.wants_ad =
+		query[3] & 0x20 || (asked.has_opt && len >= asked.question_end + 11 &&
+					   query[asked.question_end + 7] & 0x80);
 	return asked;
 }
 
@@ -217,8 +220,9 @@ static inline void write_reply(struct fake_server *server, const uint8_t *query,
 		p->len += sizeof opt;
 		p->bytes[11] = 1;
 	}
-	if (label_is(asked, "signed") ||
-		(label_is(asked, "tcpsigned") && asked->wants_ad))
+	if ((label_is(asked, "signed") || label_is(asked, "tcpsigned") ||
+		    label_is(asked, "oldsigned")) &&
+		asked->wants_ad)
 		flags |= 0x20;
 	p->bytes[2] = (uint8_t)(flags >> 8);
 	p->bytes[3] = (uint8_t)flags;
@@ -514,7 +518,8 @@ static inline void on_answer(void *owner, const struct answer *answer)
 
 	(void)owner;
 	resolver_stats(scene.resolver, &stats);
-	cr_assert_gt(answer->learned, 0, "whoever waits for its TTL to end needs a beginning");
+	cr_assert_gt(
+		answer->learned, 0, "whoever waits for its TTL to end needs a beginning");
 	if (stats.in_flight > scene.most_in_flight)
 		scene.most_in_flight = stats.in_flight;
 	scene.found += answer->status == ANSWER_FOUND;

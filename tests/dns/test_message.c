@@ -152,6 +152,8 @@ Test(message, what_is_no_answer_is_told_apart)
 		{"truncated", 0x8380, MESSAGE_TRUNCATED},
 		{"SERVFAIL", 0x8182, MESSAGE_FAILED},
 		{"REFUSED", 0x8185, MESSAGE_FAILED},
+		{"FORMERR", 0x8181, MESSAGE_REJECTED},
+		{"NOTIMP", 0x8184, MESSAGE_REJECTED},
 		{"a code nobody knows", 0x818F, MESSAGE_FAILED},
 	};
 
@@ -337,6 +339,8 @@ Test(message, data_that_do_not_fit_their_type_are_malformed)
 		{TYPE_SOA, 2, {0, 0}},
 		{TYPE_SOA, 21, {0, 0}},
 		{TYPE_CNAME, 1, {7}},
+		{TYPE_TLSA, 0, {0}},
+		{TYPE_TLSA, 2, {3, 1}},
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -353,6 +357,29 @@ Test(message, data_that_do_not_fit_their_type_are_malformed)
 	put_record(&p, "x.example", TYPE_CNAME, 9, "\x07", 1);
 	answer_free(read_packet(&p, p.len, "x.example", TYPE_A, &reading));
 	cr_assert_eq(reading.kind, MESSAGE_MALFORMED, "an alias that cannot be read");
+}
+
+Test(message, a_certificate_association_is_kept_as_it_is)
+{
+	static const uint8_t data[] = {3, 1, 1, 0, 0xFF, '"', 0};
+	struct message_reading reading;
+	struct packet p = start(0x81A0, 2, 0, "_25._tcp.x.example", TYPE_TLSA);
+	char text[64];
+
+	put_record(&p, "_25._tcp.x.example", TYPE_TLSA, 9, data, sizeof data);
+	put_record(&p, "_25._tcp.x.example", TYPE_TLSA, 9, data, 3);
+	struct answer *answer =
+		read_packet(&p, p.len, "_25._tcp.x.example", TYPE_TLSA, &reading);
+
+	cr_assert_eq(reading.status, ANSWER_FOUND);
+	cr_assert(reading.authenticated);
+	cr_assert_eq(answer->count, 2);
+	cr_assert_eq(answer->records[0].len, 3,
+		"without data it is useless, but no reason to fail");
+	cr_assert_arr_eq(answer->records[1].text, data, sizeof data);
+	record_format(TYPE_TLSA, &answer->records[1], text, sizeof text);
+	cr_assert_str_eq(text, "3 1 1 00ff2200");
+	answer_free(answer);
 }
 
 /* L1, L2, L3: names that hurt others. The question's own name is read the same way. */
@@ -488,7 +515,7 @@ Test(message, extended_codes_and_old_servers_are_understood)
 	p = start(0x8181, 0, 0, "x.example", TYPE_A);
 	p.bytes[5] = 0;
 	answer_free(read_packet(&p, MESSAGE_HEADER, "x.example", TYPE_A, &reading));
-	cr_assert_eq(reading.kind, MESSAGE_FAILED);
+	cr_assert_eq(reading.kind, MESSAGE_REJECTED);
 	cr_assert_str_eq(reading.failure, "FORMERR");
 }
 
@@ -598,8 +625,8 @@ Test(message, a_name_has_one_form)
 {
 	static const char *const rows[][2] = {{"A+b.Example.", "a\\043b.example"},
 		{"\\065\\097.x", "aa.x"}, {"a\\046b", "a\\046b"},
-		{"caf\xC3\xA9", "caf\\195\\169"}, {"a\\b", "a\\092b"},
-		{"\\999", "\\999"}, {"_dmarc.x-1/2", "_dmarc.x-1/2"}};
+		{"caf\xC3\xA9", "caf\\195\\169"}, {"a\\b", "a\\092b"}, {"\\999", "\\999"},
+		{"_dmarc.x-1/2", "_dmarc.x-1/2"}};
 	char name[ANSWER_NAME_MAX];
 
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -612,8 +639,8 @@ Test(message, normalizing_twice_is_normalizing_once)
 {
 	static const char *const names[] = {"", ".", "..", "A.B.", "a..", "a.",
 		"a name that is cut where a dot would be at its new end.:.......7.",
-		"a+b.example", "\\043.x", "\\999.x", "\\", "\\1", "x\\046", "caf\xC3\xA9.example",
-		"++++++++++++++++++++++++"};
+		"a+b.example", "\\043.x", "\\999.x", "\\", "\\1", "x\\046",
+		"caf\xC3\xA9.example", "++++++++++++++++++++++++"};
 	char once[58], twice[58];
 
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {

@@ -8,7 +8,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const enum record_type types[] = {
-		TYPE_A, TYPE_AAAA, TYPE_MX, TYPE_PTR, TYPE_TXT, TYPE_SOA};
+		TYPE_A, TYPE_AAAA, TYPE_MX, TYPE_PTR, TYPE_TXT, TYPE_SOA, TYPE_TLSA};
 	struct answer meta = {.server = "fuzz"};
 
 	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
