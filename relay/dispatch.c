@@ -6,8 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "relay/attempt.h"
-#include "relay/destination.h"
+#include "relay/dispatch_state.h"
 #include "relay/hold.h"
 #include "relay/mem.h"
 #include "relay/outcome.h"
@@ -23,29 +22,6 @@ enum {
 	SETTLEMENTS_MAX = 500, /* at once: a million may expire together */
 	ALARM_MAX_MS = 60000,  /* so soon it is seen that the clock was set */
 	SPOOL_CHECK_MS = 1000, /* how often a failed spool is looked at */
-	STOP_PATIENCE_MS = 10000,
-};
-
-/* An attempt and the place it takes. */
-struct place {
-	struct dispatch *dispatch;
-	struct attempt *attempt;
-	struct destination *destination;
-	TAILQ_ENTRY(place) others;
-};
-
-TAILQ_HEAD(place_list, place);
-
-struct dispatch {
-	struct relay *relay;
-	struct destinations *destinations;
-	struct place_list places;
-	uv_timer_t timer;    /* the next look */
-	uv_timer_t patience; /* with what is under way at shutdown */
-	unsigned closing;    /* handles still to be closed by dispatch_free */
-	bool stopping;
-	void (*stopped)(void *owner, bool clean); /* until it is called */
-	void *stopped_owner;
 };
 
 static void look(struct dispatch *dispatch);
@@ -90,7 +66,7 @@ void dispatch_wake(struct dispatch *dispatch)
 	uv_timer_start(&dispatch->timer, on_timer, 0, 0);
 }
 
-static void free_place(struct place *place)
+void dispatch_free_place(struct place *place)
 {
 	TAILQ_REMOVE(&place->dispatch->places, place, others);
 	place->dispatch->relay->stats.attempts--;
@@ -105,7 +81,7 @@ static void on_attempt_over(
 
 	(void)attempt, (void)result;
 	destination_vacate(dispatch->destinations, place->destination);
-	free_place(place);
+	dispatch_free_place(place);
 	dispatch_wake(dispatch);
 }
 
@@ -228,18 +204,6 @@ static void set_alarm(struct dispatch *dispatch, bool again, int64_t now)
 		uv_timer_start(&dispatch->timer, on_timer, (uint64_t)wait, 0);
 }
 
-static void check_stopped(struct dispatch *dispatch)
-{
-	const struct stats *stats = &dispatch->relay->stats;
-	void (*stopped)(void *owner, bool clean) = dispatch->stopped;
-
-	if (stats->attempts || stats->settlements)
-		return;
-	uv_timer_stop(&dispatch->patience);
-	dispatch->stopped = NULL;
-	stopped(dispatch->stopped_owner, true);
-}
-
 static void on_probed(void *owner, int status)
 {
 	struct dispatch *dispatch = owner;
@@ -259,8 +223,7 @@ static void look(struct dispatch *dispatch)
 	struct spool_stats spool;
 
 	if (dispatch->stopping) {
-		if (dispatch->stopped)
-			check_stopped(dispatch);
+		dispatch_check_stopped(dispatch);
 		return;
 	}
 	spool_stats(dispatch->relay->spool, &spool);
@@ -295,141 +258,5 @@ void dispatch_release(struct dispatch *dispatch, struct recipient *rcpt, int64_t
 	dispatch->relay->stats.released++;
 	rcpt->state = RCPT_QUEUED;
 	queue_plan(dispatch->relay->queue, rcpt, when);
-	dispatch_wake(dispatch);
-}
-
-/* What each verb makes of a recipient, and how the timeline tells it. */
-static const struct {
-	enum recipient_state state;
-	const char *event, *status;
-} verbs[] = {
-	[VERB_HOLD] = {RCPT_HELD, "held by the administrator", ""},
-	[VERB_RELEASE] = {RCPT_QUEUED,
-		"released by the administrator: sent without pre-flight", ""},
-	[VERB_RETRY] = {RCPT_QUEUED, "to be tried now, said the administrator", ""},
-	[VERB_BOUNCE] = {RCPT_BOUNCED, "returned to the sender by the administrator",
-		"5.0.0"},
-	[VERB_DELETE] = {RCPT_DELETED, "deleted by the administrator", ""},
-	[VERB_RETURN_DAMAGED] = {0}, /* outcome_from_damage */
-};
-
-static void make_outcome(struct outcome *outcome, enum queue_verb verb)
-{
-	*outcome = (struct outcome){
-		.state = verbs[verb].state,
-		.reason = verb == VERB_HOLD ? REASON_MANUAL : REASON_NONE,
-		.origin = verb == VERB_HOLD ? HOLD_MANUAL : HOLD_NONE,
-	};
-	if (verb == VERB_RETURN_DAMAGED) {
-		outcome_from_damage(outcome, "found in the spool");
-		return;
-	}
-	outcome->event = mem_strdup(verbs[verb].event);
-	memcpy(outcome->status, verbs[verb].status, strlen(verbs[verb].status) + 1);
-}
-
-struct act {
-	struct dispatch *dispatch;
-	spool_done_cb done;
-	void *owner;
-};
-
-static void on_acted(void *owner)
-{
-	struct act *act = owner;
-
-	if (act->done)
-		act->done(act->owner, 0);
-	free(act);
-}
-
-/* All are in attempts: whoever asked hears of it as if something was written, after what was before. */
-static void on_nothing_done(void *owner, int status)
-{
-	struct act *act = owner;
-	struct dispatch *dispatch = act->dispatch;
-
-	(void)status;
-	dispatch->relay->stats.settlements--;
-	on_acted(act);
-	dispatch_wake(dispatch);
-}
-
-/* Not a settlement: the message may be gone before it is over. */
-static void do_nothing(struct dispatch *dispatch, struct act *act)
-{
-	dispatch->relay->stats.settlements++;
-	spool_commit(
-		mem_must(spool_begin(dispatch->relay->spool)), on_nothing_done, act);
-}
-
-size_t dispatch_act(struct dispatch *dispatch, enum queue_verb verb,
-	struct message *message, struct recipient *const *rcpts, size_t count,
-	spool_done_cb done, void *owner)
-{
-	struct outcome *outcomes = mem_alloc((count + 1) * sizeof *outcomes);
-	struct recipient **now = mem_alloc((count + 1) * sizeof(struct recipient *));
-	struct act *act = mem_alloc(sizeof *act);
-	size_t concerned = 0, idle = 0;
-
-	*act = (struct act){.dispatch = dispatch, .done = done, .owner = owner};
-	for (size_t i = 0; i < count; i++) {
-		struct recipient *rcpt = rcpts[i];
-
-		concerned += recipient_is_open(rcpt);
-		if (rcpt->state == RCPT_ACTIVE)
-			rcpt->wish = (uint8_t)(verb + 1);
-		if (rcpt->state == RCPT_ACTIVE || !recipient_is_open(rcpt))
-			continue;
-		destination_leave(dispatch->destinations, rcpt);
-		rcpt->skip_preflight = verb == VERB_RELEASE;
-		make_outcome(&outcomes[idle], verb);
-		now[idle++] = rcpt;
-	}
-	if (idle)
-		settle_start(
-			dispatch->relay, message, now, outcomes, idle, on_acted, act);
-	else
-		do_nothing(dispatch, act);
-	free(now);
-	free(outcomes);
-	return concerned;
-}
-
-/* What has handed nothing over is broken off; with force, everything but what is being settled. */
-static void break_off(struct dispatch *dispatch, bool force)
-{
-	struct place *place = TAILQ_FIRST(&dispatch->places);
-
-	while (place) {
-		struct place *next = TAILQ_NEXT(place, others);
-
-		if (attempt_can_cancel(place->attempt, force)) {
-			attempt_cancel(place->attempt);
-			free_place(place);
-		}
-		place = next;
-	}
-}
-
-static void on_patience_over(uv_timer_t *timer)
-{
-	struct dispatch *dispatch = timer->data;
-	void (*stopped)(void *owner, bool clean) = dispatch->stopped;
-
-	break_off(dispatch, true);
-	dispatch->stopped = NULL;
-	stopped(dispatch->stopped_owner, dispatch->relay->stats.attempts == 0 &&
-						 dispatch->relay->stats.settlements == 0);
-}
-
-void dispatch_stop(
-	struct dispatch *dispatch, void (*stopped)(void *owner, bool clean), void *owner)
-{
-	dispatch->stopping = true;
-	dispatch->stopped = stopped;
-	dispatch->stopped_owner = owner;
-	break_off(dispatch, false);
-	uv_timer_start(&dispatch->patience, on_patience_over, STOP_PATIENCE_MS, 0);
 	dispatch_wake(dispatch);
 }

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: ISC */
+#include <stdlib.h>
+#include <string.h>
+
+#include "relay/dispatch_state.h"
+#include "relay/mem.h"
+#include "relay/outcome.h"
+#include "relay/settle.h"
+
+/* What each verb makes of a recipient, and how the timeline tells it. */
+static const struct {
+	enum recipient_state state;
+	const char *event, *status;
+} verbs[] = {
+	[VERB_HOLD] = {RCPT_HELD, "held by the administrator", ""},
+	[VERB_RELEASE] = {RCPT_QUEUED,
+		"released by the administrator: sent without pre-flight", ""},
+	[VERB_RETRY] = {RCPT_QUEUED, "to be tried now, said the administrator", ""},
+	[VERB_BOUNCE] = {RCPT_BOUNCED, "returned to the sender by the administrator",
+		"5.0.0"},
+	[VERB_DELETE] = {RCPT_DELETED, "deleted by the administrator", ""},
+	[VERB_RETURN_DAMAGED] = {0}, /* outcome_from_damage */
+};
+
+static void make_outcome(struct outcome *outcome, enum queue_verb verb)
+{
+	*outcome = (struct outcome){
+		.state = verbs[verb].state,
+		.reason = verb == VERB_HOLD ? REASON_MANUAL : REASON_NONE,
+		.origin = verb == VERB_HOLD ? HOLD_MANUAL : HOLD_NONE,
+	};
+	if (verb == VERB_RETURN_DAMAGED) {
+		outcome_from_damage(outcome, "found in the spool");
+		return;
+	}
+	outcome->event = mem_strdup(verbs[verb].event);
+	memcpy(outcome->status, verbs[verb].status, strlen(verbs[verb].status) + 1);
+}
+
+struct act {
+	struct dispatch *dispatch;
+	spool_done_cb done;
+	void *owner;
+};
+
+static void on_acted(void *owner)
+{
+	struct act *act = owner;
+
+	if (act->done)
+		act->done(act->owner, 0);
+	free(act);
+}
+
+/* All are in attempts: whoever asked hears of it as if something was written, after what was before. */
+static void on_nothing_done(void *owner, int status)
+{
+	struct act *act = owner;
+	struct dispatch *dispatch = act->dispatch;
+
+	(void)status;
+	dispatch->relay->stats.settlements--;
+	on_acted(act);
+	dispatch_wake(dispatch);
+}
+
+/* Not a settlement: the message may be gone before it is over. */
+static void do_nothing(struct dispatch *dispatch, struct act *act)
+{
+	dispatch->relay->stats.settlements++;
+	spool_commit(
+		mem_must(spool_begin(dispatch->relay->spool)), on_nothing_done, act);
+}
+
+size_t dispatch_act(struct dispatch *dispatch, enum queue_verb verb,
+	struct message *message, struct recipient *const *rcpts, size_t count,
+	spool_done_cb done, void *owner)
+{
+	struct outcome *outcomes = mem_alloc((count + 1) * sizeof *outcomes);
+	struct recipient **now = mem_alloc((count + 1) * sizeof(struct recipient *));
+	struct act *act = mem_alloc(sizeof *act);
+	size_t concerned = 0, idle = 0;
+
+	*act = (struct act){.dispatch = dispatch, .done = done, .owner = owner};
+	for (size_t i = 0; i < count; i++) {
+		struct recipient *rcpt = rcpts[i];
+
+		concerned += recipient_is_open(rcpt);
+		if (rcpt->state == RCPT_ACTIVE)
+			rcpt->wish = (uint8_t)(verb + 1);
+		if (rcpt->state == RCPT_ACTIVE || !recipient_is_open(rcpt))
+			continue;
+		destination_leave(dispatch->destinations, rcpt);
+		rcpt->skip_preflight = verb == VERB_RELEASE;
+		make_outcome(&outcomes[idle], verb);
+		now[idle++] = rcpt;
+	}
+	if (idle)
+		settle_start(
+			dispatch->relay, message, now, outcomes, idle, on_acted, act);
+	else
+		do_nothing(dispatch, act);
+	free(now);
+	free(outcomes);
+	return concerned;
+}
