@@ -9,34 +9,79 @@
 #include <strings.h>
 
 #include "relay/mem.h"
+#include "relay/retry.h"
 
 TAILQ_HEAD(recipient_list, recipient);
+TAILQ_HEAD(destination_list, destination);
+
+enum {
+	BUCKETS = 65536,
+	PLACES_FIRST = 2, /* of a destination that has not answered yet */
+	FORGET_SLICE = 20,
+	US = 1000, /* in a millisecond */
+};
+
+enum shelf {
+	SHELF_NONE,    /* nobody waits, or all places are taken */
+	SHELF_READY,   /* somebody waits, and may be served; the next in turn first */
+	SHELF_PAUSED,  /* the rate is used up; the first to go on first */
+	SHELF_RESTING, /* somebody waits, and is to be turned away */
+	SHELF_KEPT,    /* nobody waits, nobody is served: only remembered */
+	SHELVES,
+};
 
 struct destination {
 	struct recipient_list waiting;
-	size_t served;
-	bool is_ready; /* in destinations->ready: somebody waits and a place is free */
-	TAILQ_ENTRY(destination) ready;
+	enum shelf shelf;
+	TAILQ_ENTRY(destination) others; /* on the shelf */
 	struct destination *bucket;
-	char domain[];
+	uint32_t hash;
+	uint32_t served; /* places that are taken... */
+	uint32_t places; /* ...out of so many */
+	uint32_t silent; /* rests in a row; not 0: it is resting or probed */
+	int64_t silent_since, rest_began, rest_until;
+	int64_t answered; /* when the last attempt ended that somebody answered */
+	int64_t paused_until;
+	int64_t debt_until; /* microseconds: when the messages sent will be paid for (GCRA) */
+	int64_t kept_until; /* 0: nothing is to be remembered */
+	char name[];
 };
 
-TAILQ_HEAD(destination_list, destination);
-
-enum { BUCKETS = 4096 };
-
 struct destinations {
-	size_t places;
-	struct destination_list ready; /* served in turn */
+	const struct config *config;
+	int64_t message_cost; /* microseconds a message of the rate; 0: there is no rate */
+	int64_t credit;       /* so far the debt may run ahead */
+	uint32_t chance;
+	struct destination_list shelves[SHELVES];
 	struct destination *buckets[BUCKETS];
 };
 
-struct destinations *destinations_new(size_t places)
+/*
+ * A token bucket that keeps the promise in every window: a tenth of the rate may come at once, and then
+ * only nine tenths are paid in again within the time.
+ */
+static void set_rate(struct destinations *destinations)
+{
+	const struct config *config = destinations->config;
+	int64_t rate = (int64_t)config->destination_rate;
+
+	if (!rate)
+		return;
+	int64_t paid = rate - rate / 10;
+
+	destinations->message_cost =
+		(config->destination_rate_time * US + paid - 1) / paid;
+	destinations->credit = rate / 10 * destinations->message_cost;
+}
+
+struct destinations *destinations_new(const struct config *config)
 {
 	struct destinations *destinations = mem_alloc(sizeof *destinations);
 
-	destinations->places = places;
-	TAILQ_INIT(&destinations->ready);
+	destinations->config = config;
+	set_rate(destinations);
+	for (size_t i = 0; i < SHELVES; i++)
+		TAILQ_INIT(&destinations->shelves[i]);
 	return destinations;
 }
 
@@ -55,51 +100,49 @@ void destinations_free(struct destinations *destinations)
 	free(destinations);
 }
 
-static struct destination **bucket_of(
-	struct destinations *destinations, const char *domain)
+static uint32_t hash_of(const char *name)
 {
 	uint64_t hash = 14695981039346656037u; /* FNV-1a */
 
-	for (; *domain; domain++)
-		hash = (hash ^ (uint64_t)tolower((unsigned char)*domain)) *
-		       1099511628211u;
-	return &destinations->buckets[hash % BUCKETS];
+	for (; *name; name++)
+		hash = (hash ^ (uint64_t)tolower((unsigned char)*name)) * 1099511628211u;
+	return (uint32_t)(hash >> 32);
 }
 
-static struct destination *find_or_make(
-	struct destinations *destinations, const char *domain)
+static struct destination *find(
+	const struct destinations *destinations, const char *name, uint32_t hash)
 {
-	struct destination **bucket = bucket_of(destinations, domain);
-	struct destination *destination = *bucket;
+	struct destination *destination = destinations->buckets[hash % BUCKETS];
 
-	while (destination && strcasecmp(destination->domain, domain) != 0)
+	while (destination &&
+		(destination->hash != hash || strcasecmp(destination->name, name) != 0))
 		destination = destination->bucket;
-	if (destination)
-		return destination;
-	size_t len = strlen(domain) + 1;
-
-	destination = mem_alloc(sizeof *destination + len);
-	memcpy(destination->domain, domain, len);
-	TAILQ_INIT(&destination->waiting);
-	destination->bucket = *bucket;
-	*bucket = destination;
 	return destination;
 }
 
-/* Brings the ready list up to date; frees a destination that nobody needs. */
-static void refresh(struct destinations *destinations, struct destination *destination)
+static struct destination *find_or_make(
+	struct destinations *destinations, const char *name)
 {
-	bool is_waiting = !TAILQ_EMPTY(&destination->waiting);
-	bool is_ready = is_waiting && destination->served < destinations->places;
+	uint32_t hash = hash_of(name);
+	struct destination *destination = find(destinations, name, hash);
+	size_t len = strlen(name) + 1,
+	       most = destinations->config->destination_concurrency;
 
-	if (is_ready && !destination->is_ready)
-		TAILQ_INSERT_TAIL(&destinations->ready, destination, ready);
-	if (!is_ready && destination->is_ready)
-		TAILQ_REMOVE(&destinations->ready, destination, ready);
-	destination->is_ready = is_ready;
-	if (is_waiting || destination->served)
-		return;
-	struct destination **link = bucket_of(destinations, destination->domain);
+	if (destination)
+		return destination;
+	destination = mem_alloc(sizeof *destination + len);
+	memcpy(destination->name, name, len);
+	TAILQ_INIT(&destination->waiting);
+	destination->places = most < PLACES_FIRST ? (uint32_t)most : PLACES_FIRST;
+	destination->hash = hash;
+	destination->bucket = destinations->buckets[hash % BUCKETS];
+	destinations->buckets[hash % BUCKETS] = destination;
+	return destination;
+}
+
+static void forget(struct destinations *destinations, struct destination *destination)
+{
+	struct destination **link = &destinations->buckets[destination->hash % BUCKETS];
 
 	while (*link != destination)
 		link = &(*link)->bucket;
@@ -107,15 +150,82 @@ static void refresh(struct destinations *destinations, struct destination *desti
 	free(destination);
 }
 
-void destination_wait(struct destinations *destinations, struct recipient *rcpt)
+/* A rest that is longer than any was written by a clock that was wrong. */
+static bool is_resting(const struct destinations *destinations,
+	const struct destination *destination, int64_t now)
 {
-	struct destination *destination =
-		find_or_make(destinations, recipient_domain(rcpt));
+	int64_t left = destination->rest_until - now;
+
+	return left > 0 && left <= destinations->config->retry_max;
+}
+
+static bool is_too_fast(const struct destinations *destinations,
+	const struct destination *destination, int64_t now)
+{
+	return destinations->message_cost &&
+	       destination->debt_until > now * US + destinations->credit;
+}
+
+/* How long one that was too fast pauses, in milliseconds. */
+static int64_t pause_length(const struct destinations *destinations)
+{
+	return (destinations->message_cost + US - 1) / US;
+}
+
+static enum shelf shelf_of(const struct destinations *destinations,
+	const struct destination *destination, int64_t now)
+{
+	uint32_t places = destination->silent ? 1 : destination->places;
+
+	if (TAILQ_EMPTY(&destination->waiting))
+		return destination->served ? SHELF_NONE : SHELF_KEPT;
+	if (is_resting(destinations, destination, now))
+		return SHELF_RESTING;
+	if (destination->served >= places)
+		return SHELF_NONE;
+	return is_too_fast(destinations, destination, now) ? SHELF_PAUSED : SHELF_READY;
+}
+
+static void move(struct destinations *destinations, struct destination *destination,
+	enum shelf shelf)
+{
+	if (destination->shelf != SHELF_NONE)
+		TAILQ_REMOVE(
+			&destinations->shelves[destination->shelf], destination, others);
+	destination->shelf = shelf;
+	if (shelf != SHELF_NONE)
+		TAILQ_INSERT_TAIL(&destinations->shelves[shelf], destination, others);
+}
+
+/* Puts it where it belongs now; frees one that nobody needs. */
+static void refresh(
+	struct destinations *destinations, struct destination *destination, int64_t now)
+{
+	enum shelf shelf = shelf_of(destinations, destination, now);
+
+	if (shelf == destination->shelf)
+		return;
+	move(destinations, destination, shelf);
+	/* All pause equally long, so that they stand in the order of going on without being sorted. */
+	if (shelf == SHELF_PAUSED)
+		destination->paused_until = now + pause_length(destinations);
+	if (shelf == SHELF_KEPT && !destination->kept_until) {
+		move(destinations, destination, SHELF_NONE);
+		forget(destinations, destination);
+	}
+}
+
+void destination_wait(struct destinations *destinations, struct recipient *rcpt,
+	const char *name, int64_t now)
+{
+	struct destination *destination = find_or_make(destinations, name);
 
 	assert(!rcpt->destination && !rcpt->cause);
 	rcpt->destination = destination;
 	TAILQ_INSERT_TAIL(&destination->waiting, rcpt, siblings);
-	refresh(destinations, destination);
+	/* One that pauses goes on pausing. */
+	if (destination->shelf == SHELF_NONE || destination->shelf == SHELF_KEPT)
+		refresh(destinations, destination, now);
 }
 
 void destination_leave(struct destinations *destinations, struct recipient *rcpt)
@@ -126,30 +236,163 @@ void destination_leave(struct destinations *destinations, struct recipient *rcpt
 		return;
 	rcpt->destination = NULL;
 	TAILQ_REMOVE(&destination->waiting, rcpt, siblings);
-	refresh(destinations, destination);
+	if (TAILQ_EMPTY(&destination->waiting)) /* then it does not depend on the time */
+		refresh(destinations, destination, 0);
+}
+
+static void end_pauses(struct destinations *destinations, int64_t now)
+{
+	struct destination *first;
+
+	while ((first = TAILQ_FIRST(&destinations->shelves[SHELF_PAUSED]))) {
+		int64_t left = first->paused_until - now;
+
+		if (left > 0 && left <= pause_length(destinations))
+			return;
+		/* It has been waited for, whatever the clock says. */
+		if (is_too_fast(destinations, first, now))
+			first->debt_until = now * US + destinations->credit;
+		refresh(destinations, first, now);
+	}
 }
 
 struct recipient *destination_take(
-	struct destinations *destinations, struct destination **destination)
+	struct destinations *destinations, int64_t now, struct destination **destination)
 {
-	struct destination *first = TAILQ_FIRST(&destinations->ready);
+	end_pauses(destinations, now);
+	struct destination *first = TAILQ_FIRST(&destinations->shelves[SHELF_READY]);
 
 	if (!first)
 		return NULL;
 	struct recipient *rcpt = TAILQ_FIRST(&first->waiting);
 
 	first->served++;
-	TAILQ_REMOVE(&destinations->ready, first, ready); /* to the end, if still ready */
-	first->is_ready = false;
+	if (destinations->message_cost) {
+		int64_t since =
+			first->debt_until > now * US ? first->debt_until : now * US;
+
+		first->debt_until = since + destinations->message_cost;
+	}
+	move(destinations, first, SHELF_NONE); /* to the end, if it is still ready */
 	destination_leave(destinations, rcpt);
+	refresh(destinations, first, now);
 	*destination = first;
 	return rcpt;
 }
 
-void destination_vacate(
-	struct destinations *destinations, struct destination *destination)
+/* The next one in a row: twice as long, and up to a tenth less, so that who comes back then is tried. */
+static void begin_rest(struct destinations *destinations, struct destination *destination,
+	const struct destination_visit *visit)
+{
+	if (!destination->silent++)
+		destination->silent_since = visit->began;
+	int64_t rest = retry_delay(destinations->config, destination->silent, 0);
+
+	destinations->chance +=
+		2654435769u; /* spreads evenly what comes one after the other */
+	rest -= rest / 10 * (int64_t)(1 + (destinations->chance >> 8) % 1000) / 1000;
+	destination->rest_began = visit->ended;
+	destination->rest_until = visit->ended + rest;
+	/* Those who come back then must find how long it has been silent. */
+	destination->kept_until = destination->rest_until + rest;
+}
+
+static void take_result(struct destinations *destinations,
+	struct destination *destination, const struct destination_visit *visit)
+{
+	switch (visit->result) {
+	case ATTEMPT_SERVED:
+		if (destination->places < destinations->config->destination_concurrency)
+			destination->places++;
+		break;
+	case ATTEMPT_REFUSED:
+	case ATTEMPT_SILENT:
+		destination->places = (destination->places + 1) / 2;
+		break;
+	case ATTEMPT_OTHER:
+		return;
+	}
+	if (visit->result != ATTEMPT_SILENT) {
+		destination->silent = 0;
+		destination->rest_until = destination->kept_until = 0;
+		destination->answered = visit->ended;
+		return;
+	}
+	/* Others have been answered since, or have found the same already. */
+	if (destination->answered <= visit->began &&
+		destination->rest_began <= visit->began)
+		begin_rest(destinations, destination, visit);
+}
+
+void destination_vacate(struct destinations *destinations,
+	struct destination *destination, const struct destination_visit *visit)
 {
 	assert(destination->served > 0);
 	destination->served--;
-	refresh(destinations, destination);
+	take_result(destinations, destination, visit);
+	if (destination->kept_until < destination->debt_until / US)
+		destination->kept_until = destination->debt_until / US + 1;
+	refresh(destinations, destination, visit->ended);
+}
+
+struct recipient *destination_turn_away(
+	struct destinations *destinations, int64_t now, struct destination_rest *rest)
+{
+	struct destination *first;
+
+	while ((first = TAILQ_FIRST(&destinations->shelves[SHELF_RESTING])) &&
+		!is_resting(destinations, first, now))
+		refresh(destinations, first, now);
+	if (!first)
+		return NULL;
+	struct recipient *rcpt = TAILQ_FIRST(&first->waiting);
+
+	*rest = (struct destination_rest){.destination = first,
+		.name = first->name,
+		.silent_since = first->silent_since,
+		.until = first->rest_until};
+	destination_leave(destinations, rcpt);
+	return rcpt;
+}
+
+void destination_wake(struct destinations *destinations, const char *name, int64_t now)
+{
+	struct destination *destination = find(destinations, name, hash_of(name));
+
+	if (!destination)
+		return;
+	destination->rest_until = 0;
+	refresh(destinations, destination, now);
+}
+
+int64_t destinations_next(const struct destinations *destinations)
+{
+	const struct destination *first =
+		TAILQ_FIRST(&destinations->shelves[SHELF_PAUSED]);
+
+	return first ? first->paused_until : 0;
+}
+
+/* How long anything is kept at most; more was said by a clock that was wrong. */
+static int64_t memory_length(const struct destinations *destinations)
+{
+	return 2 * destinations->config->retry_max +
+	       destinations->config->destination_rate_time;
+}
+
+bool destinations_forget(struct destinations *destinations, int64_t now)
+{
+	struct destination_list *kept = &destinations->shelves[SHELF_KEPT];
+
+	for (int i = 0; i < FORGET_SLICE && !TAILQ_EMPTY(kept); i++) {
+		struct destination *first = TAILQ_FIRST(kept);
+		int64_t left = first->kept_until - now;
+
+		move(destinations, first, SHELF_KEPT); /* to the end */
+		if (left > 0 && left <= memory_length(destinations))
+			continue;
+		move(destinations, first, SHELF_NONE);
+		forget(destinations, first);
+	}
+	return !TAILQ_EMPTY(kept);
 }

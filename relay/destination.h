@@ -1,23 +1,33 @@
 /* SPDX-License-Identifier: ISC */
 #pragma once
 
-#include <stdbool.h>
-#include <stddef.h>
-
+#include "relay/attempt.h"
+#include "relay/config.h"
 #include "relay/queue.h"
 
 /*
- * Who is served when: one line a recipient domain, with a number of places. Pure. A destination
- * exists while somebody waits for it or is served by it.
+ * Who is served when: one line for each next hop (next_hop.h names it), with places that grow while it
+ * takes mail and shrink when it does not, a rate, and a rest when nobody answers there at all. The
+ * lines are served in turn. Pure: times are arguments, in milliseconds since the epoch. Called by dispatch*.c.
+ *
+ *   OPEN ──nobody answers──> RESTING ──its time is over──> PROBED, by one attempt
+ *    ^                         ^  │ by hand                  │   │
+ *    │                         │  └─────────────────────────>│   │
+ *    │                         └─for twice as long───nobody answers
+ *    └──────────────────────────────────────────────somebody answers
+ *
+ * A destination exists while somebody waits for it or is served by it, and a while longer when its
+ * rest or its rate must be remembered.
  */
 
 struct destinations;
 
-struct destinations *destinations_new(size_t places); /* places: of each destination */
+struct destinations *destinations_new(const struct config *config); /* borrowed */
 void destinations_free(struct destinations *destinations);
 
-/* Puts the recipient into its domain's line. */
-void destination_wait(struct destinations *destinations, struct recipient *rcpt);
+/* Puts the recipient into the line of the next hop of that name, which is compared without case. */
+void destination_wait(struct destinations *destinations, struct recipient *rcpt,
+	const char *name, int64_t now);
 /* Takes it out again; nothing happens when it is in none. */
 void destination_leave(struct destinations *destinations, struct recipient *rcpt);
 
@@ -26,6 +36,34 @@ void destination_leave(struct destinations *destinations, struct recipient *rcpt
  * line, and the place is taken until destination_vacate.
  */
 struct recipient *destination_take(
-	struct destinations *destinations, struct destination **destination);
-void destination_vacate(
-	struct destinations *destinations, struct destination *destination);
+	struct destinations *destinations, int64_t now, struct destination **destination);
+
+/* An attempt, as its destination sees it. */
+struct destination_visit {
+	enum attempt_result result;
+	int64_t began, ended;
+};
+
+void destination_vacate(struct destinations *destinations,
+	struct destination *destination, const struct destination_visit *visit);
+
+/* Nobody is tried there until then. */
+struct destination_rest {
+	const struct destination *destination;
+	const char *name;     /* borrowed until the next call */
+	int64_t silent_since; /* when the first attempt began that nobody answered */
+	int64_t until;
+};
+
+/* The next recipient that waits for a destination which rests, out of its line; NULL: none does. */
+struct recipient *destination_turn_away(
+	struct destinations *destinations, int64_t now, struct destination_rest *rest);
+
+/* By hand: the next attempt may be made at once. */
+void destination_wake(struct destinations *destinations, const char *name, int64_t now);
+
+/* When one that was too fast may go on; 0: there is none. */
+int64_t destinations_next(const struct destinations *destinations);
+
+/* Forgets, in small portions, what need not be remembered. Returns true when something still must. */
+bool destinations_forget(struct destinations *destinations, int64_t now);

@@ -1,28 +1,28 @@
 /* SPDX-License-Identifier: ISC */
 #include "relay/dispatch.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "relay/dispatch_state.h"
 #include "relay/hold.h"
 #include "relay/mem.h"
-#include "relay/outcome.h"
-#include "relay/retry.h"
-#include "relay/settle.h"
+#include "relay/next_hop.h"
 #include "relay/text.h"
 
 enum {
-	ATTEMPTS_MAX = 200,    /* at once, all destinations together */
-	TRANSACTION_MAX = 100, /* recipients in one (RFC 5321 4.5.3.1.8) */
+	ATTEMPTS_MAX = 200,    /* at once, all destinations together... */
+	UNANSWERED_MAX = 500,  /* ...and so many that still wait for a word of... */
+	UNANSWERED_MS = 250,   /* ...a server after this time */
+	COMPANY_LOOK = 1000,   /* recipients looked at for one transaction */
 	SLICE = 200,           /* due recipients looked at in one turn of the loop */
 	SLICE_STARTS = 20,     /* attempts started in one */
 	SETTLEMENTS_MAX = 500, /* at once: a million may expire together */
 	ALARM_MAX_MS = 60000,  /* so soon it is seen that the clock was set */
 	SPOOL_CHECK_MS = 1000, /* how often a failed spool is looked at */
 };
+
+static const int64_t NEVER = INT64_MAX;
 
 static void look(struct dispatch *dispatch);
 
@@ -36,7 +36,7 @@ struct dispatch *dispatch_new(struct relay *relay)
 	struct dispatch *dispatch = mem_alloc(sizeof *dispatch);
 
 	dispatch->relay = relay;
-	dispatch->destinations = destinations_new(relay->config->destination_concurrency);
+	dispatch->destinations = destinations_new(relay->config);
 	TAILQ_INIT(&dispatch->places);
 	uv_timer_init(relay->loop, &dispatch->timer);
 	uv_timer_init(relay->loop, &dispatch->patience);
@@ -63,7 +63,9 @@ void dispatch_free(struct dispatch *dispatch)
 
 void dispatch_wake(struct dispatch *dispatch)
 {
-	uv_timer_start(&dispatch->timer, on_timer, 0, 0);
+	if (!dispatch->is_awake)
+		uv_timer_start(&dispatch->timer, on_timer, 0, 0);
+	dispatch->is_awake = true;
 }
 
 void dispatch_free_place(struct place *place)
@@ -79,57 +81,52 @@ static void on_attempt_over(
 	struct place *place = owner;
 	struct dispatch *dispatch = place->dispatch;
 
-	(void)attempt, (void)result;
-	destination_vacate(dispatch->destinations, place->destination);
+	struct destination_visit visit = {
+		.result = result, .began = place->began, .ended = text_now()};
+
+	(void)attempt;
+	destination_vacate(dispatch->destinations, place->destination, &visit);
 	dispatch_free_place(place);
 	dispatch_wake(dispatch);
 }
 
-/* One recipient whose life is over, held or not. */
-static void expire(struct dispatch *dispatch, struct recipient *rcpt, int64_t now)
+/* Puts the recipient into its line, where its turn comes. */
+static void line_up(struct dispatch *dispatch, struct recipient *rcpt, int64_t now)
 {
-	struct message *message = rcpt->message;
-	char age[16];
-	struct outcome outcome = {
-		.state = RCPT_BOUNCED, .reason = (enum reason)rcpt->reason};
+	char name[NEXT_HOP_NAME];
 
-	text_age(now - message->received, age);
-	outcome.event = rcpt->reason ? mem_printf("given up after %s: %s", age,
-					       reason_words((enum reason)rcpt->reason))
-	                             : mem_printf("given up after %s", age);
-	memcpy(outcome.status, "5.4.7", 6); /* RFC 3463: delivery time expired */
-	settle_start(dispatch->relay, message, &rcpt, &outcome, 1, NULL, NULL);
+	next_hop_name(dispatch->relay->config, recipient_domain(rcpt), name);
+	destination_wait(dispatch->destinations, rcpt, name, now);
 }
 
-static bool is_expired(
-	const struct dispatch *dispatch, const struct recipient *rcpt, int64_t now)
+/* May go with rcpt, whose destination that is: waits there too, or is due and would. */
+static bool is_company(const struct dispatch *dispatch, const struct recipient *rcpt,
+	const struct destination *destination, const struct recipient *other, int64_t now)
 {
-	struct recipient_record record = recipient_record(rcpt);
-	int64_t end =
-		retry_end(dispatch->relay->config, rcpt->message->received, &record);
+	bool is_due = other->destination == destination ||
+	              (other->heap_index && other->next_attempt <= now &&
+			      !dispatch_is_expired(dispatch, other, now));
 
-	/* The first attempt is always made, however late the relay comes to it. */
-	return end && now >= end && (rcpt->attempts > 0 || rcpt->state == RCPT_HELD);
+	return is_due && other->skip_preflight == rcpt->skip_preflight &&
+	       next_hop_is_shared(dispatch->relay->config, recipient_domain(rcpt),
+		       recipient_domain(other));
 }
 
-/* Those of the message that go with rcpt: same domain, and due or in the same line. */
+/* rcpt, and those of its message that go with it, out of line and plan. Returns how many. */
 static size_t gather(struct dispatch *dispatch, struct recipient *rcpt,
-	struct recipient *group[TRANSACTION_MAX], int64_t now)
+	const struct destination *destination, struct recipient *group[TRANSACTION_MAX],
+	int64_t now)
 {
 	struct message *message = rcpt->message;
-	const char *domain = recipient_domain(rcpt);
+	uint32_t look = message->count < COMPANY_LOOK ? message->count : COMPANY_LOOK;
 	size_t count = 0;
 
 	group[count++] = rcpt;
-	for (uint32_t i = 0; i < message->count && count < TRANSACTION_MAX; i++) {
-		struct recipient *other = &message->recipients[i];
-		bool is_due = other->destination ||
-		              (other->heap_index && other->next_attempt <= now &&
-				      !is_expired(dispatch, other, now));
+	for (uint32_t i = 1; i < look && count < TRANSACTION_MAX; i++) {
+		uint32_t index = (recipient_index(rcpt) + i) % message->count;
+		struct recipient *other = &message->recipients[index];
 
-		if (other == rcpt || !is_due ||
-			other->skip_preflight != rcpt->skip_preflight ||
-			strcasecmp(recipient_domain(other), domain) != 0)
+		if (!is_company(dispatch, rcpt, destination, other, now))
 			continue;
 		destination_leave(dispatch->destinations, other);
 		queue_plan(dispatch->relay->queue, other, 0);
@@ -142,66 +139,132 @@ static void start_attempt(struct dispatch *dispatch, struct recipient *rcpt,
 	struct destination *destination, int64_t now)
 {
 	struct recipient *group[TRANSACTION_MAX];
-	size_t count = gather(dispatch, rcpt, group, now);
+	size_t count = gather(dispatch, rcpt, destination, group, now);
 	struct place *place = mem_alloc(sizeof *place);
 
 	place->dispatch = dispatch;
 	place->destination = destination;
+	place->began = now;
 	TAILQ_INSERT_TAIL(&dispatch->places, place, others);
 	dispatch->relay->stats.attempts++;
 	place->attempt = attempt_start(
 		dispatch->relay, rcpt->message, group, count, on_attempt_over, place);
 }
 
-/* Moves what is due into the lines. Returns false when more may be due. */
-static bool line_up(struct dispatch *dispatch, int64_t now)
+/* The place of one that needs none any more. */
+static void give_back(struct dispatch *dispatch, struct recipient *rcpt,
+	struct destination *destination, int64_t now)
+{
+	struct destination_visit visit = {
+		.result = ATTEMPT_OTHER, .began = now, .ended = now};
+
+	destination_vacate(dispatch->destinations, destination, &visit);
+	dispatch_expire(dispatch, rcpt, now);
+}
+
+static bool is_full(const struct dispatch *dispatch)
+{
+	return dispatch->relay->stats.settlements >= SETTLEMENTS_MAX;
+}
+
+/* Moves what is due into the lines. Returns for how long there is nothing more to do. */
+static int64_t line_up_due(struct dispatch *dispatch, int64_t now)
 {
 	struct queue *queue = dispatch->relay->queue;
-	const struct stats *stats = &dispatch->relay->stats;
 
-	for (int i = 0; i < SLICE && stats->settlements < SETTLEMENTS_MAX; i++) {
+	for (int i = 0; i < SLICE && !is_full(dispatch); i++) {
 		struct recipient *rcpt = queue_due(queue);
 
-		if (!rcpt || rcpt->next_attempt > now)
-			return true;
+		if (!rcpt)
+			return NEVER;
+		if (rcpt->next_attempt > now)
+			return rcpt->next_attempt - now;
 		queue_plan(queue, rcpt, 0);
-		if (is_expired(dispatch, rcpt, now)) {
-			expire(dispatch, rcpt, now);
+		if (dispatch_is_expired(dispatch, rcpt, now)) {
+			dispatch_expire(dispatch, rcpt, now);
 			continue;
 		}
 		holds_remove(rcpt); /* a receiver's 4xx: time to try again */
-		destination_wait(dispatch->destinations, rcpt);
+		line_up(dispatch, rcpt, now);
 	}
-	return false;
+	return RELAY_TURN_MS;
 }
 
-/* Returns false when more could be started. */
-static bool start_attempts(struct dispatch *dispatch, int64_t now)
+/* Defers who waits where nobody answers. Returns for how long there is nothing more to do. */
+static int64_t turn_away(struct dispatch *dispatch, int64_t now)
 {
+	struct recipient *group[TRANSACTION_MAX], *rcpt;
+	struct destination_rest rest;
+
+	for (int i = 0; i < SLICE && !is_full(dispatch); i++) {
+		rcpt = destination_turn_away(dispatch->destinations, now, &rest);
+		if (!rcpt)
+			return NEVER;
+		size_t count = gather(dispatch, rcpt, rest.destination, group, now);
+
+		dispatch_turn_away(dispatch, group, count, &rest);
+	}
+	return RELAY_TURN_MS;
+}
+
+/*
+ * How many attempts may be started. One that nobody answers takes minutes: it must not take the place of
+ * those that are talked to.
+ */
+static size_t count_free_places(const struct dispatch *dispatch, int64_t now)
+{
+	size_t attempts = dispatch->relay->stats.attempts, unanswered = 0;
+	const struct place *place;
+
+	if (attempts < ATTEMPTS_MAX)
+		return ATTEMPTS_MAX - attempts;
+	TAILQ_FOREACH(place, &dispatch->places, others)
+	unanswered += now - place->began >= UNANSWERED_MS &&
+	              attempt_is_connecting(place->attempt);
+	if (unanswered > UNANSWERED_MAX)
+		unanswered = UNANSWERED_MAX;
+	return attempts < ATTEMPTS_MAX + unanswered ? ATTEMPTS_MAX + unanswered - attempts
+	                                            : 0;
+}
+
+/* Returns for how long no more can be started. */
+static int64_t start_attempts(struct dispatch *dispatch, int64_t now)
+{
+	size_t places = count_free_places(dispatch, now);
 	struct destination *destination;
-	struct recipient *rcpt;
 
-	for (int i = 0; i < SLICE_STARTS; i++) {
-		if (dispatch->relay->stats.attempts >= ATTEMPTS_MAX ||
-			!(rcpt = destination_take(dispatch->destinations, &destination)))
-			return true;
-		start_attempt(dispatch, rcpt, destination, now);
+	for (size_t i = 0; i < SLICE_STARTS; i++) {
+		if (i == places)
+			return UNANSWERED_MS;
+		struct recipient *rcpt =
+			destination_take(dispatch->destinations, now, &destination);
+
+		if (!rcpt) {
+			int64_t next = destinations_next(dispatch->destinations);
+
+			return next ? next - now : NEVER;
+		}
+		if (dispatch_is_expired(dispatch, rcpt, now)) /* while it waited */
+			give_back(dispatch, rcpt, destination, now);
+		else
+			start_attempt(dispatch, rcpt, destination, now);
 	}
-	return false;
+	return RELAY_TURN_MS;
 }
 
-/* again: there is more to be done at once. */
-static void set_alarm(struct dispatch *dispatch, bool again, int64_t now)
+static int64_t least(int64_t a, int64_t b)
 {
-	struct recipient *next = queue_due(dispatch->relay->queue);
-	int64_t wait = next ? next->next_attempt - now : ALARM_MAX_MS;
+	return a < b ? a : b;
+}
 
-	if (again || wait < RELAY_TURN_MS)
+static void set_alarm(struct dispatch *dispatch, int64_t wait)
+{
+	if (wait == NEVER)
+		return;
+	if (wait < RELAY_TURN_MS)
 		wait = RELAY_TURN_MS;
-	if (wait > ALARM_MAX_MS)
-		wait = ALARM_MAX_MS;
-	if (next || again)
-		uv_timer_start(&dispatch->timer, on_timer, (uint64_t)wait, 0);
+	wait = least(wait, ALARM_MAX_MS);
+	uv_timer_start(&dispatch->timer, on_timer, (uint64_t)wait, 0);
 }
 
 static void on_probed(void *owner, int status)
@@ -222,6 +285,7 @@ static void look(struct dispatch *dispatch)
 	int64_t now = text_now();
 	struct spool_stats spool;
 
+	dispatch->is_awake = false;
 	if (dispatch->stopping) {
 		dispatch_check_stopped(dispatch);
 		return;
@@ -231,10 +295,13 @@ static void look(struct dispatch *dispatch)
 		probe_spool(dispatch);
 		return;
 	}
-	bool is_done = line_up(dispatch, now);
+	int64_t wait = line_up_due(dispatch, now);
 
-	is_done &= start_attempts(dispatch, now);
-	set_alarm(dispatch, !is_done, now);
+	wait = least(wait, start_attempts(dispatch, now));
+	wait = least(wait, turn_away(dispatch, now));
+	if (destinations_forget(dispatch->destinations, now))
+		wait = least(wait, ALARM_MAX_MS);
+	set_alarm(dispatch, wait);
 }
 
 void dispatch_submit(struct dispatch *dispatch, struct message *message)
@@ -243,7 +310,7 @@ void dispatch_submit(struct dispatch *dispatch, struct message *message)
 
 	queue_add(dispatch->relay->queue, message);
 	for (uint32_t i = 0; i < message->count; i++)
-		queue_plan(dispatch->relay->queue, &message->recipients[i], now);
+		line_up(dispatch, &message->recipients[i], now);
 	dispatch_wake(dispatch);
 }
 

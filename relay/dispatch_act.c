@@ -4,8 +4,10 @@
 
 #include "relay/dispatch_state.h"
 #include "relay/mem.h"
+#include "relay/next_hop.h"
 #include "relay/outcome.h"
 #include "relay/settle.h"
+#include "relay/text.h"
 
 /* What each verb makes of a recipient, and how the timeline tells it. */
 static const struct {
@@ -68,8 +70,16 @@ static void on_nothing_done(void *owner, int status)
 static void do_nothing(struct dispatch *dispatch, struct act *act)
 {
 	dispatch->relay->stats.settlements++;
-	spool_commit(
-		mem_must(spool_begin(dispatch->relay->spool)), on_nothing_done, act);
+	spool_commit(mem_must(spool_begin(dispatch->relay->spool)), on_nothing_done, act);
+}
+
+/* Who says "now" need not wait until a rest is over. */
+static void wake_destination(struct dispatch *dispatch, const struct recipient *rcpt)
+{
+	char name[NEXT_HOP_NAME];
+
+	next_hop_name(dispatch->relay->config, recipient_domain(rcpt), name);
+	destination_wake(dispatch->destinations, name, text_now());
 }
 
 size_t dispatch_act(struct dispatch *dispatch, enum queue_verb verb,
@@ -91,6 +101,8 @@ size_t dispatch_act(struct dispatch *dispatch, enum queue_verb verb,
 		if (rcpt->state == RCPT_ACTIVE || !recipient_is_open(rcpt))
 			continue;
 		destination_leave(dispatch->destinations, rcpt);
+		if (verb == VERB_RELEASE || verb == VERB_RETRY)
+			wake_destination(dispatch, rcpt);
 		rcpt->skip_preflight = verb == VERB_RELEASE;
 		make_outcome(&outcomes[idle], verb);
 		now[idle++] = rcpt;

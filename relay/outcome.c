@@ -163,12 +163,22 @@ static int64_t deferred_since(
 	return rcpt->first_deferral && !is_new ? rcpt->first_deferral : now;
 }
 
+/* The end of its life comes first. */
+static int64_t not_before(const struct outcome *outcome, const struct recipient *rcpt,
+	const struct config *config, const struct recipient_record *record)
+{
+	int64_t end = retry_end(config, rcpt->message->received, record);
+
+	return outcome->next_attempt < end ? outcome->next_attempt : end;
+}
+
 struct recipient_record outcome_record(const struct outcome *outcome,
 	const struct recipient *rcpt, const struct config *config, int64_t now)
 {
 	bool is_released = outcome->state == RCPT_QUEUED;
 	uint64_t id = rcpt->message->id;
-	uint32_t chance = (uint32_t)(id * 2654435761u + recipient_index(rcpt) + rcpt->attempts);
+	/* Those of one message come back together, and go in one transaction again. */
+	uint32_t chance = (uint32_t)(id * 2654435761u + rcpt->attempts);
 	struct recipient_record record = {
 		.state = outcome->state,
 		.reason = is_released ? (enum reason)rcpt->reason : outcome->reason,
@@ -183,6 +193,8 @@ struct recipient_record outcome_record(const struct outcome *outcome,
 		record.held_since = now;
 	record.next_attempt =
 		retry_plan(config, rcpt->message->received, &record, chance, now);
+	if (outcome->next_attempt)
+		record.next_attempt = not_before(outcome, rcpt, config, &record);
 	return record;
 }
 

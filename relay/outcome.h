@@ -21,6 +21,7 @@ struct outcome {
 	enum hold_origin origin;
 	bool tried;      /* counts as an attempt */
 	bool is_damaged; /* BOUNCED: what is left of the message is to be kept aside */
+	int64_t next_attempt; /* DEFERRED: not before; 0: as the back-off says */
 	size_t source;   /* HELD: number of the source address that was judged */
 	uint32_t ttl;    /* HELD: seconds for which the finding may be believed yet */
 	char status[12]; /* RFC 3463, for the notification: "5.1.8" */

@@ -105,7 +105,7 @@ static void apply(struct settle *s, size_t i, int64_t now)
 	rcpt->attempts = record.attempts;
 	rcpt->first_deferral = record.first_deferral;
 	rcpt->held_since = record.held_since;
-	if (record.state != RCPT_QUEUED)
+	if (s->outcomes[i].tried) /* that was the one attempt without it */
 		rcpt->skip_preflight = false;
 	if (is_final(record.state))
 		s->message->open--;
