@@ -11,22 +11,20 @@
  * Little-endian integers; a text is its bytes and a NUL. First byte: the version.
  *
  *   envelope   version:u8 flags:u8 received:i64 count:u32 sender client
- *              from version 2 on: author signers:u8 signer...
- *              from version 3 on: envid
- *              recipient... (from version 3 on each with notify:u8 orcpt behind it)
- *   recipient  version:u8 state:u8 reason:u8 origin:u8 attempts:u32 next:i64 deferral:i64 held:i64
- *              subject (version 1 had the detail behind it: it stands beside the summary now)
+ *              author signers:u8 signer... envid (recipient notify:u8 orcpt)...
+ *   recipient  version:u8 state:u8 reason:u8 origin:u8 told:u8 attempts:u32
+ *              next:i64 deferral:i64 held:i64 subject
  */
 enum {
 	ENVELOPE_VERSION = 3,
-	ENVELOPE_WITHOUT_WISHES = 2, /* read, no longer written; the same of 1 */
-	ENVELOPE_WITHOUT_AUTHOR = 1,
-	RECIPIENT_VERSION = 2,
+	RECIPIENT_VERSION = 3,
 	FLAG_EIGHT_BIT = 1,
 	FLAG_NOTIFICATION = 2,
 	FLAG_UTF8 = 4,
 	FLAG_RET_FULL = 8,
 	FLAG_RET_HDRS = 16,
+	TOLD_DELAY = 1,
+	TOLD_OWED = 2,
 };
 
 static void put_integer(struct buf *out, uint64_t value, size_t bytes)
@@ -125,29 +123,24 @@ void envelope_encode(const struct envelope *envelope, struct buf *out)
 	}
 }
 
-/* All before the lists. Returns the version; 0: this is no envelope. */
-static unsigned decode_head(struct cursor *cursor, struct envelope *envelope)
+/* All before the lists. Returns false when this is no envelope. */
+static bool decode_head(struct cursor *cursor, struct envelope *envelope)
 {
-	unsigned version = (unsigned)get_integer(cursor, 1);
+	uint64_t version = get_integer(cursor, 1);
 
 	take_flags(envelope, get_integer(cursor, 1));
 	envelope->received = (int64_t)get_integer(cursor, 8);
 	envelope->count = get_integer(cursor, 4);
 	envelope->sender = get_text(cursor);
 	envelope->client = get_text(cursor);
-	envelope->author = "";
-	envelope->signer_count = 0;
-	if (version > ENVELOPE_WITHOUT_AUTHOR) {
-		envelope->author = get_text(cursor);
-		envelope->signer_count = get_integer(cursor, 1);
-	}
-	bool is_known = version >= ENVELOPE_WITHOUT_AUTHOR && version <= ENVELOPE_VERSION;
+	envelope->author = get_text(cursor);
+	envelope->signer_count = get_integer(cursor, 1);
 	bool has_room =
 		envelope->count > 0 &&
 		envelope->count <= cursor->left && /* each takes a byte at least */
 		envelope->signer_count <= SMTP_SIGNERS_MAX;
 
-	return is_known && has_room && !cursor->bad ? version : 0;
+	return version == ENVELOPE_VERSION && has_room && !cursor->bad;
 }
 
 /* The lists of an envelope: one block, which begins with the recipients. */
@@ -167,18 +160,16 @@ static struct lists make_lists(const struct envelope *envelope)
 		.notify = (uint8_t *)(block + texts)};
 }
 
-static void get_lists(struct cursor *cursor, unsigned version, struct envelope *envelope,
-	const struct lists *lists)
+static void get_lists(
+	struct cursor *cursor, struct envelope *envelope, const struct lists *lists)
 {
-	bool has_wishes = version > ENVELOPE_WITHOUT_WISHES;
-
 	for (size_t i = 0; i < envelope->signer_count; i++)
 		lists->signers[i] = get_text(cursor);
-	envelope->envid = has_wishes ? get_text(cursor) : "";
+	envelope->envid = get_text(cursor);
 	for (size_t i = 0; i < envelope->count; i++) {
 		lists->recipients[i] = get_text(cursor);
-		lists->notify[i] = has_wishes ? (uint8_t)get_integer(cursor, 1) : 0;
-		lists->orcpts[i] = has_wishes ? get_text(cursor) : "";
+		lists->notify[i] = (uint8_t)get_integer(cursor, 1);
+		lists->orcpts[i] = get_text(cursor);
 	}
 }
 
@@ -186,13 +177,12 @@ int envelope_decode(
 	const void *bytes, size_t len, struct envelope *envelope, const char ***block)
 {
 	struct cursor cursor = {.at = bytes, .left = len};
-	unsigned version = decode_head(&cursor, envelope);
 
-	if (!version)
+	if (!decode_head(&cursor, envelope))
 		return -EINVAL;
 	struct lists lists = make_lists(envelope);
 
-	get_lists(&cursor, version, envelope, &lists);
+	get_lists(&cursor, envelope, &lists);
 	if (cursor.bad || cursor.left) {
 		free(lists.recipients);
 		return -EINVAL;
@@ -211,6 +201,10 @@ void recipient_record_encode(const struct recipient_record *record, struct buf *
 	put_integer(out, record->state, 1);
 	put_integer(out, record->reason, 1);
 	put_integer(out, record->origin, 1);
+	put_integer(out,
+		(record->is_delay_told ? TOLD_DELAY : 0) |
+			(record->is_report_owed ? TOLD_OWED : 0),
+		1);
 	put_integer(out, record->attempts, 4);
 	put_integer(out, (uint64_t)record->next_attempt, 8);
 	put_integer(out, (uint64_t)record->first_deferral, 8);
@@ -226,6 +220,7 @@ int recipient_record_decode(
 	uint64_t state = get_integer(&cursor, 1);
 	uint64_t reason = get_integer(&cursor, 1);
 	uint64_t origin = get_integer(&cursor, 1);
+	uint64_t told = get_integer(&cursor, 1);
 
 	record->attempts = (uint32_t)get_integer(&cursor, 4);
 	record->next_attempt = (int64_t)get_integer(&cursor, 8);
@@ -239,6 +234,8 @@ int recipient_record_decode(
 	record->state = (enum recipient_state)state;
 	record->reason = (enum reason)reason;
 	record->origin = (enum hold_origin)origin;
+	record->is_delay_told = told & TOLD_DELAY;
+	record->is_report_owed = told & TOLD_OWED;
 	return 0;
 }
 

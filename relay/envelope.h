@@ -61,6 +61,8 @@ struct recipient_record {
 	int64_t next_attempt; /* 0: none is planned */
 	int64_t first_deferral; /* by our own pre-flight; 0: never. Starts unknown_send_after */
 	int64_t held_since;  /* 0: not held */
+	bool is_delay_told;  /* its sender knows that it takes longer */
+	bool is_report_owed; /* RCPT_BOUNCED: a summary is still to tell of it (summary.h) */
 	const char *subject; /* of the cause it is held for, or "" */
 };
 

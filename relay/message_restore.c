@@ -32,6 +32,8 @@ struct recipient *message_restore_state(struct message *message,
 	rcpt->next_attempt = record->next_attempt;
 	rcpt->first_deferral = record->first_deferral;
 	rcpt->held_since = record->held_since;
+	rcpt->is_delay_told = record->is_delay_told;
+	rcpt->is_report_owed = record->is_report_owed;
 	message->open -= was_open;
 	message->open += recipient_is_open(rcpt);
 	return rcpt;

@@ -173,7 +173,14 @@ static void split_bucket(struct queue *queue)
 
 void queue_add(struct queue *queue, struct message *message)
 {
+	struct queue_walk *walk;
+
 	TAILQ_INSERT_TAIL(&queue->messages, message, order);
+	LIST_FOREACH(walk, &queue->walks, others)
+	{
+		if (walk->is_endless && !walk->next)
+			walk->next = message;
+	}
 	if (++queue->count > queue->bucket_count)
 		split_bucket(queue);
 	put_into_bucket(queue, message);
@@ -353,6 +360,14 @@ enum recipient_state message_state(const struct message *message)
 	return RCPT_DELIVERED;
 }
 
+bool message_owes_report(const struct message *message)
+{
+	for (uint32_t i = 0; i < message->count; i++)
+		if (message->recipients[i].is_report_owed)
+			return true;
+	return false;
+}
+
 struct recipient_record recipient_record(const struct recipient *rcpt)
 {
 	return (struct recipient_record){
@@ -363,6 +378,8 @@ struct recipient_record recipient_record(const struct recipient *rcpt)
 		.next_attempt = rcpt->next_attempt,
 		.first_deferral = rcpt->first_deferral,
 		.held_since = rcpt->held_since,
+		.is_delay_told = rcpt->is_delay_told,
+		.is_report_owed = rcpt->is_report_owed,
 		.subject = "",
 	};
 }

@@ -35,7 +35,8 @@ struct recipient {
 	uint8_t origin; /* enum hold_origin */
 	uint8_t wish; /* enum queue_verb + 1: what to do when the attempt that runs is over */
 	uint8_t notify; /* smtp_notify bits: what its sender wants to hear; 0: failures */
-	bool skip_preflight; /* released by hand: one attempt without it */
+	bool skip_preflight : 1; /* released by hand: one attempt without it */
+	bool is_delay_told : 1, is_report_owed : 1; /* as in recipient_record */
 };
 
 struct message {
@@ -78,6 +79,7 @@ size_t queue_count(const struct queue *queue);
 /* A walk in the order of the queue, during which messages may come and go. */
 struct queue_walk {
 	struct message *next;
+	bool is_endless; /* what is added later is met, too, also behind the end */
 	LIST_ENTRY(queue_walk) others;
 };
 
@@ -99,6 +101,8 @@ enum recipient_state message_state(const struct message *message);
 bool recipient_is_open(const struct recipient *rcpt);
 /* What the spool has about it, but for the subject of its cause, which stays "". */
 struct recipient_record recipient_record(const struct recipient *rcpt);
+/* True when somebody is still to be told of one of them: the message stays. */
+bool message_owes_report(const struct message *message);
 /* Its place in message->recipients, and its number in the spool's states. */
 uint32_t recipient_index(const struct recipient *rcpt);
 /* The part behind the '@', or "". Borrowed. */
