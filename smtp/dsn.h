@@ -40,6 +40,7 @@ struct smtp_dsn_recipient {
 	const char *remote; /* the server that answered, "name [address]:port", or NULL */
 	const char
 		*diagnostic; /* its reply, "550 5.1.1 ...", or NULL; may hold any byte */
+	int64_t until; /* DELAYED: when it is given up, seconds since the epoch; 0: not told */
 	const char *
 		words; /* what happened and what cures it, in plain words; '\n' ends lines */
 };

@@ -155,7 +155,8 @@ Test(dsn, each_action_is_told_in_its_own_words)
 			.status = "2.1.5"},
 		{.address = "d@dest.example",
 			.action = SMTP_DSN_DELAYED,
-			.status = "4.4.1"},
+			.status = "4.4.1",
+			.until = 1764360000},
 		{.address = "f@dest.example",
 			.action = SMTP_DSN_FAILED,
 			.status = "5.1.1"},
@@ -174,13 +175,14 @@ Test(dsn, each_action_is_told_in_its_own_words)
 	const char *failed =
 		strstr(both, "could not be delivered to:\r\n\r\nf@dest.example");
 	const char *delayed =
-		strstr(both, "not be sent again, to:\r\n\r\nd@dest.example");
+		strstr(both, "not be delivered yet to:\r\n\r\nd@dest.example");
 	const char *handed = strstr(both, "becomes of it:\r\n\r\nr@dest.example");
 
 	cr_assert(failed && delayed && handed, "%s", both);
 	cr_expect(failed < delayed && delayed < handed, "the worst comes first");
 	cr_expect(strstr(both, "r@dest.example\r\nAction: relayed\r\nStatus: 2.1.5\r\n"));
-	cr_expect(strstr(both, "d@dest.example\r\nAction: delayed\r\nStatus: 4.4.1\r\n"));
+	cr_expect(strstr(both, "d@dest.example\r\nAction: delayed\r\nStatus: 4.4.1\r\n"
+			       "Will-Retry-Until: Fri, 28 Nov 2025 20:00:00 +0000\r\n"));
 	cr_expect(strstr(both, "f@dest.example\r\nAction: failed\r\nStatus: 5.1.1\r\n"));
 }
 
@@ -279,4 +281,108 @@ Test(dsn, addresses_beyond_ascii_are_utf8_for_people_and_code_points_for_program
 		cr_expect(strstr(text, want), "%s", text);
 		cr_expect_eq(is_utf8, !smtp_mailbox_is_ascii(rows[i].address));
 	}
+}
+
+Test(dsn, a_delay_is_told_under_its_own_subject)
+{
+	static const struct smtp_dsn_recipient delayed = {
+		.address = "b@dest.example", .action = SMTP_DSN_DELAYED, .status = "4.7.0"};
+	const char *text = format(make(), &delayed);
+
+	cr_expect(strstr(text, "\r\nSubject: Your message is delayed\r\n"));
+	cr_expect_null(strstr(text, "Will-Retry-Until"), "no end is known");
+	cr_expect_null(strstr(text, "Diagnostic-Code"));
+	cr_expect_null(strstr(text, "Remote-MTA"));
+}
+
+/* The words as they are meant, and as they stand in the report. */
+Test(dsn, words_are_folded_but_not_what_is_to_be_copied)
+{
+#define TEN "nine char "
+#define SIXTY TEN TEN TEN TEN TEN TEN
+	static const struct {
+		const char *words, *shown;
+	} rows[] = {
+		{"one\n\ntwo", "    one\r\n\r\n    two\r\n"},
+		{SIXTY TEN "x\n", "    " SIXTY TEN "x\r\n"},
+		{SIXTY TEN "xyz\nz", "    " SIXTY "nine char\r\n    xyz\r\n    z\r\n"},
+		{"  " SIXTY SIXTY "x", "      " SIXTY SIXTY "x\r\n"},
+		{"a" SIXTY "x\n ", "    a" SIXTY "x\r\n     \r\n"},
+		{"", ""},
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct smtp_dsn_recipient recipient = {.address = "b@dest.example",
+			.action = SMTP_DSN_FAILED,
+			.status = "5.1.1",
+			.words = rows[i].words};
+		char want[400];
+
+		snprintf(want, sizeof want, "\r\nb@dest.example\r\n%s\r\n--BOUNDARY",
+			rows[i].shown);
+		cr_expect(strstr(format(make(), &recipient), want), "row %zu: %s", i,
+			format(make(), &recipient));
+	}
+}
+
+Test(dsn, no_line_is_longer_than_smtp_allows)
+{
+	static char word[3001];
+	struct smtp_dsn_recipient recipient = {.address = "b@dest.example",
+		.action = SMTP_DSN_FAILED,
+		.status = "5.1.1",
+		.orcpt = word,
+		.remote = "mx",
+		.diagnostic = word,
+		.words = word};
+	struct smtp_dsn dsn = make();
+	size_t at = 0;
+
+	memset(word, 'w', sizeof word - 1);
+	dsn.original = word;
+	dsn.original_len = 900;
+	dsn.envid = word;
+	for (const char *line = format(dsn, &recipient), *end; *line; line = end + 2) {
+		end = strstr(line, "\r\n");
+		cr_assert(end);
+		cr_expect(end - line <= 998, "line %zu: %zd", at, end - line);
+		at++;
+	}
+}
+
+Test(dsn, an_original_that_could_not_be_read_is_an_empty_part)
+{
+	struct smtp_dsn dsn = make();
+
+	dsn.original = "";
+	dsn.original_len = 0;
+	cr_expect(strstr(format(dsn, recipients),
+		"text/rfc822-headers\r\n\r\n--BOUNDARY--\r\n"));
+	dsn.is_whole = true;
+	cr_expect(strstr(format(dsn, recipients),
+		"message/rfc822\r\n\r\n\r\n--BOUNDARY--\r\n"));
+}
+
+Test(dsn, a_header_is_cut_at_64_kib)
+{
+	static char huge[100000], text[200000];
+	struct smtp_dsn dsn = make();
+
+	for (size_t i = 0; i < sizeof huge; i++)
+		huge[i] = i % 50 == 49 ? '\n' : 'h';
+	dsn.original = huge;
+	dsn.original_len = sizeof huge;
+	size_t len = smtp_dsn_format(&dsn, text, sizeof text);
+
+	cr_assert(len > 64 * 1024 && len < 70 * 1024, "%zu", len);
+	cr_assert_eq(memcmp(text + len - 16, "\r\n--BOUNDARY--\r\n", 16), 0);
+}
+
+Test(dsn, a_character_that_is_cut_harms_nothing)
+{
+	static const struct smtp_dsn_recipient cut = {.address = "b@dest.\xf0\x9f",
+		.action = SMTP_DSN_FAILED,
+		.status = "5.1.1"};
+
+	cr_expect(strstr(format(make(), &cut), "\r\nFinal-Recipient: utf-8; b@dest.?\r\n"));
 }
