@@ -13,6 +13,9 @@
  * LINE is behind a true CRLF, or at the very beginning. A bare LF leads to TEXT, where a
  * dot is a byte like others: nothing but <CRLF>.<CRLF> ends a body. A chunked body is
  * never in LINE.
+ *
+ * A bare LF is a line end, as Unix writes it. A bare CR is none: it becomes a space, for a
+ * line end there could begin a field that nobody has written ("Subject: a<CR>Bcc: v@x").
  */
 enum state {
 	TEXT,
@@ -21,6 +24,9 @@ enum state {
 	DOT,
 	DOT_CR,
 };
+
+/* Bytes that one byte can lead to: a line end, or a CR that was none and what follows it. */
+enum { AT_ONCE = 2 };
 
 void smtp_unstuffer_init(struct smtp_unstuffer *u)
 {
@@ -39,6 +45,13 @@ static size_t put_crlf(char *out)
 	return 2;
 }
 
+static size_t put_space(struct smtp_unstuffer *u, char *out)
+{
+	u->saw_bare_newline = true;
+	out[0] = ' ';
+	return 1;
+}
+
 /* A byte in the middle of a line. */
 static size_t take_text(struct smtp_unstuffer *u, char c, char *out)
 {
@@ -55,7 +68,7 @@ static size_t take_text(struct smtp_unstuffer *u, char c, char *out)
 	return 1;
 }
 
-/* Takes one byte; writes at most 5. */
+/* Takes one byte; writes at most AT_ONCE. */
 static size_t take(struct smtp_unstuffer *u, char c, char *out, bool *is_end)
 {
 	size_t used = 0;
@@ -78,16 +91,14 @@ static size_t take(struct smtp_unstuffer *u, char c, char *out, bool *is_end)
 			*is_end = true;
 			return 0;
 		}
-		u->saw_bare_newline = true;
-		used = put_crlf(out);
+		used = put_space(u, out);
 		break;
 	case CR:
 		if (c == '\n') {
 			u->state = u->is_chunked ? TEXT : LINE;
 			return put_crlf(out);
 		}
-		u->saw_bare_newline = true;
-		used = put_crlf(out);
+		used = put_space(u, out);
 		break;
 	case TEXT:
 		break;
@@ -113,7 +124,7 @@ enum smtp_body_status smtp_unstuff(struct smtp_unstuffer *u, const char *in, siz
 	bool is_end = false;
 
 	*consumed = *produced = 0;
-	while (*consumed < len && cap - *produced >= 5 && !is_end) {
+	while (*consumed < len && cap - *produced >= AT_ONCE && !is_end) {
 		size_t left = len - *consumed, room = cap - *produced, plain = 0;
 
 		if (u->state == TEXT)
@@ -128,13 +139,12 @@ enum smtp_body_status smtp_unstuff(struct smtp_unstuffer *u, const char *in, siz
 	return is_end ? SMTP_BODY_END : SMTP_BODY_MORE;
 }
 
-size_t smtp_unstuff_end(struct smtp_unstuffer *u, char out[2])
+size_t smtp_unstuff_end(struct smtp_unstuffer *u, char out[1])
 {
 	if (u->state != CR)
 		return 0;
 	u->state = TEXT;
-	u->saw_bare_newline = true;
-	return put_crlf(out);
+	return put_space(u, out);
 }
 
 void smtp_stuffer_init(struct smtp_stuffer *s)
@@ -142,16 +152,18 @@ void smtp_stuffer_init(struct smtp_stuffer *s)
 	s->state = LINE;
 }
 
-/* Writes at most 4 bytes for one. */
+/* Writes at most AT_ONCE. */
 static size_t stuff_one(struct smtp_stuffer *s, char c, char *out)
 {
 	size_t used = 0;
 
 	if (s->state == CR) {
-		used = put_crlf(out);
-		s->state = LINE;
-		if (c == '\n')
-			return used;
+		if (c == '\n') {
+			s->state = LINE;
+			return put_crlf(out);
+		}
+		out[used++] = ' ';
+		s->state = TEXT;
 	}
 	if (c == '\r') {
 		s->state = CR; /* what it is, the next byte tells */
@@ -172,7 +184,7 @@ void smtp_stuff(struct smtp_stuffer *s, const char *in, size_t len, size_t *cons
 	char *out, size_t cap, size_t *produced)
 {
 	*consumed = *produced = 0;
-	while (*consumed < len && cap - *produced >= 4)
+	while (*consumed < len && cap - *produced >= AT_ONCE)
 		*produced += stuff_one(s, in[(*consumed)++], out + *produced);
 }
 

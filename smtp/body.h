@@ -9,9 +9,9 @@
  * a body: <CRLF>.<CRLF> and nothing else (RFC 5321 4.1.1.4; SMTP smuggling, CVE-2023-51764).
  */
 
-/* What to do with a CR or LF that is not part of a CRLF. */
+/* What to do with a CR or LF that is not part of a CRLF. Neither ends a body. */
 enum smtp_newlines {
-	SMTP_NEWLINES_NORMALIZE, /* a bare LF or CR becomes CRLF; it never ends the body */
+	SMTP_NEWLINES_NORMALIZE, /* a bare LF becomes CRLF, a bare CR a space */
 	SMTP_NEWLINES_REJECT,    /* the body is read to its true end, then refused */
 };
 
@@ -35,15 +35,15 @@ void smtp_unstuffer_init_chunked(struct smtp_unstuffer *u);
 
 /*
  * Decodes from in to out. *consumed and *produced tell how far it came; a cap of
- * at least 8 makes progress. The output has CRLF line ends only.
+ * at least 2 makes progress. The output has CRLF line ends only.
  */
 enum smtp_body_status smtp_unstuff(struct smtp_unstuffer *u, const char *in, size_t len,
 	size_t *consumed, char *out, size_t cap, size_t *produced);
 
-/* The end of a chunked body: "\r\n" for a CR that waited for its LF. Returns 0 or 2. */
-size_t smtp_unstuff_end(struct smtp_unstuffer *u, char out[2]);
+/* The end of a chunked body: " " for a CR that waited for its LF. Returns 0 or 1. */
+size_t smtp_unstuff_end(struct smtp_unstuffer *u, char out[1]);
 
-/* Puts dots on an outgoing body; what leaves has CRLF line ends only. */
+/* Puts dots on an outgoing body; what leaves has CRLF line ends only, made as on the way in. */
 struct smtp_stuffer {
 	unsigned char state;
 };

@@ -59,12 +59,21 @@ void smtp_server_complain(
 	smtp_server_count_error(m);
 }
 
+/* Who did not wait for the answer to DATA says the body now. Its first line is a field, whoever
+ * wrote the rest of it, so nothing of it is obeyed (RFC 2920 3.1: DATA ends a group). */
+void smtp_server_refuse_line(struct smtp_server *m, const char *text)
+{
+	smtp_server_complain(m, 500, "5.5.2", text);
+	if (m->data_refused && m->phase != SMTP_PHASE_CLOSED)
+		smtp_server_say_text(m, 421, "4.7.0", "no body is wanted, closing");
+}
+
 void smtp_server_end_transaction(struct smtp_server *m)
 {
 	if (m->phase > SMTP_PHASE_READY && m->phase != SMTP_PHASE_CLOSED)
 		m->phase = SMTP_PHASE_READY;
 	m->recipients = m->refused = m->overshoot = 0;
-	m->body_ended = false;
+	m->body_ended = m->data_refused = false;
 	m->body_size = 0;
 }
 
@@ -141,7 +150,7 @@ static void end_line(struct smtp_server *m)
 			continue;
 		m->line_len = 0;
 		m->exchange = SMTP_EXCHANGE_NONE;
-		smtp_server_complain(m, 500, "5.5.2", "a control byte in a command");
+		smtp_server_refuse_line(m, "a control byte in a command");
 		return;
 	}
 	m->has_line = true;
@@ -185,7 +194,7 @@ static size_t next_line(struct smtp_server *m, const char *in, size_t len)
 		m->skipped = m->line_len;
 		m->line_len = 0;
 		if (m->exchange == SMTP_EXCHANGE_NONE)
-			smtp_server_complain(m, 500, "5.5.2", "line too long");
+			smtp_server_refuse_line(m, "line too long");
 		else /* RFC 4954 6 */
 			smtp_server_complain(m, 500, "5.5.6", "response too long");
 		m->exchange = SMTP_EXCHANGE_NONE;
@@ -257,12 +266,15 @@ static void advance(struct smtp_server *m, enum smtp_ask question)
 	switch (question) {
 	case SMTP_ASK_HELO:
 		m->phase = SMTP_PHASE_READY;
+		m->data_refused = false;
 		break;
 	case SMTP_ASK_MAIL:
 		m->phase = SMTP_PHASE_MAIL;
+		m->data_refused = false;
 		break;
 	case SMTP_ASK_RCPT:
 		m->phase = SMTP_PHASE_RCPT;
+		m->data_refused = false;
 		m->recipients++;
 		break;
 	case SMTP_ASK_DATA:
@@ -304,6 +316,7 @@ void smtp_server_answer(struct smtp_server *m, const struct smtp_reply *reply)
 	}
 	if (question == SMTP_ASK_END)
 		smtp_server_end_transaction(m);
+	m->data_refused |= question == SMTP_ASK_DATA && !is_yes;
 	if (question == SMTP_ASK_HELO && is_yes && m->extended)
 		say_extensions(m);
 	else

@@ -145,6 +145,7 @@ struct smtp_server {
 	bool extended;      /* greeted with EHLO */
 	bool has_line;      /* line holds a whole command that is yet to be obeyed */
 	bool body_ended;    /* the final dot was read */
+	bool data_refused;  /* and nothing else was agreed upon since */
 	bool secured;       /* under TLS */
 	bool authenticated; /* 235 was said */
 	bool in_chunk;      /* chunk_left octets of a chunk are to come */

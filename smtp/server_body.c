@@ -55,9 +55,11 @@ void smtp_server_end_body(struct smtp_server *m, struct smtp_question *question)
 {
 	if (m->unstuffer.saw_bare_newline &&
 		m->options.newlines == SMTP_NEWLINES_REJECT) {
+		/* what follows may be the rest of somebody's smuggling: it is not read */
 		drop_transaction(m, question);
-		smtp_server_complain(
+		smtp_server_say_text(
 			m, 550, "5.5.2", "the message has line ends that are not CRLF");
+		smtp_server_say_text(m, 421, "4.7.0", "closing");
 	} else if (m->body_size > wire_limit(m)) {
 		drop_transaction(m, question);
 		smtp_server_complain(m, 552, "5.3.4", "message is larger than we take");

@@ -154,6 +154,7 @@ static void on_other(struct smtp_server *m, const struct command *command,
 	(void)question;
 	switch (command->verb) {
 	case VERB_RSET:
+		m->data_refused = false;
 		smtp_server_say_text(m, 250, "2.0.0", "forgotten");
 		smtp_server_count_junk(m);
 		break;
@@ -185,7 +186,7 @@ static void on_other(struct smtp_server *m, const struct command *command,
 		smtp_server_complain(m, 502, "5.5.1", "command not implemented");
 		break;
 	default:
-		smtp_server_complain(m, 500, "5.5.2", "command not recognized");
+		smtp_server_refuse_line(m, "command not recognized");
 		break;
 	}
 }
@@ -233,6 +234,8 @@ void smtp_server_obey(struct smtp_server *m, struct smtp_question *question)
 			smtp_server_complain(m, 503, "5.5.1", "EHLO must come first");
 		else
 			rules[i].obey(m, &command, question);
+		m->data_refused |= command.verb == VERB_DATA &&
+		                   question->ask != SMTP_ASK_DATA;
 		return;
 	}
 	m->has_line = false;

@@ -58,6 +58,9 @@ void smtp_server_complain(
 	struct smtp_server *m, unsigned code, const char *enhanced, const char *text);
 void smtp_server_count_error(struct smtp_server *m);
 
+/* A line that is no command: 500, and the end if it may be a body. */
+void smtp_server_refuse_line(struct smtp_server *m, const char *text);
+
 /* A command that brings no mail nearer: who sends too many is sent away. */
 void smtp_server_count_junk(struct smtp_server *m);
 

@@ -7,7 +7,7 @@
 /*
  * What a body is, said once more and otherwise than smtp/body.c does: by looking back at what was
  * read, not by states. The body ends with the first <CRLF>.<CRLF>, its beginning standing for a
- * CRLF; a dot behind a CRLF goes; a CR or LF that is no part of a CRLF is a line end, and bare.
+ * CRLF; a dot behind a CRLF goes; an LF that is no part of a CRLF is a line end, such a CR a space.
  */
 struct reference {
 	char body[4096];
@@ -39,8 +39,10 @@ static inline void refer(struct reference *r, const char *in, size_t len, bool i
 			continue;
 		if (r->ended || is_crlf) /* its CR has brought the line end */
 			continue;
-		if (c == '\r' || c == '\n') {
-			r->bare |= c == '\n' || next != '\n';
+		r->bare |= c == '\n' || (c == '\r' && next != '\n');
+		if (c == '\r' && next != '\n') {
+			r->body[r->len++] = ' ';
+		} else if (c == '\r' || c == '\n') {
 			memcpy(r->body + r->len, "\r\n", 2);
 			r->len += 2;
 		} else {

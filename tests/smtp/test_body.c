@@ -44,9 +44,9 @@ Test(body, only_crlf_dot_crlf_ends_it)
 		{"a\n.\nb\r\n.\r\n", "a\r\n.\r\nb\r\n", 10},
 		{"a\n.\r\nb\r\n.\r\n", "a\r\n.\r\nb\r\n", 11},
 		{"a\r\n.\nb\r\n.\r\n", "a\r\n\r\nb\r\n", 11},
-		{"a\r.\rb\r\n.\r\n", "a\r\n.\r\nb\r\n", 10},
-		{"a\r\n.\rb\r\n.\r\n", "a\r\n\r\nb\r\n", 11},
-		{"a\r\r\n.\r\r\n.\r\n", "a\r\n\r\n\r\n\r\n", 11},
+		{"a\r.\rb\r\n.\r\n", "a . b\r\n", 10},
+		{"a\r\n.\rb\r\n.\r\n", "a\r\n b\r\n", 11},
+		{"a\r\r\n.\r\r\n.\r\n", "a \r\n \r\n", 11},
 		{"..x\r\n...\r\n.\r\n", ".x\r\n..\r\n", 13},
 		{"a\r\n. \r\n.\r\n", "a\r\n \r\n", 10},
 		{"no end", "no end", 0},
@@ -147,8 +147,8 @@ Test(body, what_is_stuffed_comes_back_as_it_was)
 Test(body, what_leaves_has_no_bare_line_end)
 {
 	char wire[64];
-	size_t len = encode("a\nb\rc\r", 6, wire, sizeof wire);
+	size_t len = encode("a\nb\r.c\r", 7, wire, sizeof wire);
 
-	cr_assert_eq(len, strlen("a\r\nb\r\nc\r\n.\r\n"));
-	cr_assert_arr_eq(wire, "a\r\nb\r\nc\r\n.\r\n", len);
+	cr_assert_eq(len, strlen("a\r\nb .c\r\n.\r\n"));
+	cr_assert_arr_eq(wire, "a\r\nb .c\r\n.\r\n", len);
 }

@@ -227,7 +227,7 @@ Test(server, bare_line_ends_in_a_body_are_refused_by_the_strict)
 		"a\n.\nMAIL FROM:<evil@x.example>\r\n.\r\nNOOP\r\n";
 	struct dialogue *d = talk_with(in, (struct setting){.strict = true});
 
-	cr_assert_str_eq(codes(d), "220 250 250 250 354 550 250");
+	cr_assert_str_eq(codes(d), "220 250 250 250 354 550 421");
 	cr_assert_null(strstr(d->asked, "END"));
 	free(d);
 	d = talk(in);
