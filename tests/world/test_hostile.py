@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: ISC
+"""What hostile receivers do (hostile_rows.py), what is told of it, and that nothing is left: no connection to them stays, and
+a clean session is served within a second."""
+
+import json
+import re
+import smtplib
+import threading
+from dataclasses import replace
+
+import pytest
+
+from hostile import Hostile
+from hostile_rows import ROWS, Row, close
+from relay import Relay
+from support import wait_for
+from test_attacks import clean_session
+from test_receiving import read_report
+
+ADDRESSES = [f"198.51.100.{i}" for i in range(100, 200)] + [f"192.0.2.{i}" for i in range(100, 250)]
+SETTINGS = {"retry_first": "1h", "retry_max": "1h", "client_session_limit": "50"}
+BY_DEFAULT = Row("by default", {}, "delivered")
+TRACE = re.compile(r"^\S+ \w+ (deferred|held|bounced|delivered) id=(\w+) to=(\S+) reason=(\S+) what=\"(.*)\"$", re.M)
+
+
+def domain_of(name):
+    return re.sub(r"[^a-z0-9]", "-", name.lower()) + ".hostile.example"
+
+
+def records(names_of, start=0):
+    return [record for name, address in zip(names_of, ADDRESSES[start:]) for record in
+            (f"{domain_of(name)}. MX 10 mx.{domain_of(name)}.", f"mx.{domain_of(name)}. A {address}")]
+
+
+FIRST, SECOND = ADDRESSES[-2:]
+TWO_SERVERS = [f"two.hostile.example. MX {number} mx{number}.hostile.example." for number in (10, 20)] + [
+    f"mx10.hostile.example. A {FIRST}", f"mx20.hostile.example. A {SECOND}"]
+
+
+@pytest.fixture(scope="module")
+def victim(request, names, resolver, postfix):
+    names.reset()
+    names.add(*records([row.name for row in ROWS] + ["J22"]), *TWO_SERVERS)
+    made = Relay(request.config.getoption("--binary"))
+    made.wipe()
+    made.start(**SETTINGS)
+    clean_session()
+    made.wait_until_empty()
+    yield made
+    made.stop()
+
+
+def hand_in(row, domain=None):
+    """Returns the id."""
+    domain = domain or domain_of(row.name)
+    with smtplib.SMTP("127.0.0.1", 2525, timeout=10) as client:
+        client.ehlo("exchange.corp.local")
+        client.command_encoding = "utf-8"
+        assert client.mail(row.sender, row.options)[0] == 250
+        for recipient in row.recipients:
+            assert client.rcpt(f"{recipient}@{domain}")[0] == 250
+        code, answer = client.data(row.body)
+        assert code == 250, answer
+        return answer.decode().split()[-1]
+
+
+def traces(relay, queue_id):
+    return [m for m in TRACE.finditer(relay.log) if m[2] == queue_id]
+
+
+def connections_to(address):
+    """Those of ours that have an owner still."""
+    wanted = "".join(f"{int(part):02X}" for part in reversed(address.split("."))) + ":0019"
+    with open("/proc/net/tcp") as table:
+        rows = [line.split() for line in table.readlines()[1:]]
+    return [row for row in rows if row[2] == wanted and row[9] != "0"]
+
+
+def check_told(relay, queue_id, row):
+    """The queue says the same as the log, and neither lets through what would move a terminal."""
+    shown = json.loads(relay.run("queue", "show", "--json", queue_id).stdout)
+    for recipient in shown["recipients"]:
+        assert re.fullmatch(row.state, recipient["state"]), shown
+        assert re.fullmatch(row.reason, recipient["reason"] or "-"), shown
+        assert len(recipient["last_reply"] or "") <= 1100
+    explained = relay.run("explain", queue_id).stdout
+    assert re.search(row.words, " ".join(explained.split())), explained
+    assert not re.search(r"[\0-\x08\x0b-\x1f\x7f]", explained), repr(explained)
+
+
+def check_report(exchange, row):
+    (report,) = wait_for(lambda: exchange.messages, "a report")
+    _, words, _, of_recipients, _ = read_report(report)
+    assert [fields["Action"] for fields in of_recipients] == ["failed"] * len(row.recipients)
+    name = row.recipients[0].replace("ø", r"\x{F8}")  # RFC 6533 3
+    assert of_recipients[0]["Final-Recipient"].endswith(f" {name}@{domain_of(row.name)}")
+    assert re.search(row.words, " ".join(words.split())), words
+    assert not re.search(r"[\0-\x08\x0b\x0c\x0e-\x1f\x7f]", words), repr(words)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_row(victim, exchange, row):
+    address = ADDRESSES[ROWS.index(row)]
+    server = Hostile(address, row.acts, extensions=row.extensions)
+    server.row, server.released = row, threading.Event()
+    queue_id = hand_in(row)
+    wait_for(lambda: len(traces(victim, queue_id)) == len(row.recipients), f"an outcome; {victim.log[-3000:]}", 10)
+    trace = traces(victim, queue_id)[0]
+    assert re.fullmatch(row.state, trace[1]), trace[0]
+    assert re.fullmatch(row.reason, trace[4]), trace[0]
+    assert re.search(row.words, trace[5]), trace[0]
+    if trace[1] in ("deferred", "held"):
+        check_told(victim, queue_id, row)
+    if trace[1] == "bounced":
+        check_report(exchange, row)
+    if row.check:
+        row.check(server)
+    clean_session()
+    if not row.stays:
+        server.close()
+        wait_for(lambda: not connections_to(address), "the connections to be closed", 2)
+    assert server.connections == row.connections
+    assert not server.failures
+
+
+# What the first of two servers does, and whether the second is asked.
+DOORS = [
+    ("is not there", None, True),
+    ("closes", {"banner": close}, True),
+    ("says no SMTP", {"banner": b"SSH-2.0-OpenSSH_9.2\r\n"}, True),
+    ("421 banner", {"banner": b"421 4.3.2 busy\r\n"}, True),
+    ("554 banner", {"banner": b"554 5.3.2 no mail here\r\n"}, True),
+    ("421 EHLO", {"EHLO": b"421 4.3.2 busy\r\n"}, True),
+    ("450 RCPT", {"RCPT": b"450 4.2.0 later\r\n"}, False),
+    ("550 RCPT", {"RCPT": b"550 5.1.1 no\r\n"}, False),
+]
+
+
+@pytest.mark.parametrize("what, acts, is_second_asked", DOORS, ids=[what for what, _, _ in DOORS])
+def test_of_two_servers(victim, exchange, what, acts, is_second_asked):
+    first = Hostile(FIRST, acts) if acts else None
+    second = Hostile(SECOND)
+    queue_id = hand_in(BY_DEFAULT, "two.hostile.example")
+    (trace,) = wait_for(lambda: traces(victim, queue_id), "an outcome")
+    assert second.connections == is_second_asked
+    assert (trace[1] == "delivered") == is_second_asked, trace[0]
+    if first:
+        assert first.connections == 1
+        first.close()
+    second.close()
+
+
+def test_each_recipient_has_its_own_fate(victim, exchange):
+    """Row J10."""
+    answers = {"ok": b"250 ok", "later": b"450 4.2.1 later", "gone": b"550 5.1.1 gone", "full": b"552 5.2.2 full"}
+    server = Hostile(FIRST, {f"RCPT TO:<{name}": answer + b"\r\n" for name, answer in answers.items()})
+    row = replace(BY_DEFAULT, recipients=tuple(answers))
+    queue_id = hand_in(row, "two.hostile.example")
+    found = wait_for(lambda: (lambda t: len(t) == 4 and t)(traces(victim, queue_id)), "four outcomes")
+    assert {trace[3].split("@")[0]: trace[1] for trace in found} == {
+        "ok": "delivered", "later": "deferred", "gone": "bounced", "full": "bounced"}
+    assert len(server.messages) == 1
+    (report,) = wait_for(lambda: exchange.messages, "one report for both")
+    assert [fields["Status"] for fields in read_report(report)[3]] == ["5.1.1", "5.2.2"]
+    server.close()
+
+
+def test_a_dead_destination_is_left_alone(victim, exchange):
+    """Row J22: it takes MAIL and is gone, and there are many messages for it."""
+    server = Hostile(ADDRESSES[len(ROWS)], {"MAIL": close})
+    ids = {hand_in(BY_DEFAULT, domain_of("J22")) for _ in range(200)}
+    wait_for(lambda: ids <= {m[2] for m in TRACE.finditer(victim.log)}, "all of them to be deferred")
+    clean_session()
+    server.close()
+    assert server.connections < 100
+
+
+def test_nothing_is_left(victim):
+    text = victim.log
+    assert not re.search(r"[\0-\x08\x0b-\x1f\x7f-\x9f]", text), "the log is clean"
+    wait_for(lambda: not [a for a in ADDRESSES if connections_to(a)], "the last connections to be closed", 12)
