@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 
-from postfix import COMMON, Postfix
+from parts import POSTFIX_AT_ITS_BEST, PostfixServer
 from relay import Relay
 from support import BASE, wait_for
 
@@ -24,35 +24,16 @@ SESSIONS, WARM_UP, ROUNDS, WATCHED, MESSAGE_SIZE = (10, 50), 4, 5, 500, 4096
 RATIO_MIN, SYNCS_MAX, KIB_MAX = 4, 0.1, 6  # of issue 4; the last two with the most sessions
 SILENT_HOST, SINK_DOMAIN = "198.51.100.8", "sink.example"
 
-# Set in its favour: no delays of its own, no look-ups, no process that ends for having served enough or
-# waited long.
-MAIN = COMMON + """\
-myhostname = mail.corp.example
-inet_interfaces = 127.0.0.4
-mynetworks = 127.0.0.0/8
+MAIN = POSTFIX_AT_ITS_BEST + """\
 smtpd_relay_restrictions = check_client_access static:HOLD, permit_mynetworks, reject
-smtpd_peername_lookup = no
-in_flow_delay = 0
-max_use = 100000
-max_idle = 1h
-default_process_limit = 200
 """
 
 
-class PostfixServer(Postfix):
-    """Postfix with its queue in a directory of ours."""
-
+class HoldingPostfix(PostfixServer):
     messages = 2500  # of a round: a second or two
 
     def __init__(self, queue):
-        super().__init__("postfix", MAIN, "127.0.0.4", 2600)
-        self.queue = queue
-        self.packages = ["postfix"]
-
-    def unpack(self, *names, users=None):
-        super().unpack(*names, users=users)
-        self.queue.mkdir()
-        subprocess.run(["mount", "--bind", str(self.queue), str(self.root / "var/spool/postfix")], check=True)
+        super().__init__(queue, MAIN)
 
     def count_accepted(self):
         """Every message has a file of its own."""
@@ -65,11 +46,6 @@ class PostfixServer(Postfix):
     def empty(self):
         """As if all had been delivered."""
         self.run("/usr/sbin/postsuper", "-d", "ALL")
-
-    def pids(self):
-        """The master and what it has started."""
-        master = int((self.queue / "pid/master.pid").read_text())
-        return [master, *map(int, pathlib.Path(f"/proc/{master}/task/{master}/children").read_text().split())]
 
 
 class RelayServer(Relay):
@@ -186,7 +162,7 @@ def main():
     binary, spools = sys.argv[1], pathlib.Path(sys.argv[2])
     spools.chmod(0o755)  # Postfix is not root everywhere
     disk = Disk(spools)
-    relay, postfix = RelayServer(binary, spools / "ptrelay"), PostfixServer(spools / "postfix")
+    relay, postfix = RelayServer(binary, spools / "ptrelay"), HoldingPostfix(spools / "postfix")
     with contextlib.closing(socket.create_server((SILENT_HOST, 25))):
         postfix.start()
         relay.start()

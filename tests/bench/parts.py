@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: ISC
-"""What the benchmarks on a disk share: ptrelay with its spool on that disk, what its process uses, and
-Postfix's smtp-source."""
+"""What the benchmarks on a disk share: ptrelay and Postfix with their queues on that disk, what their processes
+use, and Postfix's smtp-source."""
 
 import json
 import os
 import pathlib
+import subprocess
 
-from postfix import COMMON
+from postfix import COMMON, Postfix
 from private_root import PrivateRoot
 from relay import Relay
 from support import wait_for
@@ -61,6 +62,39 @@ class DiskRelay(Relay):
                 except FileNotFoundError:  # removed while we look
                     pass
         return total
+
+
+# Set in its favour: no delays of its own, no look-ups, no process that ends for having served enough or
+# waited long.
+POSTFIX_AT_ITS_BEST = COMMON + """\
+myhostname = mail.corp.example
+inet_interfaces = 127.0.0.4
+mynetworks = 127.0.0.0/8
+smtpd_peername_lookup = no
+in_flow_delay = 0
+max_use = 100000
+max_idle = 1h
+default_process_limit = 200
+"""
+
+
+class PostfixServer(Postfix):
+    """Postfix with its queue in a directory of ours."""
+
+    def __init__(self, queue, main):
+        super().__init__("postfix", main, "127.0.0.4", 2600)
+        self.queue = queue
+        self.packages = ["postfix"]
+
+    def unpack(self, *names, users=None):
+        super().unpack(*names, users=users)
+        self.queue.mkdir()
+        subprocess.run(["mount", "--bind", str(self.queue), str(self.root / "var/spool/postfix")], check=True)
+
+    def pids(self):
+        """The master and what it has started."""
+        master = int((self.queue / "pid/master.pid").read_text())
+        return [master, *map(int, pathlib.Path(f"/proc/{master}/task/{master}/children").read_text().split())]
 
 
 class Source(PrivateRoot):
