@@ -76,3 +76,48 @@ Test(reload, what_is_taken_and_what_is_not_is_told)
 		buf_fini(&report);
 	}
 }
+
+/* The files of auth= are read again, and a bad one leaves everything as it was. */
+Test(reload, logins_are_read_again)
+{
+	static const struct {
+		const char *login;
+		bool is_taken;
+		const char *password, *report;
+	} rows[] = {
+		{"me:new\n", true, "new", "the logins of auth= were read again\n"},
+		{"me\n", false, "old", ":1: a line is user:password\n"},
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		char path[] = "/tmp/test_reload.XXXXXX", file[] = "/tmp/test_login.XXXXXX";
+		int fd = mkstemp(path), login = mkstemp(file);
+		struct buf report = {0};
+
+		cr_assert_gt(dprintf(fd, "hostname = mail.corp.example\n"
+					 "smarthost = mail.isp.example:587 auth=%s\n",
+				     file),
+			0);
+		cr_assert_eq(pwrite(login, "me:old\n", 7, 0), 7);
+		struct config *config = config_load(path, &report);
+		struct relay relay = {.config = config,
+			.config_path = path,
+			.log = {.level = LOG_ERROR, .fd = STDERR_FILENO}};
+
+		cr_assert(config_read_logins(config, getuid(), &report));
+		certificate_result = 0;
+		cr_assert_eq(ftruncate(login, 0), 0);
+		cr_assert_eq(pwrite(login, rows[i].login, strlen(rows[i].login), 0),
+			(ssize_t)strlen(rows[i].login));
+		cr_expect_eq(reload_configuration(&relay, &report), rows[i].is_taken);
+		buf_append(&report, "", 1);
+		cr_expect(strstr(report.bytes, rows[i].report), "%s", report.bytes);
+		cr_expect_str_eq(config->smarthosts[0].login.password, rows[i].password);
+		config_free(config);
+		buf_fini(&report);
+		close(fd);
+		close(login);
+		unlink(path);
+		unlink(file);
+	}
+}
