@@ -110,6 +110,13 @@ const char *config_read_listener(
 	listener.is_tls_min_given = numbers[OPTION_TLS_MIN] != NOT_GIVEN;
 	listener.takes_tls10 = numbers[OPTION_TLS_MIN] == 1;
 	listener.has_auth = numbers[OPTION_AUTH] == 1;
+	if (listener.takes_tls10 && !choice.preset->may_take_tls10) {
+		snprintf(error, 256,
+			"tls_min=1.0 is for old Exchange; beside preset=%s take it out, or "
+			"say preset=exchange2007, exchange2000 or exchange55",
+			choice.preset->name);
+		return error;
+	}
 	*(struct config_listener *)config_grow((void **)&config->listeners,
 		&config->listener_count, sizeof listener) = listener;
 	return NULL;

@@ -164,7 +164,7 @@ static void pause_accepting(struct listener *listener, int error)
 		uv_poll_stop(&listener->doors[i].poll);
 	uv_timer_start(&listener->pause, on_pause_over, PAUSE_MS, 0);
 	if (!listener->exhausted)
-		log_event(&listener->relay->log, LOG_WARNING, "accept_paused what=\"%s\"",
+		log_event(&listener->relay->log, LOG_WARNING, "accept-paused what=\"%s\"",
 			uv_strerror(error));
 	listener->exhausted = true;
 }
@@ -326,7 +326,7 @@ static void limit_guests(struct listener *listener)
 
 	if (wanted > possible)
 		log_event(&listener->relay->log, LOG_WARNING,
-			"few_descriptors session_limit=%llu possible=%llu",
+			"few-descriptors session_limit=%llu possible=%llu",
 			(unsigned long long)wanted, (unsigned long long)possible);
 	listener->guest_limit = possible;
 	listener->relay->linger.most = SPARE_FILES / 2;

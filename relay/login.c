@@ -19,7 +19,7 @@ static void log_login(const struct login *login, const char *event, enum log_lev
 static void let_in(struct login *login, struct smtp_reply *reply)
 {
 	login->relay->stats.logins++;
-	log_login(login, "auth_ok", LOG_INFO);
+	log_login(login, "auth-ok", LOG_INFO);
 	free(login->user);
 	login->user = login->asked;
 	login->asked = NULL;
@@ -29,10 +29,10 @@ static void let_in(struct login *login, struct smtp_reply *reply)
 static void refuse(struct login *login, bool blocks, struct smtp_reply *reply)
 {
 	login->relay->stats.failed_logins++;
-	log_login(login, "auth_failed", LOG_WARNING);
+	log_login(login, "auth-failed", LOG_WARNING);
 	if (blocks)
 		log_event(&login->relay->log, LOG_WARNING,
-			"auth_blocked client=%s what=\"too many failures; its logins are "
+			"auth-blocked client=%s what=\"too many failures; its logins are "
 			"put off for ten minutes\"",
 			login->client);
 	smtp_reply_set(reply, 535, "5.7.8", "user name or password is wrong");

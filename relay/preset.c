@@ -12,13 +12,13 @@ enum {
 /*
  * Exchange 5.5 is shown what it knows, and finds AUTH by its old spelling, as does 2000.
  * From 2000 on bodies with bare line ends come by BDAT or not at all: CHUNKING is for
- * them.
+ * them. Up to 2010 TLS 1.0 is what they have.
  */
 static const struct preset presets[] = {
-	{"exchange55", BASIC | SMTP_EXT_AUTH_OLD, SMTP_NEWLINES_NORMALIZE},
-	{"exchange2000", FULL | SMTP_EXT_AUTH_OLD, SMTP_NEWLINES_NORMALIZE},
-	{"exchange2007", FULL, SMTP_NEWLINES_NORMALIZE},
-	{"modern", FULL, SMTP_NEWLINES_REJECT},
+	{"exchange55", BASIC | SMTP_EXT_AUTH_OLD, SMTP_NEWLINES_NORMALIZE, true},
+	{"exchange2000", FULL | SMTP_EXT_AUTH_OLD, SMTP_NEWLINES_NORMALIZE, true},
+	{"exchange2007", FULL, SMTP_NEWLINES_NORMALIZE, true},
+	{"modern", FULL, SMTP_NEWLINES_REJECT, false},
 };
 
 const struct preset *preset_find(const char *name)

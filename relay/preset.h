@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #pragma once
 
+#include <stdbool.h>
+
 #include "smtp/smtp.h"
 
 /*
@@ -13,6 +15,7 @@ struct preset {
 	unsigned
 		extensions; /* smtp_extension bits; STARTTLS and AUTH only where they are set up */
 	enum smtp_newlines newlines;
+	bool may_take_tls10; /* tls_min=1.0 can be said beside it: such clients can do no better */
 };
 
 /* NULL: there is none of that name. */

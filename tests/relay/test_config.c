@@ -36,7 +36,7 @@ Test(config, every_kind_of_value_is_read_and_printed_as_it_can_be_read_again)
 		"public_ip = 192.0.2.25 via 10.0.0.6\npublic_ip = 2001:db8::25\n"
 		CERTIFICATE
 		"listen = 127.0.0.1:2525 bare_newline=reject\nlisten = [::1]:25\n"
-		"listen = [::1]:465 auth=yes tls_min=1.0 tls=implicit preset=modern\n"
+		"listen = [::1]:465 auth=yes tls_min=1.0 tls=implicit bare_newline=reject\n"
 		"listen = 10.0.0.1:25 tls=off bare_newline=normalize preset=modern\n"
 		"allow = 10.0.0.0/8 # the inside\nallow = ::1\n"
 		"auth_users = /etc/ptrelay/users\n"
@@ -147,6 +147,9 @@ Test(config, every_problem_is_named_with_its_line)
 		{HOST "listen = 127.0.0.1:25 tls_min=1.0\n", "tls_min needs tls_cert"},
 		{HOST CERTIFICATE "listen = 127.0.0.1:25 tls=off tls_min=1.0\n",
 			"tls_min says nothing beside tls=off"},
+		{HOST CERTIFICATE "listen = 127.0.0.1:25 tls_min=1.0 preset=modern\n",
+			"test:4: listen: tls_min=1.0 is for old Exchange; beside "
+			"preset=modern"},
 		{HOST "tls_cert = x\n", "go together; tls_key is missing"},
 		{HOST "tls_key = x\n", "go together; tls_cert is missing"},
 		{HOST "allow = 10.0.0.0/33\n", "no address and no network"},
@@ -301,15 +304,24 @@ Test(config, presets_are_lists_of_extensions)
 			SMTP_NEWLINES_NORMALIZE},
 		{"preset=modern", SMTP_EXT_CHUNKING | SMTP_EXT_STARTTLS,
 			SMTP_EXT_AUTH_OLD, SMTP_NEWLINES_REJECT},
+		{"preset=modern tls_min=1.2 tls=starttls", SMTP_EXT_CHUNKING, 0,
+			SMTP_NEWLINES_REJECT},
+		{"preset=exchange55 tls_min=1.0", SMTP_EXT_SIZE, 0,
+			SMTP_NEWLINES_NORMALIZE},
+		{"tls_min=1.0 preset=exchange2000", SMTP_EXT_SIZE, 0,
+			SMTP_NEWLINES_NORMALIZE},
+		{"preset=exchange2007 tls_min=1.0", SMTP_EXT_SIZE, 0,
+			SMTP_NEWLINES_NORMALIZE},
+		{"tls_min=1.0", SMTP_EXT_SIZE, 0, SMTP_NEWLINES_NORMALIZE},
 		{"bare_newline=reject preset=exchange55", SMTP_EXT_SIZE,
 			SMTP_EXT_CHUNKING, SMTP_NEWLINES_REJECT},
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		struct buf problems = {0};
-		char text[128];
+		char text[256];
 
-		snprintf(text, sizeof text, HOST "listen = 127.0.0.1:25 %s\n",
+		snprintf(text, sizeof text, HOST CERTIFICATE "listen = 127.0.0.1:25 %s\n",
 			rows[i].option);
 		struct config *config = parse(text, &problems);
 

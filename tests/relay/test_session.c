@@ -1052,7 +1052,7 @@ Test(session, who_has_logged_in_may_relay_and_is_named_in_the_log_only)
 
 	cr_assert_not_null(memmem(stored->bytes, stored->len, "with ESMTPA id", 14));
 	cr_assert_null(memmem(stored->bytes, stored->len, "ann", 3));
-	expect_log(world, "auth_ok client=127.0.0.1 user=\"ann\"\n");
+	expect_log(world, "auth-ok client=127.0.0.1 user=\"ann\"\n");
 	expect_log(world, "client=127.0.0.1 user=\"ann\"\n");
 	expect_log(world, "accepted id=0000001001 from=<a@corp.example> nrcpt=1");
 	cr_assert_eq(world->relay.stats.logins, 1);
@@ -1079,8 +1079,8 @@ Test(session, who_has_not_may_not_and_is_sent_away_after_three_tries)
 	expect(world, "421 4.7.0");
 	expect_end(world);
 	cr_assert_eq(auth->started, 3);
-	expect_log(world, "auth_failed client=127.0.0.1 user=\"ann\"\n");
-	expect_log(world, "auth_failed client=127.0.0.1 user=\"a'\"\n");
+	expect_log(world, "auth-failed client=127.0.0.1 user=\"ann\"\n");
+	expect_log(world, "auth-failed client=127.0.0.1 user=\"a'\"\n");
 	cr_assert_eq(world->relay.stats.failed_logins, 3);
 	cr_assert_eq(world->relay.stats.logins, 0);
 	world_free_users(world);
@@ -1101,7 +1101,7 @@ Test(session, a_login_may_be_put_off)
 	auth->late = AUTH_NO;
 	auth->blocks = true;
 	ask(world, AUTH_RIGHT, "535 5.7.8");
-	expect_log(world, "auth_blocked client=127.0.0.1");
+	expect_log(world, "auth-blocked client=127.0.0.1");
 	auth->late = AUTH_YES;
 	auth->blocks = false;
 	ask(world, AUTH_RIGHT, "235 2.7.0");

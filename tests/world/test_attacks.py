@@ -230,7 +230,7 @@ def test_sessions_leave_descriptors_to_storing_and_delivering(relay, scripted):
     wrapper.chmod(0o755)
     relay.binary = str(wrapper)
     relay.start(**SETTINGS | {"client_session_limit": "100"})
-    assert " few_descriptors session_limit=100 possible=32" in relay.log
+    assert " few-descriptors session_limit=100 possible=32" in relay.log
     attacker = Attacker()
     for _ in range(31):
         assert attacker.connect().recv(100).startswith(b"220")

@@ -70,8 +70,8 @@ def test_in_the_clear_from_the_inside(users, scripted):
     for _, body in scripted.messages:
         text = body.decode() if isinstance(body, bytes) else body
         assert "with ESMTPA id" in text and "ann@" not in text.split("by mail.corp.example")[0]
-    assert users.log.count('auth_ok client=127.0.0.1 user="ann"') == 2
-    assert "auth_failed client=127.0.0.1 user=\"ann' client=192.0.2.9\"" in users.log
+    assert users.log.count('auth-ok client=127.0.0.1 user="ann"') == 2
+    assert "auth-failed client=127.0.0.1 user=\"ann' client=192.0.2.9\"" in users.log
     assert users.log.count(' user="ann"\n') == 4, "with the login, and with the message"
     counters = json.loads(users.run("status", "--json").stdout)["counters"]
     assert (counters["logins"], counters["failed_logins"], counters["deferred_logins"]) == (2, 1, 0)
@@ -123,7 +123,7 @@ def test_logins_do_not_hold_up_others(users):
             longest = max(longest, time.monotonic() - begun)
             threads[-1].join(0.1)
     assert longest < 2, "the loop waited for a password"
-    assert users.log.count("auth_ok") == 12
+    assert users.log.count("auth-ok") == 12
 
 
 @pytest.mark.parametrize("text, mode, problem", [
