@@ -41,6 +41,12 @@ static int on_chain(X509_STORE_CTX *context, void *none)
 		X509_STORE_CTX_set_error(context, X509_V_ERR_UNSPECIFIED);
 		return 0;
 	}
+	if (!expectation->name[0]) {
+		snprintf(expectation->words, sizeof expectation->words,
+			"it has no name that a certificate could be for");
+		X509_STORE_CTX_set_error(context, X509_V_ERR_HOSTNAME_MISMATCH);
+		return 0;
+	}
 	int result = X509_verify_cert(context);
 
 	if (result <= 0)
@@ -184,26 +190,36 @@ static void resume(SSL *ssl, const struct tls_expectation *expectation)
 	SSL_SESSION_free(session);
 }
 
+/* Says who must be there. An empty name would be anybody's for OpenSSL: on_chain refuses it. */
+static void expect(
+	SSL *ssl, const struct tls_peer *peer, struct tls_expectation *expectation)
+{
+	const char *name = expectation->name;
+
+	expectation->is_checked = peer->level == TLS_VERIFY || peer->level == TLS_DANE;
+	if (name[0] && !is_address(name))
+		SSL_set_tlsext_host_name(ssl, name);
+	if (name[0] && peer->level == TLS_VERIFY)
+		expect_name(ssl, name);
+	if (name[0] && peer->level == TLS_DANE)
+		expectation->is_checked = expect_records(ssl, peer);
+	SSL_set_verify(
+		ssl, expectation->is_checked ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
+}
+
 SSL *tls_client_prepare(const struct tls_client *client, const struct tls_peer *peer,
 	struct tls_expectation *expectation)
 {
 	SSL *ssl = mem_must(SSL_new(client->context));
+	size_t len = strlen(peer->name);
 
 	*expectation = (struct tls_expectation){.sessions = client->sessions};
-	snprintf(expectation->name, sizeof expectation->name, "%s", peer->name);
+	if (len < sizeof expectation->name) /* else it is no name of the DNS */
+		memcpy(expectation->name, peer->name, len);
 	make_key(client, peer, expectation->key);
 	SSL_set_app_data(ssl, expectation);
 	SSL_set_connect_state(ssl);
-	if (!is_address(peer->name))
-		SSL_set_tlsext_host_name(ssl, peer->name);
-	if (peer->level == TLS_DANE) {
-		expectation->is_checked = expect_records(ssl, peer);
-	} else if (peer->level == TLS_VERIFY) {
-		expect_name(ssl, peer->name);
-		expectation->is_checked = true;
-	}
-	SSL_set_verify(
-		ssl, expectation->is_checked ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
+	expect(ssl, peer, expectation);
 	resume(ssl, expectation);
 	ERR_clear_error();
 	return ssl;

@@ -135,7 +135,7 @@ static const char *print_hosts(X509 *certificate, char *text, size_t cap)
 	if (!hosts)
 		snprintf(text, cap, "%s",
 			print_name(X509_get_subject_name(certificate), one));
-	return text;
+	return text[0] ? text : "nobody";
 }
 
 /* "its certificate", or one above it. */

@@ -261,6 +261,7 @@ Test(tls_client, a_certificate_is_for_the_name_or_the_hand_off_waits)
 			NULL},
 		{{.alternative = "DNS:mx.other.example"}, NULL,
 			"its certificate is for mx.other.example, not for " MX},
+		{{.alternative = "email:a@b.test"}, NULL, "is for nobody, not for " MX},
 		{{.common_name = "mx.other.example"}, NULL,
 			"its certificate is for mx.other.example, not for " MX},
 		/* a name in SAN makes that in CN void */
@@ -839,6 +840,40 @@ Test(tls_client, the_server_hears_its_name)
 			"%s", heard);
 		cr_expect(tls_is_verified(pair.ours));
 		pair_fini(&pair);
+		server_fini(&server);
+	}
+}
+
+/* For OpenSSL no name is any name. */
+Test(tls_client, who_has_no_name_is_nobody)
+{
+	static char long_name[300];
+	const char *const names[] = {"", long_name};
+	uint8_t data[EVP_MAX_MD_SIZE];
+
+	memset(long_name, 'a', sizeof long_name - 1);
+	for (size_t i = 0; i < 2; i++) {
+		struct wish wish = {.common_name = "x"};
+		struct server server;
+
+		server_init(&server, &wish);
+		struct tls_record record =
+			make_record(server.certificate, (uint8_t[]){3, 1, 1}, data);
+
+		for (int level = TLS_MAY; level <= TLS_DANE; level++) {
+			struct tls_peer peer = {.level = (enum tls_level)level,
+				.name = names[i],
+				.records = &record,
+				.count = level == TLS_DANE};
+			bool is_verified;
+			char words[512];
+
+			cr_expect_eq(try_once(&server, &peer, &is_verified, words),
+				level <= TLS_ENCRYPT, "level %d", level);
+			cr_expect_not(is_verified);
+			cr_expect(strstr(words, level <= TLS_ENCRYPT ? "" : "no name"),
+				"%s", words);
+		}
 		server_fini(&server);
 	}
 }
