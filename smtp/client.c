@@ -223,17 +223,23 @@ static bool is_reply_due(const struct smtp_client *m)
 }
 
 /*
- * True when bytes behind the reply just read cannot be an answer to anything. What comes behind the
- * answer to the final dot does not change that the message was taken.
+ * True when bytes behind the reply just read cannot be an answer to anything, and the dialogue was to
+ * go on. What comes behind the answer to the final dot does not change that the message was taken.
  */
 static bool is_surplus(const struct smtp_client *m)
 {
+	bool is_refusal = smtp_reply_class(&m->reply) > 3;
+
+	if (m->reply.code == 421)
+		return false;
 	switch (m->phase) {
 	case SMTP_CLIENT_BANNER:
-	case SMTP_CLIENT_EHLO:
 	case SMTP_CLIENT_HELO:
-	case SMTP_CLIENT_STARTTLS:
 	case SMTP_CLIENT_AUTH:
+		return !is_refusal;
+	case SMTP_CLIENT_EHLO:
+		return !is_refusal || is_ehlo_unknown(m);
+	case SMTP_CLIENT_STARTTLS:
 		return true;
 	case SMTP_CLIENT_ENVELOPE:
 		return m->said == m->heard + 1;

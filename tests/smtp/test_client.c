@@ -97,53 +97,184 @@ Test(client, what_is_said_uses_what_is_offered)
 	free(p);
 }
 
-Test(client, a_message_too_large_for_the_server_is_not_offered)
+/* What a server said already that it does not take is not offered. */
+Test(client, what_is_unfit_for_a_server_costs_no_word)
 {
-	static const char *const script[] = {
-		"220 mx\r\n", "250-mx\r\n250 SIZE 499\r\n", NULL};
-	struct play *p = play(script, (struct wishes){.transaction = &message});
+	static const struct {
+		const char *ehlo;
+		struct smtp_transaction wants;
+		const char *heard, *enhanced;
+	} rows[] = {
+		{"250-mx\r\n250 SIZE 499\r\n", {.size = 500}, "READY DONE:552", "5.3.4"},
+		{"250-mx\r\n250 SIZE 500\r\n", {.size = 500}, "READY", ""},
+		{"250-mx\r\n250 SIZE\r\n", {.size = 500}, "READY", ""},
+		{"250-mx\r\n250 8BITMIME\r\n", {.utf8 = true}, "READY DONE:553", "5.6.7"},
+		{"250-mx\r\n250 SMTPUTF8\r\n", {.utf8 = true}, "READY", ""},
+		{"250 mx\r\n", {.utf8 = true}, "READY DONE:553", "5.6.7"},
+		{"250-mx\r\n250 SIZE\r\n", {.eight_bit = true, .is_strict = true},
+			"READY DONE:554", "5.6.3"},
+		{"250-mx\r\n250 8BITMIME\r\n", {.eight_bit = true, .is_strict = true},
+			"READY", ""},
+		{"250-mx\r\n250 SIZE\r\n", {.is_strict = true}, "READY", ""},
+		{"250-mx\r\n250 SIZE\r\n", {.eight_bit = true}, "READY", ""},
+	};
 
-	cr_assert_str_eq(p->heard, "READY DONE:552");
-	cr_assert_str_eq(p->said, "EHLO mail.corp.example\r\n");
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		const char *const script[] = {"220 mx\r\n", rows[i].ehlo, NULL};
+		struct smtp_transaction wants = rows[i].wants;
+
+		wants.sender = "a@corp.example";
+		wants.recipients = two_recipients;
+		wants.count = 2;
+		struct play *p = play(script, (struct wishes){.transaction = &wants});
+
+		cr_expect_str_eq(p->heard, rows[i].heard, "%zu: %s", i, p->heard);
+		cr_expect_str_eq(p->enhanced, rows[i].enhanced, "%zu", i);
+		cr_expect_eq(strstr(p->said, "MAIL") == NULL, rows[i].enhanced[0] != 0);
+		cr_expect_eq(smtp_client_is_ready(&p->machine), rows[i].enhanced[0] != 0);
+		free(p);
+	}
+}
+
+Test(client, an_old_server_offers_nothing)
+{
+	static const char *const script[] = {"220 mx\r\n",
+		"500-SIZE 9\r\n500-PIPELINING\r\n500 what?\r\n",
+		"250-mx\r\n250 SMTPUTF8\r\n", NULL};
+	struct smtp_transaction utf8 = message;
+
+	utf8.utf8 = true;
+	struct play *p = play(script, (struct wishes){.transaction = &utf8});
+
+	cr_expect_str_eq(p->heard, "READY DONE:553");
+	cr_expect_eq(p->machine.extensions.size_limit, 0);
+	cr_expect_not(p->machine.extensions.size || p->machine.extensions.pipelining ||
+		      p->machine.extensions.utf8);
 	free(p);
 }
 
-Test(client, what_is_not_ascii_goes_only_to_a_server_that_says_it_takes_it)
+Test(client, what_is_not_ascii_is_said_only_where_it_is_needed)
 {
-	static const char *const with[] = {"220 mx\r\n",
+	static const char *const script[] = {"220 mx\r\n",
 		"250-mx\r\n250-PIPELINING\r\n250-SMTPUTF8\r\n250 8BITMIME\r\n",
-		"250 a\r\n250 b\r\n354 go\r\n", "250 taken\r\n", NULL};
-	static const char *const without[] = {
-		"220 mx\r\n", "250-mx\r\n250 8BITMIME\r\n", NULL};
-	static const char *const old[] = {
-		"220 mx\r\n", "500 what?\r\n", "250 mx\r\n", NULL};
-	const char *recipient = "b\xc3\xb6"
-				"b@dest.example";
-	struct smtp_transaction utf8 = {.sender = "a@corp.example",
-		.recipients = &recipient,
-		.count = 1,
-		.eight_bit = true,
-		.utf8 = true};
-	struct play *p = play(with, (struct wishes){.transaction = &utf8});
+		"250 a\r\n250 b\r\n250 c\r\n354 go\r\n", "250 taken\r\n", NULL};
+	static const char *const recipients[] = {
+		"b\xc3\xb6@dest.example", "c@dest.example"};
+	struct smtp_transaction utf8 = message;
+
+	utf8.utf8 = true;
+	utf8.recipients = recipients;
+	struct play *p = play(script, (struct wishes){.transaction = &utf8});
 
 	cr_expect_str_eq(p->heard, "READY BODY DONE:250");
 	cr_expect(strstr(p->said, "MAIL FROM:<a@corp.example> BODY=8BITMIME SMTPUTF8\r\n"
-				  "RCPT TO:<b\xc3\xb6"
-				  "b@dest.example>\r\n"),
+				  "RCPT TO:<b\xc3\xb6@dest.example>\r\n"),
 		"%s", p->said);
 	free(p);
-	p = play(without, (struct wishes){.transaction = &utf8});
-	cr_expect_str_eq(p->heard, "READY DONE:553");
-	cr_expect_str_eq(p->machine.decision.enhanced, "5.6.7");
-	cr_expect_null(strstr(p->said, "MAIL"));
-	free(p);
-	p = play(old, (struct wishes){.transaction = &utf8});
-	cr_expect_str_eq(p->heard, "READY DONE:553");
-	free(p);
-	p = play(with,
-		(struct wishes){
-			.transaction = &message}); /* it is not asked for without need */
+	p = play(script, (struct wishes){.transaction = &message});
 	cr_expect_null(strstr(p->said, "SMTPUTF8"));
+	free(p);
+}
+
+/* RFC 3461 5.2.1: to a server that knows them, as the sender gave them; to others not at all. */
+Test(client, wishes_for_reports_are_passed_on)
+{
+	static const uint8_t notify[] = {SMTP_NOTIFY_NEVER,
+		SMTP_NOTIFY_SUCCESS | SMTP_NOTIFY_FAILURE | SMTP_NOTIFY_DELAY, 0,
+		SMTP_NOTIFY_DELAY};
+	static const char *const orcpts[] = {
+		"", "rfc822;b+2B1@dest.example", "rfc822;c@dest.example", NULL};
+	static const char *const recipients[] = {
+		"a@d.example", "b@d.example", "c@d.example", "d@d.example"};
+	static const struct {
+		struct smtp_transaction wants;
+		const char *said;
+	} rows[] = {
+		{{.ret = SMTP_RET_FULL,
+			 .envid = "QQ+3D314",
+			 .notify = notify,
+			 .orcpts = orcpts},
+			"MAIL FROM:<> RET=FULL ENVID=QQ+3D314\r\n"
+			"RCPT TO:<a@d.example> NOTIFY=NEVER\r\n"
+			"RCPT TO:<b@d.example> NOTIFY=SUCCESS,FAILURE,DELAY "
+			"ORCPT=rfc822;b+2B1@dest.example\r\n"
+			"RCPT TO:<c@d.example> ORCPT=rfc822;c@dest.example\r\n"
+			"RCPT TO:<d@d.example> NOTIFY=DELAY\r\nDATA\r\n"},
+		{{.ret = SMTP_RET_HDRS, .envid = ""},
+			"MAIL FROM:<> RET=HDRS\r\nRCPT TO:<a@d.example>\r\n"
+			"RCPT TO:<b@d.example>\r\nRCPT TO:<c@d.example>\r\n"
+			"RCPT TO:<d@d.example>\r\nDATA\r\n"},
+		{{.orcpts = orcpts},
+			"MAIL FROM:<>\r\nRCPT TO:<a@d.example>\r\n"
+			"RCPT TO:<b@d.example> ORCPT=rfc822;b+2B1@dest.example\r\n"
+			"RCPT TO:<c@d.example> ORCPT=rfc822;c@dest.example\r\n"
+			"RCPT TO:<d@d.example>\r\nDATA\r\n"},
+	};
+	static const char *const with[] = {
+		"220 mx\r\n", "250-mx\r\n250-PIPELINING\r\n250 DSN\r\n", NULL};
+	static const char *const without[] = {
+		"220 mx\r\n", "250-mx\r\n250 PIPELINING\r\n", NULL};
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct smtp_transaction wants = rows[i].wants;
+
+		wants.sender = "";
+		wants.recipients = recipients;
+		wants.count = 4;
+		struct play *p = play(with, (struct wishes){.transaction = &wants});
+
+		cr_expect_str_eq(strstr(p->said, "MAIL"), rows[i].said, "%s", p->said);
+		free(p);
+		p = play(without, (struct wishes){.transaction = &wants});
+		cr_expect_null(strstr(p->said, "="), "%s", p->said);
+		free(p);
+	}
+}
+
+/* Addresses of 320 bytes and an ORCPT of 500 fit, and come out in as many writes as it takes. */
+Test(client, the_longest_commands_have_room)
+{
+	static const char *const script[] = {"220 mx\r\n",
+		"250-mx\r\n250-PIPELINING\r\n250-SIZE\r\n250-DSN\r\n250-8BITMIME\r\n"
+		"250 SMTPUTF8\r\n",
+		NULL};
+	char address[321], orcpt[501], envid[101], expected[1024];
+	const char *recipients[10], *orcpts[10];
+	uint8_t notify[10];
+
+	memset(address, 'a', 320);
+	memset(orcpt, 'o', 500);
+	memset(envid, 'e', 100);
+	address[320] = orcpt[500] = envid[100] = '\0';
+	for (size_t i = 0; i < 10; i++) {
+		recipients[i] = address;
+		orcpts[i] = orcpt;
+		notify[i] = SMTP_NOTIFY_SUCCESS | SMTP_NOTIFY_FAILURE | SMTP_NOTIFY_DELAY;
+	}
+	struct smtp_transaction longest = {.sender = address,
+		.recipients = recipients,
+		.count = 10,
+		.size = UINT64_MAX,
+		.eight_bit = true,
+		.utf8 = true,
+		.ret = SMTP_RET_FULL,
+		.envid = envid,
+		.notify = notify,
+		.orcpts = orcpts};
+	struct play *p = play(script, (struct wishes){.transaction = &longest});
+	const char *at = strstr(p->said, "MAIL");
+
+	snprintf(expected, sizeof expected,
+		"MAIL FROM:<%s> SIZE=18446744073709551615 BODY=8BITMIME SMTPUTF8 "
+		"RET=FULL ENVID=%s\r\n",
+		address, envid);
+	cr_assert_eq(strncmp(at, expected, strlen(expected)), 0, "%s", at);
+	at += strlen(expected);
+	snprintf(expected, sizeof expected,
+		"RCPT TO:<%s> NOTIFY=SUCCESS,FAILURE,DELAY ORCPT=%s\r\n", address, orcpt);
+	for (size_t i = 0; i < 10; i++, at += strlen(expected))
+		cr_assert_eq(strncmp(at, expected, strlen(expected)), 0, "%zu", i);
+	cr_assert_str_eq(at, "DATA\r\n");
 	free(p);
 }
 
