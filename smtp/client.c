@@ -254,8 +254,8 @@ static void look_for_extension(
 {
 	if (m->phase != SMTP_CLIENT_EHLO || is_first || smtp_reply_class(&m->reply) != 2)
 		return;
-	while (len > 0 && (line[len - 1] == '\n' || line[len - 1] == '\r'))
-		len--;
+	while (line[len - 1] == '\n' || line[len - 1] == '\r')
+		len--; /* the code stays */
 	if (len > 4)
 		smtp_client_take_extension(m, line + 4, len - 4);
 }

@@ -120,12 +120,12 @@ void smtp_header_scan_end(struct smtp_header_scan *scan)
 	scan->done = true;
 }
 
-/* Days since 1970-01-01 to a civil date, in the proleptic Gregorian calendar. */
+/* Days since 1970-01-01, never before it, to a date of the Gregorian calendar. */
 static void civil_from_days(int64_t days, int64_t *year, unsigned *month, unsigned *day)
 {
 	/* Years are counted from March, so that the leap day comes last; eras are 400 years. */
 	days += 719468;
-	int64_t era = (days >= 0 ? days : days - 146096) / 146097;
+	int64_t era = days / 146097;
 	unsigned day_of_era = (unsigned)(days - era * 146097);
 	unsigned year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 -
 				       day_of_era / 146096) /

@@ -91,6 +91,12 @@ Test(client, what_is_said_uses_what_is_offered)
 		"MAIL FROM:<a@corp.example> SIZE=500 BODY=8BITMIME\r\n"
 		"RCPT TO:<b@dest.example>\r\nRCPT TO:<c@dest.example>\r\nDATA\r\n");
 	free(p);
+	struct smtp_transaction ascii = message;
+
+	ascii.eight_bit = false;
+	p = play(all, (struct wishes){.transaction = &ascii});
+	cr_assert(strstr(p->said, "\r\nMAIL FROM:<a@corp.example> SIZE=500\r\n"));
+	free(p);
 	p = play(none, (struct wishes){.transaction = &message});
 	cr_assert_str_eq(
 		p->said, "EHLO mail.corp.example\r\nMAIL FROM:<a@corp.example>\r\n");

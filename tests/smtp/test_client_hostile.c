@@ -292,6 +292,55 @@ Test(hostile, j7_what_comes_ahead_of_the_next_transaction_spoils_the_connection)
 	}
 }
 
+/* The connection stays spoiled, even if the next message needs no word of the server. */
+Test(hostile, j7_a_message_that_is_not_offered_makes_nothing_good)
+{
+	static const char *const script[] = {GREETING,
+		"250-mx\r\n250-PIPELINING\r\n250 SIZE 600\r\n",
+		"250 a\r\n250 b\r\n250 c\r\n354 go\r\n", "250 taken\r\n25", NULL};
+	struct play *p = play(script, (struct wishes){.transaction = &message});
+	struct smtp_transaction large = message;
+	struct smtp_event event;
+
+	large.size = 601;
+	smtp_client_send(&p->machine, &large);
+	smtp_client_next(&p->machine, "", 0, &event);
+	cr_expect_eq(event.kind, SMTP_EVENT_DONE);
+	cr_expect_eq(event.reply->code, 552);
+	cr_expect_not(smtp_client_is_ready(&p->machine));
+	smtp_client_next(&p->machine, "421 bye\r\n", 9, &event);
+	cr_expect_eq(event.kind, SMTP_EVENT_PROTOCOL);
+	free(p);
+}
+
+/* The machine is never out of words because its owner has not written them yet. */
+Test(hostile, j8_answers_to_what_is_not_written_yet)
+{
+	static const char *const script[] = {GREETING, PIPELINED, NULL};
+	const char *recipients[100];
+	char address[200];
+	struct smtp_event event;
+
+	memset(address, 'x', sizeof address);
+	memcpy(address + 60, "@dest.example", 14);
+	for (int i = 0; i < 100; i++)
+		recipients[i] = address;
+	struct smtp_transaction large = {
+		.sender = "", .recipients = recipients, .count = 100};
+	struct play *p = play(script, (struct wishes){0});
+
+	smtp_client_send(&p->machine, &large);
+	for (size_t said = p->machine.said; said > 0; said--) {
+		cr_assert_eq(p->machine.said - p->machine.heard, said);
+		smtp_client_next(&p->machine, "250 ok\r\n", 8, &event);
+		cr_assert_eq(event.kind, SMTP_EVENT_INPUT);
+	}
+	cr_expect_eq(p->machine.phase, SMTP_CLIENT_ENVELOPE);
+	smtp_client_next(&p->machine, "2", 1, &event);
+	cr_expect_eq(event.kind, SMTP_EVENT_PROTOCOL);
+	free(p);
+}
+
 static const char *const three[] = {"b@d.example", "c@d.example", "d@d.example"};
 
 static const struct smtp_transaction to_three = {
@@ -583,6 +632,8 @@ Test(hostile, j21_a_server_of_our_name_is_us)
 			 "250 Hello mail.corp.example\r\n"},
 			"READY", false},
 		{{"220 .\r\n", "250 \r\n"}, "READY", false},
+		{{"220 mail.corp.exampel\r\n", "250 mail.corp.e.ample\r\n"}, "READY",
+			false},
 		{{"554 mail.corp.example\r\n"}, "REFUSED:554", false},
 	};
 

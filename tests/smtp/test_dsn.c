@@ -378,11 +378,102 @@ Test(dsn, a_header_is_cut_at_64_kib)
 	cr_assert_eq(memcmp(text + len - 16, "\r\n--BOUNDARY--\r\n", 16), 0);
 }
 
-Test(dsn, a_character_that_is_cut_harms_nothing)
+static size_t longest_line(const char *text)
 {
-	static const struct smtp_dsn_recipient cut = {.address = "b@dest.\xf0\x9f",
+	size_t longest = 0;
+
+	while (*text) {
+		size_t len = strcspn(text, "\r");
+
+		longest = len > longest ? len : longest;
+		text += len + (text[len] ? 2 : 0);
+	}
+	return longest;
+}
+
+/* RFC 5322 2.1.1: no line is longer than 998 bytes, whatever the server and the sender said. */
+Test(dsn, texts_without_end_are_bounded)
+{
+	static char endless[5000];
+	static char header_without_end[100000];
+	struct smtp_dsn dsn = make();
+	struct smtp_dsn_recipient recipient = {.address = "b@dest.example",
+		.orcpt = endless,
+		.action = SMTP_DSN_FAILED,
+		.status = "5.1.1",
+		.diagnostic = endless,
+		.words = endless};
+
+	memset(endless, 'e', sizeof endless - 1);
+	memset(header_without_end, 'h', sizeof header_without_end);
+	dsn.envid = endless;
+	const char *text = format(dsn, &recipient);
+
+	cr_expect_leq(longest_line(text), 998);
+	cr_expect(strstr(text, "\r\nOriginal-Recipient: eeee"));
+	cr_expect(strstr(text, "\r\nOriginal-Envelope-Id: eeee"));
+	cr_expect(strstr(text, "\r\nDiagnostic-Code: smtp; eeee"));
+	cr_expect(strstr(text, "\r\n    eeee"));
+	dsn.original = header_without_end;
+	dsn.original_len = sizeof header_without_end;
+	cr_expect_lt(smtp_dsn_format(&dsn, NULL, 0), 70000);
+}
+
+Test(dsn, a_long_reply_is_folded_where_it_has_spaces)
+{
+	static const char folded[] = "Diagnostic-Code: smtp; 550 5.7.1 one two three "
+	                             "four five six seven eight nine\r\n"
+				     " ten  eleven twelve thirteen fourteen fifteen "
+	                             "sixteen seventeen eighteen nineteen\r\n"
+				     " twenty  x   \r\n";
+	struct smtp_dsn_recipient recipient = {.address = "b@dest.example",
+		.action = SMTP_DSN_FAILED,
+		.status = "5.7.1",
+		.diagnostic = "550 5.7.1 one two three four five six seven eight nine "
+	                      "ten  eleven "
+			      "twelve thirteen fourteen fifteen sixteen seventeen "
+	                      "eighteen nineteen "
+			      "twenty  x   "};
+	const char *text = format(make(), &recipient);
+
+	cr_expect(strstr(text, folded), "%s", text);
+}
+
+Test(dsn, what_was_not_given_is_not_told)
+{
+	struct smtp_dsn dsn = make();
+	struct smtp_dsn_recipient recipient = {.address = "b@dest.example",
+		.orcpt = "",
 		.action = SMTP_DSN_FAILED,
 		.status = "5.1.1"};
 
-	cr_expect(strstr(format(make(), &cut), "\r\nFinal-Recipient: utf-8; b@dest.?\r\n"));
+	dsn.envid = "";
+	dsn.original_len = 0;
+	const char *text = format(dsn, &recipient);
+
+	cr_expect_null(strstr(text, "Original-Recipient"));
+	cr_expect_null(strstr(text, "Original-Envelope-Id"));
+	cr_expect_null(strstr(text, "Remote-MTA"));
+	cr_expect_null(strstr(text, "Diagnostic-Code"));
+	cr_expect(
+		strstr(text, "text/rfc822-headers\r\n\r\n--BOUNDARY--\r\n"), "%s", text);
+	dsn.is_whole = true;
+	text = format(dsn, &recipient);
+	cr_expect(strstr(text, "message/rfc822\r\n\r\n\r\n--BOUNDARY--\r\n"), "%s", text);
+}
+
+/* Such an address is in no spool of ours; a damaged one must not be read beyond its end. */
+Test(dsn, a_character_that_is_cut_harms_nothing)
+{
+	static const char *const addresses[] = {"b\xc3", "b\xe6\x9d", "b\xf0\x9f\x93"};
+	static const char *const fields[] = {
+		"utf-8; b?\r\n", "utf-8; b\\x{19D}\r\n", "utf-8; b\\x{7D3}\r\n"};
+
+	for (size_t i = 0; i < 3; i++) {
+		struct smtp_dsn_recipient recipient = {.address = addresses[i],
+			.action = SMTP_DSN_FAILED,
+			.status = "5.1.1"};
+
+		cr_expect(strstr(format(make(), &recipient), fields[i]), "%zu", i);
+	}
 }

@@ -47,6 +47,9 @@ Test(header, hops_and_the_authors_domain_are_seen)
 		{"From: nobody\r\n\r\n", 0, "", true},
 		{"Received: a\r\n", 1, "", false},
 		{"\r\nbody\r\n", 0, "", true},
+		{"From: ann@corp.example\n\nFrom: body\n", 0, "corp.example", true},
+		{": ann@corp.example\r\n:\r\n\r\n", 0, "", true},
+		{"Date: ann@corp.example\r\nReceiver: a\r\n\r\n", 0, "", true},
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -144,6 +147,33 @@ Test(header, a_received_line_stays_one_field_whatever_the_client_says)
 		"\tby mail.corp.example with ESMTP id 00000000A1\r\n"
 		"\tfor <b@dest.example>;\r\n"
 		"\tMon, 24 Nov 2025 16:00:00 +0000\r\n");
+}
+
+Test(header, a_received_line_is_bounded_whatever_the_client_says)
+{
+	char helo[1000], cipher[200], line[1024];
+	struct smtp_trace trace = {.helo = helo,
+		.client = "192.0.2.7",
+		.host = "mail.corp.example",
+		.id = "00000000A1",
+		.extended = true,
+		.tls = true,
+		.cipher = cipher,
+		.time = 1764000000};
+
+	memset(helo, '\x7f', sizeof helo - 1);
+	memset(cipher, 'C', sizeof cipher - 1);
+	helo[sizeof helo - 1] = cipher[sizeof cipher - 1] = '\0';
+	size_t len = smtp_received_format(&trace, line, sizeof line);
+
+	cr_assert_eq(len, strlen(line));
+	cr_assert_null(strchr(line, '\x7f'));
+	cr_assert_lt(strcspn(line, "\r"), 300);
+	cr_assert(strstr(line, " with ESMTPS (CCCC"));
+	cr_assert_str_eq(line + len - 39,
+		" id 00000000A1;\r\n\tMon, 24 Nov 2025 16:00:00 +0000\r\n" + 12);
+	for (size_t cap = 1; cap < len; cap++)
+		cr_assert_eq(smtp_received_format(&trace, line, cap), cap - 1);
 }
 
 Test(header, a_received_line_names_the_protocol)
