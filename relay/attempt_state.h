@@ -54,7 +54,7 @@ struct attempt {
 		struct smtp_reply reply;
 		char remote[320];
 	} answer;
-	struct {                   /* ...else this */
+	struct { /* ...else this */
 		char words[400];
 		const char *status; /* static text */
 		char remote[320];

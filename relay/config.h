@@ -153,6 +153,9 @@ struct config *config_parse(
  */
 bool config_read_logins(struct config *config, uid_t owner, struct buf *problems);
 
+/* Wipes it; a copy may have been made with mem_strdup. */
+void config_free_login(struct config_login *login);
+
 /*
  * The logins of fresh are copied to the routes of config that name the same file. Returns how many. Whoever
  * logs in with one at that time must have a copy.

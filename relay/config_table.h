@@ -98,7 +98,6 @@ const char *config_read_tls_policy(
 void config_print_route(const struct config_route *route, struct buf *out);
 void config_print_tls_policy(const struct config_tls_policy *policy, struct buf *out);
 void config_free_routes(struct config *config);
-void config_free_login(struct config_login *login); /* in config_login.c */
 /* DOMAIN|.SUFFIX DOMAIN, in config_sender.c. */
 const char *config_read_sender_map(
 	struct config *config, char *words[], size_t count, char error[256]);

@@ -79,7 +79,7 @@ static void await_reply(struct link *link)
 static void free_link(struct link *link)
 {
 	buf_fini(&link->body);
-	link_forget_login(link);
+	config_free_login(&link->login);
 	free(link->key);
 	free(link);
 }
@@ -152,7 +152,7 @@ static bool end_transaction(struct link *link, const struct smtp_event *heard)
 	const struct smtp_client *client = &link->client;
 	bool is_over = !smtp_client_is_ready(client);
 
-	if (client->decision.code == 421 && link->carried > 0 && client->heard == 1) {
+	if (heard->reply->code == 421 && link->carried > 0 && client->heard == 1) {
 		link->has_replied = false; /* it had ended before it saw MAIL */
 		link_fail(link, "ended by the server");
 		return false;
@@ -282,7 +282,7 @@ static void on_conn(void *owner, enum conn_event event)
 		break;
 	case CONN_ERROR:
 		lose(link, link->state <= LINK_STATE_HANDSHAKE ? conn_error(link->conn)
-							   : lost_words[link->state]);
+							       : lost_words[link->state]);
 		break;
 	}
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "relay/link_state.h"
@@ -93,13 +93,13 @@ void link_on_secured(struct link *link)
 	link_flush(link);
 }
 
-bool link_on_no_tls(
-	struct link *link, const struct smtp_reply *reply, const char *words)
+bool link_on_no_tls(struct link *link, const struct smtp_reply *reply, const char *words)
 {
 	bool is_lost = link->state == LINK_STATE_HANDSHAKE || !reply;
 	struct link_report why = {
 		.event = LINK_REFUSED,
 		.stage = SMTP_STAGE_STARTTLS,
+		.reply = reply,
 		.failure = words,
 		.status = reply ? status_no_tls : status_bad_tls,
 	};
@@ -119,17 +119,6 @@ bool link_on_no_tls(
 	return false;
 }
 
-void link_forget_login(struct link *link)
-{
-	struct config_login *login = &link->login;
-
-	if (login->password)
-		explicit_bzero(login->password, strlen(login->password));
-	free(login->password);
-	free(login->user);
-	*login = (struct config_login){0};
-}
-
 /* Unless its administrator wrote tls=none, a password goes under TLS only. */
 static bool may_log_in(const struct link *link)
 {
@@ -143,9 +132,11 @@ static bool log_in(struct link *link)
 	const struct config_login *login = &link->way.route->login;
 
 	if (!may_log_in(link))
-		return refuse(link, (struct link_report){
-			.failure = "no TLS, and a password is not sent in the clear",
-			.status = status_no_tls});
+		return refuse(link,
+			(struct link_report){
+				.failure =
+					"no TLS, and a password is not sent in the clear",
+				.status = status_no_tls});
 	link->login.user = mem_strdup(login->user); /* a reload may take the route's */
 	link->login.password = mem_strdup(login->password);
 	link->said = (struct smtp_login){link->login.user, link->login.password};
@@ -171,12 +162,14 @@ bool link_on_ready(struct link *link, const struct smtp_event *heard)
 	if (wants_tls && link->client.extensions.starttls)
 		return begin_tls(link);
 	if (wants_tls && way->level != TLS_MAY)
-		return refuse(link, (struct link_report){
-			.failure = "TLS is wanted, and the server does not offer it",
-			.status = status_no_tls});
+		return refuse(link,
+			(struct link_report){
+				.failure =
+					"TLS is wanted, and the server does not offer it",
+				.status = status_no_tls});
 	if (way->route && way->route->login.user && heard->stage != SMTP_STAGE_AUTH)
 		return log_in(link);
-	link_forget_login(link);
+	config_free_login(&link->login);
 	transcript_keep(&link->transcript);
 	link_enter(link, LINK_STATE_READY);
 	return link_emit(link, &report);
@@ -186,12 +179,14 @@ bool link_on_refused(struct link *link, const struct smtp_event *heard)
 {
 	bool is_login = heard->stage == SMTP_STAGE_AUTH;
 
-	link_forget_login(link);
-	return refuse(link, (struct link_report){
-		.stage = heard->stage,
-		.reply = heard->reply,
-		/* Its 5xx is about us, not about the message: never a bounce. */
-		.failure = is_login ? "the server does not accept our login" : NULL,
-		.status = is_login ? status_bad_login : NULL,
-	});
+	config_free_login(&link->login);
+	return refuse(link,
+		(struct link_report){
+			.stage = heard->stage,
+			.reply = heard->reply,
+			/* Its 5xx is about us, not about the message: never a bounce. */
+			.failure =
+				is_login ? "the server does not accept our login" : NULL,
+			.status = is_login ? status_bad_login : NULL,
+		});
 }

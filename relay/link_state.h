@@ -42,7 +42,7 @@ struct link {
 	struct conn *conn;
 	struct smtp_client client;
 	struct smtp_stuffer stuffer;
-	struct link_way way; /* until READY */
+	struct link_way way;       /* until READY */
 	struct config_login login; /* a copy, while we log in */
 	struct smtp_login said;    /* the same, for the machine */
 	bool is_plain;             /* TLS failed before: this time without */
@@ -50,11 +50,11 @@ struct link {
 	uint64_t opened;        /* uv_now */
 	uint64_t envelope_ends; /* uv_now: the replies to it have come by then */
 	unsigned carried;
-	bool is_answered;   /* something was said */
-	bool has_replied;   /* to something of this transaction */
-	bool is_calling;    /* the user is hearing an event... */
-	bool is_closed;     /* ...and has closed the link */
-	struct buf body;    /* stuffed, on its way to conn */
+	bool is_answered; /* something was said */
+	bool has_replied; /* to something of this transaction */
+	bool is_calling;  /* the user is hearing an event... */
+	bool is_closed;   /* ...and has closed the link */
+	struct buf body;  /* stuffed, on its way to conn */
 	struct transcript transcript;
 	link_cb cb;
 	void *owner;
@@ -88,7 +88,4 @@ bool link_on_tls(struct link *link);
  * TLS was tried in vain: in plain then, or it is over. reply: of STARTTLS, or NULL; words are borrowed.
  * Returns false when the link is gone.
  */
-bool link_on_no_tls(
-	struct link *link, const struct smtp_reply *reply, const char *words);
-
-void link_forget_login(struct link *link);
+bool link_on_no_tls(struct link *link, const struct smtp_reply *reply, const char *words);
