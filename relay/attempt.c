@@ -20,6 +20,7 @@ void attempt_free(struct attempt *a)
 		outcome_fini(&a->outcomes[i]);
 	json_decref(a->transcript);
 	fitness_free(a->fitness);
+	wishes_free(a->wishes);
 	free(a->left_out);
 	free(a->outcomes);
 	free(a->addresses);
@@ -134,6 +135,24 @@ static bool next_smarthost(struct attempt *a)
 	return true;
 }
 
+static void on_wishes(void *owner)
+{
+	struct attempt *a = owner;
+
+	wishes_add(a->wishes, &a->transaction);
+	a->state = ATTEMPT_CONNECT;
+	attempt_step(a);
+}
+
+/* Returns false when there is nothing to wait for. */
+static bool read_wishes(struct attempt *a)
+{
+	if (a->wishes || !a->message->has_wishes || !attempt_source(a))
+		return false;
+	a->wishes = wishes_read(a->relay->spool, a->rcpts, a->count, on_wishes, a);
+	return true;
+}
+
 void attempt_step(struct attempt *a)
 {
 	for (;;) {
@@ -141,6 +160,11 @@ void attempt_step(struct attempt *a)
 		case ATTEMPT_JUDGE:
 			attempt_judge(a);
 			return;
+		case ATTEMPT_READ:
+			if (read_wishes(a))
+				return;
+			a->state = ATTEMPT_CONNECT;
+			__attribute__((fallthrough));
 		case ATTEMPT_CONNECT:
 			if (connect_next(a))
 				return;
@@ -182,6 +206,7 @@ struct attempt *attempt_start(struct relay *relay, struct message *message,
 		.count = count,
 		.size = message->size,
 		.eight_bit = message->eight_bit,
+		.is_strict = relay->config->bounces_eight_bit,
 		.utf8 = message->utf8,
 	};
 	a->route = config_next_hop(relay->config, a->domain);

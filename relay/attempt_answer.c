@@ -43,6 +43,7 @@ static enum attempt_result judge_report(
 static void take_answer(struct attempt *a, const struct delivery_report *report)
 {
 	a->answer.given = true;
+	a->answer.dsn_passed = report->dsn_passed;
 	a->answer.stage = report->stage;
 	a->answer.reply = *report->reply;
 	memcpy(a->answer.remote, a->remote, sizeof a->remote);
@@ -171,6 +172,8 @@ void attempt_conclude(struct attempt *a)
 		else if (outcome->state == RCPT_ACTIVE)
 			outcome_from_failure(outcome, a->failure.remote, a->failure.words,
 				a->failure.status);
+		outcome->dsn_passed =
+			outcome->state == RCPT_DELIVERED && a->answer.dsn_passed;
 		add_dialogue(a, outcome);
 	}
 	a->state = ATTEMPT_SETTLE;

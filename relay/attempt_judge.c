@@ -83,7 +83,7 @@ static void on_judged(void *owner)
 		/* RFC 3463: routing loop detected; unable to route */
 		a->failure.status = all[0].path == MX_LOOP ? "5.4.6" : "4.4.4";
 	}
-	a->state = ATTEMPT_CONNECT;
+	a->state = ATTEMPT_READ;
 	attempt_step(a);
 }
 

@@ -5,6 +5,7 @@
 #include "relay/delivery.h"
 #include "relay/fitness.h"
 #include "relay/outcome.h"
+#include "relay/wishes.h"
 
 /*
  * What the parts of an attempt share: attempt.c has its life and whom it connects to,
@@ -13,13 +14,16 @@
  */
 
 /*
- *   JUDGE ──fit sources──> CONNECT ──answer──> SETTLE ──> gone
- *     │  ^                  │  ^ next address, then next fit source
- *     │  └─ next smarthost ─┤  │                  ^
- *     └── none is fit ──────┴──┴── nobody answers ─┘
+ *   JUDGE ──fit sources──> (READ) ──> CONNECT ──answer──> SETTLE ──> gone
+ *     │  ^                            │  ^ next address, then next fit source
+ *     │  └────── next smarthost ──────┤  │                  ^
+ *     └───────── none is fit ─────────┴──┴── nobody answers ─┘
+ *
+ * READ is for messages with wishes of RFC 3461 only.
  */
 enum attempt_state {
 	ATTEMPT_JUDGE,
+	ATTEMPT_READ,
 	ATTEMPT_CONNECT,
 	ATTEMPT_SETTLE,
 };
@@ -41,8 +45,9 @@ struct attempt {
 	size_t place, fit_count;   /* in order */
 	char *left_out;            /* sources not used, and why; or NULL */
 
-	uint32_t tried;    /* targets of the source at place: a bit each */
-	unsigned refusals; /* at the door, by servers of this next hop */
+	uint32_t tried;        /* targets of the source at place: a bit each */
+	unsigned refusals;     /* at the door, by servers of this next hop */
+	struct wishes *wishes; /* NULL: none, or not read yet */
 	struct smtp_transaction transaction;
 	struct link_way way;       /* to whom we talk... */
 	char remote[320];          /* ...in words */
@@ -53,6 +58,7 @@ struct attempt {
 		enum smtp_stage stage;
 		struct smtp_reply reply;
 		char remote[320];
+		bool dsn_passed;
 	} answer;
 	struct { /* ...else this */
 		char words[400];

@@ -28,7 +28,7 @@ enum {
 	MESSAGE_MS = 4 * 60 * 60 * 1000,
 	SESSION_MS = 8 * 60 * 60 * 1000,
 	BODY_RATE = 500, /* bytes a second: what Postfix asks for too */
-	SPARE_FILES = 128, /* descriptors that sessions leave to spool, DNS and deliveries */
+	SPARE_FILES = 512, /* descriptors that sessions leave to spool, DNS, attempts and idle links */
 };
 
 /*

@@ -20,6 +20,7 @@ struct outcome {
 	enum reason reason;
 	enum hold_origin origin;
 	bool tried;      /* counts as an attempt */
+	bool dsn_passed; /* DELIVERED: the receiver knows what the sender wants to hear */
 	bool is_damaged; /* BOUNCED: what is left of the message is to be kept aside */
 	int64_t next_attempt; /* DEFERRED: not before; 0: as the back-off says */
 	size_t source;   /* HELD: number of the source address that was judged */

@@ -53,6 +53,7 @@ struct message {
 	uint8_t signer_count;
 	uint8_t failed_reads; /* of the body, one after another */
 	bool eight_bit : 1, utf8 : 1, notification : 1; /* as in its envelope */
+	bool has_wishes : 1; /* its envelope has some of RFC 3461 */
 	struct recipient recipients[];
 };
 

@@ -12,6 +12,7 @@
 #include "relay/public_ip.h"
 #include "relay/settle.h"
 #include "relay/source.h"
+#include "relay/wishes.h"
 
 /*
  * The pre-flight, the connections and the spool are played by the test: it answers the inquiry that
@@ -45,6 +46,10 @@ static struct {
 	struct outcome outcomes[2];
 	unsigned settled, done, returned;
 	enum attempt_result result;
+	wishes_cb wishes_done;
+	void *wishes_owner;
+	unsigned wishes_freed;
+	char envid[16]; /* of the transaction */
 	bool is_resolver_ill;
 	settle_cb settle_done;
 	void *settle_owner;
@@ -83,6 +88,27 @@ uint64_t uv_now(const uv_loop_t *loop)
 	return scene.now;
 }
 
+struct wishes *wishes_read(struct spool *spool, struct recipient *const *rcpts,
+	size_t count, wishes_cb cb, void *owner)
+{
+	(void)spool, (void)rcpts;
+	cr_assert_eq(count, 2);
+	scene.wishes_done = cb;
+	scene.wishes_owner = owner;
+	return (struct wishes *)&scene;
+}
+
+void wishes_add(const struct wishes *wishes, struct smtp_transaction *transaction)
+{
+	(void)wishes;
+	transaction->envid = "QQ314159";
+}
+
+void wishes_free(struct wishes *wishes)
+{
+	scene.wishes_freed += wishes != NULL;
+}
+
 /* The first inquiry that waits for its answer. */
 static struct inquiry **first_open(void)
 {
@@ -97,8 +123,10 @@ struct delivery *delivery_start(struct relay *relay, const struct link_way *way,
 	uint64_t message_id, const struct smtp_transaction *transaction, delivery_cb cb,
 	void *owner)
 {
-	(void)relay, (void)message_id, (void)transaction;
+	(void)relay, (void)message_id;
 	scene.deliveries++;
+	snprintf(scene.envid, sizeof scene.envid, "%s",
+		transaction->envid ? transaction->envid : "");
 	scene.delivery = mem_alloc(sizeof *scene.delivery);
 	*scene.delivery = (struct delivery){
 		.cb = cb, .owner = owner, .target = way->target->address};
@@ -601,6 +629,30 @@ Test(attempt, of_equals_the_one_with_an_idle_link_comes_first)
 	answer(NULL, two_exchanges);
 	cr_assert_str_eq(scene.delivery->target.ip, "198.51.100.1", "not a worse one");
 	attempt_cancel(scene.delivery->owner);
+}
+
+Test(attempt, what_its_sender_wants_to_hear_is_read_first)
+{
+	scene.message->has_wishes = true;
+	begin();
+	answer(NULL, two_exchanges);
+	cr_assert_eq(scene.deliveries, 0);
+	scene.wishes_done(scene.wishes_owner);
+	cr_assert_eq(scene.deliveries, 1);
+	cr_assert_str_eq(scene.envid, "QQ314159");
+	report((struct delivery_report){.event = DELIVERY_RCPT,
+		       .stage = SMTP_STAGE_RCPT,
+		       .index = 0,
+		       .dsn_passed = true},
+		550, "no");
+	report((struct delivery_report){.event = DELIVERY_DONE,
+		       .stage = SMTP_STAGE_END,
+		       .dsn_passed = true},
+		250, "ok");
+	cr_assert_not(scene.outcomes[0].dsn_passed, "only who has it reports");
+	cr_assert(scene.outcomes[1].dsn_passed);
+	end();
+	cr_assert_eq(scene.wishes_freed, 1);
 }
 
 Test(attempt, two_refusals_at_the_door_are_enough)

@@ -30,6 +30,8 @@ class _Handler(socketserver.StreamRequestHandler):
                 self._say("221 bye")
                 return
             if verb == "MAIL":
+                with receiver.lock:
+                    receiver.mails += 1
                 envelope = {"from": line.split(b":", 1)[1].split(b">")[0].lstrip(b" <").decode(), "to": []}
             reply = receiver.reply_to(verb, line)
             self._say(reply)
@@ -70,7 +72,7 @@ class Receiver:
     """replies: by verb, or "banner", or "END" (after the dot); what is not there is a yes."""
 
     def __init__(self, address, port):
-        self.replies, self.messages, self.connections = {}, [], 0
+        self.replies, self.messages, self.connections, self.mails = {}, [], 0, 0
         self.lock = threading.Lock()
         self.server = _Server((address, port), _Handler)
         self.server.receiver = self
@@ -78,7 +80,7 @@ class Receiver:
 
     def reset(self):
         with self.lock:
-            self.replies, self.messages, self.connections = {}, [], 0
+            self.replies, self.messages, self.connections, self.mails = {}, [], 0, 0
 
     def reply_to(self, verb, line):
         for start, reply in self.replies.items():

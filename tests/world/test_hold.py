@@ -175,9 +175,9 @@ def test_a_5xx_for_a_dns_reason_waits_for_a_change_and_a_second_one_bounces(rela
     (recipient,) = relay.wait_for_state("held")
     assert recipient["reason"] == "ptr-missing"
     wait_for(lambda: "cause-remembered" in relay.log, "what the DNS says now")
-    assert scripted.connections == 1
+    assert scripted.mails == 1
     names.add("25.2.0.192.in-addr.arpa. PTR mail2.corp.example.")
     names.add("mail2.corp.example. A 192.0.2.25")
     wait_for(lambda: exchange.messages, "an NDR after the second refusal")
-    assert scripted.connections == 2
+    assert scripted.mails == 2
     relay.wait_until_empty()
