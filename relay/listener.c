@@ -28,7 +28,9 @@ enum {
 	MESSAGE_MS = 4 * 60 * 60 * 1000,
 	SESSION_MS = 8 * 60 * 60 * 1000,
 	BODY_RATE = 500, /* bytes a second: what Postfix asks for too */
-	SPARE_FILES = 512, /* descriptors that sessions leave to spool, DNS, attempts and idle links */
+	/* Descriptors that sessions leave to the spool, the DNS, attempts and idle links... */
+	SPARE_FILES = 512,
+	LINGER_MAX = 64, /* ...and of them to clients that were sent away */
 };
 
 /*
@@ -329,7 +331,7 @@ static void limit_guests(struct listener *listener)
 			"few-descriptors session_limit=%llu possible=%llu",
 			(unsigned long long)wanted, (unsigned long long)possible);
 	listener->guest_limit = possible;
-	listener->relay->linger.most = SPARE_FILES / 2;
+	listener->relay->linger.most = LINGER_MAX;
 }
 
 int listener_open(struct listener **out, struct relay *relay, char *text, size_t cap)
