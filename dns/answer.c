@@ -202,6 +202,33 @@ struct answer *answer_copy(const struct answer *answer)
 	return copy;
 }
 
+static bool is_same_text(const char *one, const char *other)
+{
+	return one && other ? strcmp(one, other) == 0 : one == other;
+}
+
+static bool is_same_record(const struct record *one, const struct record *other)
+{
+	return one->preference == other->preference && one->len == other->len &&
+	       memcmp(one->address, other->address, sizeof one->address) == 0 &&
+	       (!one->len || memcmp(one->text, other->text, one->len) == 0) &&
+	       is_same_text(one->rname, other->rname);
+}
+
+bool answer_says_the_same(const struct answer *one, const struct answer *other)
+{
+	if (one->status != other->status || one->authenticated != other->authenticated ||
+		one->count != other->count || one->chain_count != other->chain_count)
+		return false;
+	for (size_t i = 0; i < one->chain_count; i++)
+		if (strcmp(one->chain[i], other->chain[i]) != 0)
+			return false;
+	for (size_t i = 0; i < one->count; i++)
+		if (!is_same_record(&one->records[i], &other->records[i]))
+			return false;
+	return true;
+}
+
 void answer_free(struct answer *answer)
 {
 	free(answer);

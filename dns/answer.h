@@ -79,6 +79,9 @@ struct answer {
 struct answer *answer_copy(const struct answer *answer);
 void answer_free(struct answer *answer);
 
+/* True when a check would find the same in both: time and server do not count. */
+bool answer_says_the_same(const struct answer *one, const struct answer *other);
+
 /* Where the records stand, or would: the end of the chain of CNAMEs. Borrowed from answer. */
 const char *answer_owner(const struct answer *answer);
 

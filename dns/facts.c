@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dns/cache.h"
 #include "dns/laid.h"
 #include "dns/name.h"
 
@@ -235,6 +236,46 @@ const struct answer *facts_lookup(
 size_t facts_stale_uses(const struct facts *facts)
 {
 	return facts->stale_uses;
+}
+
+int64_t facts_stand_until(const struct facts *facts)
+{
+	int64_t until = facts->count && !facts->laid_count ? INT64_MAX : 0;
+
+	for (size_t i = 0; i < facts->count && until; i++) {
+		const struct answer *answer = facts->facts[i].answer;
+		bool is_no = answer && (answer->status == ANSWER_NO_NAME ||
+					       answer->status == ANSWER_NO_DATA);
+		int64_t end = 0;
+
+		if (answer && !answer->stale)
+			end = answer->learned +
+			      (int64_t)(is_no && answer->ttl > CACHE_NEGATIVE_MAX
+						? CACHE_NEGATIVE_MAX
+						: answer->ttl) *
+				      1000;
+		if (end < until)
+			until = end;
+	}
+	return until;
+}
+
+static bool mentions(const struct answer *answer, const char *text)
+{
+	if (!answer || answer->type != TYPE_TXT)
+		return false;
+	for (size_t i = 0; i < answer->count; i++)
+		if (strcasestr(answer->records[i].text, text))
+			return true;
+	return false;
+}
+
+bool facts_mention(const struct facts *facts, const char *text)
+{
+	for (size_t i = 0; i < facts->count; i++)
+		if (mentions(facts->facts[i].answer, text))
+			return true;
+	return false;
 }
 
 int facts_add(struct facts *facts, const struct answer *answer)

@@ -26,6 +26,15 @@ const struct answer *facts_lookup(
  */
 size_t facts_stale_uses(const struct facts *facts);
 
+/*
+ * Until when (answer_now) a look-up of any of these facts, through the cache of a resolver, would give the
+ * same; 0: some are stale, laid or open, or there is none.
+ */
+int64_t facts_stand_until(const struct facts *facts);
+
+/* True when a TXT record among them has the bytes of text, in any case. */
+bool facts_mention(const struct facts *facts, const char *text);
+
 /* Adds an answer (copied). Returns 0 or -ENOMEM. A second one for the same question is ignored. */
 int facts_add(struct facts *facts, const struct answer *answer);
 

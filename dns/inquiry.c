@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dns/check.h"
 #include "dns/preflight.h"
 #include "dns/spf.h"
 
@@ -122,14 +123,20 @@ static void ask_wanted(struct inquiry *inquiry)
 		uv_timer_start(&inquiry->turn, on_turn, 0, 0);
 }
 
-/* The next hop's addresses, and the recipient's exchanges, are wanted beside the checks. */
+/* The next hop's addresses are wanted beside the checks, and what its servers must show. */
 static bool is_routed(struct inquiry *inquiry)
 {
+	const struct preflight_question *question = &inquiry->question;
 	struct mx_list list = {.status = MX_FOUND};
 
-	if (inquiry->question.host)
-		mx_host(inquiry->facts, inquiry->question.host, &list);
-	return list.status != MX_PENDING;
+	if (question->host)
+		mx_host(inquiry->facts, question->host, &list);
+	else if (question->tlsa_port && question->recipient)
+		mx_order(inquiry->facts, domain_of(question->recipient), &question->mx,
+			&list);
+	return list.status != MX_PENDING &&
+	       (!question->tlsa_port ||
+		       mx_tlsa_are_known(inquiry->facts, &list, question->tlsa_port));
 }
 
 /* Of no check is known what it would find. */

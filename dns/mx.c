@@ -68,36 +68,15 @@ static void add_hosts(
 			add_host(collector, exchanges[i], TYPE_AAAA);
 }
 
-static uint32_t next_chance(uint32_t *seed)
-{
-	*seed = *seed * 1664525u + 1013904223u;
-	return *seed >> 8;
-}
-
-/* Exchanges by preference; equals in an order that the seed gives (RFC 5321 5.1). */
-static size_t order_exchanges(const struct answer *answer, uint32_t seed,
-	const struct record *exchanges[MX_EXCHANGES_MAX])
+/* Exchanges as the answer has them: by preference. Who is tried first of equals is the caller's choice. */
+static size_t list_exchanges(
+	const struct answer *answer, const struct record *exchanges[MX_EXCHANGES_MAX])
 {
 	size_t count = 0;
 
 	for (size_t i = 0; i < answer->count && count < MX_EXCHANGES_MAX; i++)
 		if (answer->records[i].text[0])
 			exchanges[count++] = &answer->records[i];
-	for (size_t first = 0; first < count;) {
-		size_t end = first + 1;
-
-		while (end < count &&
-			exchanges[end]->preference == exchanges[first]->preference)
-			end++;
-		for (size_t i = end - 1; i > first; i--) {
-			size_t other = first + next_chance(&seed) % (i - first + 1);
-			const struct record *swap = exchanges[i];
-
-			exchanges[i] = exchanges[other];
-			exchanges[other] = swap;
-		}
-		first = end;
-	}
 	return count;
 }
 
@@ -135,7 +114,7 @@ static void follow_exchanges(struct collector *collector, const struct answer *a
 {
 	const struct mx_options *options = collector->options;
 	const struct record *exchanges[MX_EXCHANGES_MAX];
-	size_t count = order_exchanges(answer, options->seed, exchanges);
+	size_t count = list_exchanges(answer, exchanges);
 
 	if (count == 0) { /* RFC 7505 3: "." and nothing else */
 		collector->list->status = MX_NULL;

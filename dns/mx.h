@@ -55,7 +55,6 @@ struct mx_options {
 	/* Private networks that may be used (allow_private_mx). */
 	const struct mx_network *allowed;
 	size_t allowed_count;
-	uint32_t seed; /* shuffles exchanges of equal preference */
 	bool any; /* one address is enough to know: AAAA is asked only where A leaves none */
 };
 
@@ -95,6 +94,9 @@ struct mx_tlsa {
  * the name is secure: is_secure of its address, or the administrator's own word.
  */
 void mx_tlsa(struct facts *facts, const char *host, uint16_t port, struct mx_tlsa *tlsa);
+
+/* The same for every host of a list to which the way is secure. False: facts are missing. */
+bool mx_tlsa_are_known(struct facts *facts, const struct mx_list *list, uint16_t port);
 
 /* True for addresses no public mail server has (RFC 6890 and kin); documentation prefixes are
  * ordinary. */

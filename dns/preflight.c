@@ -118,6 +118,14 @@ static bool run_check(struct evaluation *evaluation, size_t i)
 	return !evaluation->pending;
 }
 
+int64_t preflight_stands_until(const struct facts *facts)
+{
+	/* Macros of SPF that tell the senders of a domain apart (RFC 7208 7.2). */
+	bool is_personal = facts_mention(facts, "%{l") || facts_mention(facts, "%{s");
+
+	return is_personal ? 0 : facts_stand_until(facts);
+}
+
 int preflight_evaluate(const struct preflight_question *question, struct facts *facts,
 	struct verdict *verdict)
 {

@@ -60,6 +60,8 @@ struct preflight_question {
 	struct preflight_texts ip_lists, domain_lists; /* DNSBL zones to look into */
 	/* A next hop by name or address, whose addresses are wanted too (mx_host). */
 	const char *host;
+	/* Its TLSA records, or those of the recipient's exchangers, are wanted for this port; 0: they are not. */
+	uint16_t tlsa_port;
 	/* What each reason leads to: preflight_defaults(). */
 	enum action actions[REASON_COUNT];
 	struct mx_options mx;
@@ -126,6 +128,12 @@ const char *preflight_name_problem(const char *name);
  * of an inquiry about ip. Borrowed from facts.
  */
 const char *preflight_confirmed_name(struct facts *facts, const char *ip);
+
+/*
+ * Until when (answer_now) mail of the same kind would be judged the same: whatever stands before the sender's
+ * @. 0: not at all, it must be judged anew.
+ */
+int64_t preflight_stands_until(const struct facts *facts);
 
 const char *check_name(enum check check);
 const char *check_result_name(enum check_result result);

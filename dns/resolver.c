@@ -54,6 +54,7 @@ struct resolver {
 	uv_timer_t patience; /* of the first that waits for a place */
 	unsigned handles;
 	size_t in_flight;
+	uint64_t changes;
 	struct resolver_stats stats;
 };
 
@@ -192,6 +193,19 @@ static const struct answer *find_stale(struct ask *ask, const struct answer *ans
 	return known && known->stale ? known : NULL;
 }
 
+static void learn(struct ask *ask, const struct answer *answer)
+{
+	struct resolver *resolver = ask->resolver;
+	uint64_t now = uv_now(resolver->loop);
+	const struct answer *known =
+		ask->freshness == RESOLVER_FRESH
+			? cache_get(resolver->cache, ask->name, ask->type, now)
+			: NULL;
+
+	resolver->changes += known && !answer_says_the_same(known, answer);
+	cache_put(resolver->cache, answer, now);
+}
+
 /* Everybody who asked gets a copy. The ask, on no list any more, is gone then. */
 static void end_ask(struct ask *ask, const struct answer *answer)
 {
@@ -199,7 +213,7 @@ static void end_ask(struct ask *ask, const struct answer *answer)
 	struct resolver_query *query;
 
 	if (answer)
-		cache_put(resolver->cache, answer, uv_now(resolver->loop));
+		learn(ask, answer);
 	const struct answer *stale = answer ? find_stale(ask, answer) : NULL;
 
 	resolver->stats.failed += !answer || answer->status == ANSWER_FAILED;
@@ -385,6 +399,11 @@ void resolver_stats(const struct resolver *resolver, struct resolver_stats *stat
 	stats->in_flight = resolver->in_flight;
 	stats->cached = cache_count(resolver->cache);
 	servers_stats(resolver->servers, stats);
+}
+
+uint64_t resolver_changes(const struct resolver *resolver)
+{
+	return resolver->changes;
 }
 
 bool resolver_is_healthy(const struct resolver *resolver)

@@ -68,6 +68,9 @@ struct resolver_query *resolver_ask(struct resolver *resolver, const char *name,
 /* cb will not be called. */
 void resolver_cancel(struct resolver_query *query);
 
+/* How often an answer past the cache was another than the one we had: what was concluded from that is over. */
+uint64_t resolver_changes(const struct resolver *resolver);
+
 /* At least one server answers, and makes up no answers. */
 bool resolver_is_healthy(const struct resolver *resolver);
 

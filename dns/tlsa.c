@@ -128,3 +128,20 @@ void mx_tlsa(struct facts *facts, const char *host, uint16_t port, struct mx_tls
 	if (found.is_alias && tlsa->status == MX_TLSA_NONE)
 		look_under(facts, found.name, port, tlsa);
 }
+
+bool mx_tlsa_are_known(struct facts *facts, const struct mx_list *list, uint16_t port)
+{
+	bool are_known = true;
+	struct mx_tlsa tlsa;
+
+	for (size_t i = 0; i < list->count; i++) {
+		const struct mx_address *address = &list->addresses[i];
+		bool is_same = i > 0 && address[-1].exchange == address->exchange;
+
+		if (!address->is_secure || is_same)
+			continue;
+		mx_tlsa(facts, address->exchange, port, &tlsa);
+		are_known = are_known && tlsa.status != MX_TLSA_PENDING;
+	}
+	return are_known;
+}

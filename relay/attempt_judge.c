@@ -79,7 +79,8 @@ static void on_judged(void *owner)
 		snprintf(a->failure.remote, sizeof a->failure.remote, "%s",
 			a->route ? a->route->host : a->domain);
 		snprintf(a->failure.words, sizeof a->failure.words, "%s",
-			target_none_words(all[0].path, all[0].has_private));
+			target_none_words(
+			all[0].path, all[0].has_private, all[0].lacks_tlsa));
 		/* RFC 3463: routing loop detected; unable to route */
 		a->failure.status = all[0].path == MX_LOOP ? "5.4.6" : "4.4.4";
 	}

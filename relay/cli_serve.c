@@ -16,6 +16,7 @@
 #include "relay/damage.h"
 #include "relay/dispatch.h"
 #include "relay/hold.h"
+#include "relay/judged.h"
 #include "relay/links.h"
 #include "relay/listener.h"
 #include "relay/mem.h"
@@ -84,6 +85,7 @@ static void on_spool_closed(void *owner)
 	server->relay.spool = NULL;
 	holds_free(server->relay.holds);
 	dispatch_free(server->relay.dispatch);
+	judged_close(server->relay.judged);
 	resolver_close(server->relay.resolver);
 	auth_close(server->relay.auth);
 	ignore_signals(server);
@@ -300,6 +302,7 @@ static int run(struct server *server)
 	relay->holds = holds_new(relay);
 	relay->public_ips = public_ips_new(&relay->log);
 	relay->links = links_new();
+	relay->judged = judged_open(relay->loop, relay->resolver);
 	relay->dispatch = dispatch_new(relay);
 	relay->stats.started = text_now();
 	resume_queue(relay);

@@ -11,7 +11,8 @@
  * Which of our sources is fit for a destination (DESIGN section 3, "Per address family"): all are
  * judged side by side, a source whose family the recipient's servers lack is not usable, and of
  * the rest the best verdict counts. An attempt asks, and a
- * cause of holds whether there is a way round it; nothing is connected to here.
+ * cause of holds whether there is a way round it; nothing is connected to here. What was found for mail of the
+ * same kind lately is found again without asking (judged.h).
  */
 
 /* One source and what was found about it. */
@@ -19,7 +20,8 @@ struct candidate {
 	struct source source;
 	enum action action;  /* what the pre-flight leads to from here */
 	enum mx_status path; /* where the mail would go... */
-	bool has_private;    /* ...and whether private addresses were left out there */
+	bool has_private;    /* ...whether private addresses were left out there... */
+	bool lacks_tlsa;     /* ...and servers of which nobody can tell what they must show */
 	struct target targets[TARGETS_MAX];
 	size_t target_count;    /* 0: there is no way from here */
 	struct finding finding; /* the one that decides, without evidence and remedy... */

@@ -28,6 +28,7 @@ struct dispatch;
 struct listener;
 struct holds;
 struct links;
+struct judged;
 struct public_ips;
 struct tls_client;
 
@@ -42,6 +43,7 @@ struct relay {
 	struct spool *spool;
 	struct resolver *resolver;
 	struct tls_client *tls_client; /* for the way out */
+	struct judged *judged; /* NULL: nothing is remembered */
 	struct auth *auth; /* NULL: nobody can log in */
 	struct queue *queue;
 	struct holds *holds;

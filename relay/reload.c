@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "relay/auth.h"
+#include "relay/judged.h"
 #include "relay/listener.h"
 #include "relay/privileges.h"
 #include "relay/text.h"
@@ -78,6 +79,8 @@ bool reload_configuration(struct relay *relay, struct buf *report)
 	struct config *fresh = config_load(relay->config_path, report);
 	bool is_taken = fresh && take(relay, fresh, report);
 
+	if (is_taken && relay->judged)
+		judged_forget(relay->judged);
 	log_report(&relay->log, is_taken, report);
 	config_free(fresh);
 	return is_taken;

@@ -76,6 +76,12 @@ void inquiry_cancel(struct inquiry *inquiry)
 	free(inquiry);
 }
 
+uint64_t resolver_changes(const struct resolver *resolver)
+{
+	(void)resolver;
+	return 0;
+}
+
 bool resolver_is_healthy(const struct resolver *resolver)
 {
 	(void)resolver;
