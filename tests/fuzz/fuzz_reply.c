@@ -6,8 +6,7 @@
 #include "smtp/smtp.h"
 
 /* True when a whole reply stands at the start of in, *used bytes of it. */
-static bool read_whole(
-	struct smtp_reply *reply, const char *in, size_t len, size_t *used)
+static bool read_whole(struct smtp_reply *reply, const char *in, size_t len, size_t *used)
 {
 	enum smtp_reply_status status = SMTP_REPLY_LINE;
 	unsigned lines = 0;

@@ -74,7 +74,7 @@ Test(secure, tls_and_login_as_the_server_takes_them)
 		{"both spellings: PLAIN is one round trip",
 			{"220 mx\r\n",
 				"250-mx\r\n250-AUTH=LOGIN CRAM-MD5\r\n250 AUTH  "
-	                        "plain\r\n",
+				"plain\r\n",
 				"235 ok\r\n"},
 			"READY READY",
 			"EHLO mail.corp.example\r\nAUTH PLAIN " PLAIN "\r\n"
@@ -114,7 +114,7 @@ Test(secure, tls_and_login_as_the_server_takes_them)
 			"EHLO mail.corp.example\r\nAUTH LOGIN\r\n" USER "\r\n"},
 		{"nothing we know is offered",
 			{"220 mx\r\n", "250-mx\r\n250-XAUTH PLAIN\r\n250 AUTH PLAINER "
-	                               "CRAM-MD5\r\n"},
+				       "CRAM-MD5\r\n"},
 			"READY REFUSED:504", "EHLO mail.corp.example\r\n"},
 		{"another question than one of AUTH",
 			{"220 mx\r\n", "250-mx\r\n250 AUTH PLAIN\r\n", "354 go\r\n"},
