@@ -174,6 +174,17 @@ Test(secure, credentials_are_told_apart_and_wiped)
 	cr_expect_not(holds(&p->machine, PLAIN + 4));
 	free(p);
 
+	for (size_t first = 0; first < 30; first += 29) {
+		p = play(plain, (struct wishes){0});
+		smtp_client_log_in(&p->machine, &login);
+		smtp_client_sent(&p->machine, first);
+		smtp_client_sent(&p->machine, p->machine.out_len);
+		for (size_t at = 0; at + 4 <= strlen(PLAIN); at++)
+			cr_expect_null(memmem(
+				p->machine.out, sizeof p->machine.out, PLAIN + at, 4));
+		free(p);
+	}
+
 	p = play(old, (struct wishes){0});
 	smtp_client_log_in(&p->machine, &login);
 	take_slowly(&p->machine, shown);
