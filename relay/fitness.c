@@ -31,8 +31,7 @@ struct fitness {
 	struct candidate *candidates; /* one a source, as are judgings */
 	struct judging *judgings;
 	size_t count, open;
-	struct judged_key key;
-	bool is_kept;  /* what is found may be remembered */
+	struct judged_key *key; /* what is found may be remembered under it; or NULL */
 	int64_t until; /* ...for so long, by answer_now */
 	struct judged_call call;
 	fitness_cb cb;
@@ -206,8 +205,8 @@ static void take_targets(const struct fitness *fitness, struct candidate *candid
 	candidate->path = list->path;
 	candidate->has_private = list->has_private;
 	candidate->lacks_tlsa = list->lacks_tlsa;
-	candidate->target_count = target_choose(
-		list, (uint32_t)fitness->question.message->id, candidate->targets);
+	candidate->targets = target_choose(
+		list, (uint32_t)fitness->question.message->id, &candidate->target_count);
 }
 
 /* Mail of this kind is judged so until the first fact is over. The lists are given away. */
@@ -230,14 +229,14 @@ static void keep(struct fitness *fitness)
 		way->list = fitness->judgings[i].list;
 		fitness->judgings[i].list = (struct target_list){.count = 0};
 	}
-	judged_keep(fitness->relay->judged, &fitness->key, ways, fitness->until);
+	judged_keep(fitness->relay->judged, fitness->key, ways, fitness->until);
 }
 
 static void finish(struct fitness *fitness)
 {
 	size_t order[SOURCES_MAX];
 
-	if (fitness->is_kept &&
+	if (fitness->key &&
 		fitness_rank(fitness->candidates, fitness->count, order) > 0)
 		keep(fitness);
 	fitness->cb(fitness->owner);
@@ -331,17 +330,22 @@ static bool look_back(struct fitness *fitness)
 {
 	const struct fitness_question *question = &fitness->question;
 	struct judged *judged = fitness->relay->judged;
+	struct judged_key key; /* a large thing, copied only for the first of its kind */
 
 	if (!judged || question->is_released || question->is_overdue ||
 		question->freshness != RESOLVER_CACHED)
 		return false;
-	make_key(fitness, &fitness->key);
-	const struct judged_ways *ways = judged_find(judged, &fitness->key);
+	make_key(fitness, &key);
+	const struct judged_ways *ways = judged_find(judged, &key);
 
-	fitness->is_kept = !ways;
-	if (ways)
+	if (ways) {
 		recall(fitness, ways);
-	return ways != NULL;
+		return true;
+	}
+	fitness->key = mem_alloc(sizeof key);
+	memcpy(fitness->key->bytes, key.bytes, key.len);
+	fitness->key->len = key.len;
+	return false;
 }
 
 static void start_judging(struct fitness *fitness, size_t source)
@@ -392,6 +396,7 @@ void fitness_free(struct fitness *fitness)
 
 		for (size_t t = 0; t < candidate->target_count; t++)
 			target_fini(&candidate->targets[t]);
+		free(candidate->targets);
 		json_decref(candidate->described);
 	}
 	for (size_t i = 0; fitness->judgings && i < fitness->count; i++) {
@@ -399,6 +404,7 @@ void fitness_free(struct fitness *fitness)
 			inquiry_cancel(fitness->judgings[i].inquiry);
 		target_list_fini(&fitness->judgings[i].list);
 	}
+	free(fitness->key);
 	free(fitness->judgings);
 	free(fitness->candidates);
 	free(fitness);

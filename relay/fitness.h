@@ -22,8 +22,8 @@ struct candidate {
 	enum mx_status path; /* where the mail would go... */
 	bool has_private;    /* ...whether private addresses were left out there... */
 	bool lacks_tlsa;     /* ...and servers of which nobody can tell what they must show */
-	struct target targets[TARGETS_MAX];
-	size_t target_count;    /* 0: there is no way from here */
+	struct target *targets;
+	size_t target_count;    /* TARGETS_MAX at most; 0: there is no way from here */
 	struct finding finding; /* the one that decides, without evidence and remedy... */
 	json_t *described;      /* ...which are here; NULL when all is clear */
 	uint32_t ttl;           /* seconds for which that evidence may be believed */

@@ -135,11 +135,12 @@ static uint64_t rank(const struct target_list *list, size_t i, uint32_t seed)
 	       chance(seed, 256 + (uint32_t)i) >> 5;
 }
 
-size_t target_choose(const struct target_list *list, uint32_t seed,
-	struct target targets[TARGETS_MAX])
+/* Their numbers in the list, the first to try first. Returns how many. */
+static size_t choose(
+	const struct target_list *list, uint32_t seed, size_t chosen[TARGETS_MAX])
 {
 	uint64_t ranks[TARGETS_MAX];
-	size_t chosen[TARGETS_MAX], count = 0;
+	size_t count = 0;
 
 	for (size_t i = 0; i < list->count; i++) {
 		uint64_t own = rank(list, i, seed);
@@ -157,11 +158,22 @@ size_t target_choose(const struct target_list *list, uint32_t seed,
 		ranks[place] = own;
 		chosen[place] = i;
 	}
-	for (size_t i = 0; i < count; i++) {
+	return count;
+}
+
+struct target *target_choose(
+	const struct target_list *list, uint32_t seed, size_t *count)
+{
+	size_t chosen[TARGETS_MAX];
+
+	*count = choose(list, seed, chosen);
+	struct target *targets = *count ? mem_alloc(*count * sizeof *targets) : NULL;
+
+	for (size_t i = 0; i < *count; i++) {
 		targets[i] = list->items[chosen[i]];
 		targets[i].tlsa = copy_tlsa(targets[i].tlsa);
 	}
-	return count;
+	return targets;
 }
 
 const char *target_none_words(enum mx_status path, bool has_private, bool lacks_tlsa)

@@ -65,10 +65,11 @@ void target_list_fini(struct target_list *list);
 
 /*
  * The first TARGETS_MAX to try, copied: by preference; exchanges of equal preference, and the addresses of
- * one of them, in an order that the seed gives (RFC 5321 5.1). Returns how many.
+ * one of them, in an order that the seed gives (RFC 5321 5.1). Returns *count of them, for the caller to free
+ * (target_fini each); NULL: none.
  */
-size_t target_choose(const struct target_list *list, uint32_t seed,
-	struct target targets[TARGETS_MAX]);
+struct target *target_choose(
+	const struct target_list *list, uint32_t seed, size_t *count);
 
 /* Why a list has none, in words. Static text. */
 const char *target_none_words(enum mx_status path, bool has_private, bool lacks_tlsa);

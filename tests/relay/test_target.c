@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "relay/target.h"
 
@@ -39,16 +41,18 @@ Test(target, by_mx_only_the_family_of_the_source_counts)
 {
 	struct mx_list mx = list_of(20);
 	struct target_list list = make(&mx, NULL, &v4);
-	struct target targets[TARGETS_MAX];
+	size_t count;
+	struct target *targets = target_choose(&list, 7, &count);
 	char text[320];
 
 	cr_assert_eq(list.count, 10);
-	cr_assert_eq(target_choose(&list, 7, targets), TARGETS_MAX, "M4");
+	cr_assert_eq(count, TARGETS_MAX, "M4");
 	for (size_t i = 0; i < TARGETS_MAX; i++)
 		cr_assert_null(strchr(targets[i].address.ip, ':'));
 	target_format(&list.items[1], text, sizeof text);
 	cr_assert_str_eq(text, "mx1.dest.example [198.0.0.2]:25");
 	cr_assert_eq(list.items[1].level, TLS_MAY);
+	free(targets);
 	target_list_fini(&list);
 }
 
@@ -89,9 +93,10 @@ Test(target, equals_take_turns_and_the_better_go_first)
 	struct target_list list = make(&mx, NULL, &v4);
 
 	for (uint32_t seed = 0; seed < 3000; seed++) {
-		struct target targets[TARGETS_MAX];
+		size_t count;
+		struct target *targets = target_choose(&list, seed * 16, &count);
 
-		cr_assert_eq(target_choose(&list, seed * 16, targets), TARGETS_MAX);
+		cr_assert_eq(count, TARGETS_MAX);
 		cr_assert_str_eq(targets[0].name, "best.example");
 		for (size_t i = 1; i < TARGETS_MAX; i++)
 			cr_assert_str_neq(targets[i].name, "last.example");
@@ -99,6 +104,7 @@ Test(target, equals_take_turns_and_the_better_go_first)
 		for (size_t i = 2; i < 4; i++) /* addresses of a host stay together */
 			if (strcmp(targets[1].name, "a.example") == 0)
 				cr_assert_str_eq(targets[i].name, "a.example");
+		free(targets);
 	}
 	for (size_t i = 1; i <= 3; i++) /* a third for the host, shared by its three addresses */
 		cr_expect(first_of_equals[i] > 240 && first_of_equals[i] < 430, "%zu: %u",
@@ -131,7 +137,6 @@ Test(target, dane_is_what_the_dns_says_of_each_server)
 		struct mx_list mx = list_of(1);
 		struct target_list list;
 		struct target_way way = {.source = &v4, .level = TLS_DANE};
-		struct target chosen[TARGETS_MAX];
 		struct answer none = {.status = ANSWER_NO_DATA, .ttl = 60};
 		struct answer *answer =
 			rows[i].tlsa ? answer_new_failed("_25._tcp.mx0.dest.example",
@@ -153,7 +158,8 @@ Test(target, dane_is_what_the_dns_says_of_each_server)
 		cr_expect_eq(list.lacks_tlsa, rows[i].count == 0, "row %zu", i);
 		if (list.count)
 			cr_expect_eq(list.items[0].level, rows[i].level, "row %zu", i);
-		size_t count = target_choose(&list, 1, chosen);
+		size_t count;
+		struct target *chosen = target_choose(&list, 1, &count);
 
 		target_list_fini(&list);
 		facts_free(facts);
@@ -167,6 +173,7 @@ Test(target, dane_is_what_the_dns_says_of_each_server)
 		}
 		for (size_t t = 0; t < count; t++)
 			target_fini(&chosen[t]);
+		free(chosen);
 	}
 }
 
