@@ -207,6 +207,25 @@ Test(destination, while_it_rests_nobody_is_tried_and_then_one_is)
 	dead = take(last);
 }
 
+Test(destination, the_probe_is_one_whatever_the_places_were)
+{
+	begin(&(struct config){.destination_concurrency = 10});
+	struct destination *dest;
+
+	for (int i = 0; i < 20; i++)
+		wait_for("dest.example");
+	for (int i = 0; i < 8; i++) {
+		destination_take(scene.destinations, scene.now, &dest);
+		vacate(dest, ATTEMPT_SERVED, 1);
+	}
+	destination_take(scene.destinations, scene.now, &dest);
+	scene.now += SECOND;
+	vacate(dest, ATTEMPT_SILENT, 1);
+	scene.now += 5 * MINUTE;
+	cr_assert_null(turned_away());
+	cr_assert_eq(count_places(), 1);
+}
+
 Test(destination, a_rest_ends_while_somebody_waits)
 {
 	begin(&(struct config){.destination_concurrency = 10});

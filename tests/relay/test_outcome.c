@@ -240,3 +240,40 @@ Test(outcome, what_is_released_is_due_now_and_keeps_why_it_was_held)
 	cr_assert_eq(record.attempts, 0);
 	cr_assert_eq(record.next_attempt, 100);
 }
+
+Test(outcome, those_of_one_message_come_back_together_and_messages_apart)
+{
+	const char *recipients[] = {"a@dest.example", "b@dest.example"};
+	struct envelope envelope = {
+		.sender = "a@corp.example", .recipients = recipients, .count = 2};
+	const struct config slow = {
+		.retry_first = 1000000, .retry_max = 1000000, .queue_lifetime = 10000000};
+	const struct outcome outcome = {.state = RCPT_DEFERRED, .tried = true};
+	int64_t next[3];
+
+	for (uint64_t id = 1; id <= 3; id++) {
+		struct message *other = message_new(id, 1, &envelope);
+		struct recipient_record first = outcome_record(
+			&outcome, &other->recipients[0], &slow, 100);
+		struct recipient_record second = outcome_record(
+			&outcome, &other->recipients[1], &slow, 100);
+
+		next[id - 1] = first.next_attempt;
+		cr_expect_eq(first.next_attempt, second.next_attempt);
+		message_free(other);
+	}
+	cr_assert_neq(next[0], next[1]);
+	cr_assert_neq(next[1], next[2]);
+}
+
+Test(outcome, who_is_told_when_to_come_back_comes_then_or_at_its_end)
+{
+	struct outcome outcome = {.state = RCPT_DEFERRED, .next_attempt = 500};
+	struct recipient_record record = outcome_record(&outcome, rcpt, &config, 100);
+
+	cr_assert_eq(record.next_attempt, 500);
+	cr_assert_eq(record.attempts, 0);
+	outcome.next_attempt = 5000;
+	record = outcome_record(&outcome, rcpt, &config, 100);
+	cr_assert_eq(record.next_attempt, 1000);
+}
