@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 
-from parts import KIB, MIB, DiskRelay
+from parts import KIB, MIB, Client, DiskRelay
 from sink import Sink
 from support import wait_for
 
@@ -58,35 +58,6 @@ class Traffic:
     def count(self, name, end):
         """How many of the messages before that number have such a recipient."""
         return sum(name in names for names in self.kinds[:end])
-
-
-class Client:
-    """A session of Exchange's: one message after the other."""
-
-    async def open(self):
-        self.reader, self.writer = await asyncio.open_connection("127.0.0.1", 2525)
-        await self._expect("220")
-        await self._say(b"EHLO exchange.corp.local\r\n", "250")
-        return self
-
-    async def _expect(self, code):
-        while True:
-            line = (await self.reader.readline()).decode()
-            if not line.startswith(code):
-                raise AssertionError(f"{code} wanted: {line!r}")
-            if line[3] == " ":
-                return
-
-    async def _say(self, text, code):
-        self.writer.write(text)
-        await self._expect(code)
-
-    async def send(self, sender, recipients, text):
-        await self._say(f"MAIL FROM:<{sender}>\r\n".encode(), "250")
-        for recipient in recipients:
-            await self._say(f"RCPT TO:<{recipient}>\r\n".encode(), "250")
-        await self._say(b"DATA\r\n", "354")
-        await self._say(text, "250")
 
 
 class Load:

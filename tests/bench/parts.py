@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: ISC
 """What the benchmarks on a disk share: ptrelay and Postfix with their queues on that disk, what their processes
-use, and Postfix's smtp-source."""
+use, a client, and Postfix's smtp-source."""
 
+import asyncio
 import json
 import os
 import pathlib
@@ -41,6 +42,11 @@ class DiskRelay(Relay):
 
     def reset_peak(self):
         pathlib.Path(f"/proc/{self.process.pid}/clear_refs").write_text("5")
+
+    def cpu(self):
+        """Seconds of processor time so far."""
+        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def files_open(self):
         """What its file descriptors are, by name; sockets and the like have a number in theirs."""
@@ -95,6 +101,35 @@ class PostfixServer(Postfix):
         """The master and what it has started."""
         master = int((self.queue / "pid/master.pid").read_text())
         return [master, *map(int, pathlib.Path(f"/proc/{master}/task/{master}/children").read_text().split())]
+
+
+class Client:
+    """A session of Exchange's: one message after the other."""
+
+    async def open(self):
+        self.reader, self.writer = await asyncio.open_connection("127.0.0.1", 2525)
+        await self._expect("220")
+        await self._say(b"EHLO exchange.corp.local\r\n", "250")
+        return self
+
+    async def _expect(self, code):
+        while True:
+            line = (await self.reader.readline()).decode()
+            if not line.startswith(code):
+                raise AssertionError(f"{code} wanted: {line!r}")
+            if line[3] == " ":
+                return
+
+    async def _say(self, text, code):
+        self.writer.write(text)
+        await self._expect(code)
+
+    async def send(self, sender, recipients, text):
+        await self._say(f"MAIL FROM:<{sender}>\r\n".encode(), "250")
+        for recipient in recipients:
+            await self._say(f"RCPT TO:<{recipient}>\r\n".encode(), "250")
+        await self._say(b"DATA\r\n", "354")
+        await self._say(text, "250")
 
 
 class Source(PrivateRoot):

@@ -10,7 +10,7 @@ import multiprocessing
 
 class _Ledger:
     def __init__(self):
-        self.taken, self.put_off, self.torn = collections.Counter(), set(), 0
+        self.taken, self.put_off, self.torn, self.served = collections.Counter(), set(), 0, 0
 
     def answer(self, name):
         if name.startswith("never-"):
@@ -24,6 +24,7 @@ class _Ledger:
         for name in names:
             kind, number = name.split("-")
             self.taken[name] += 1
+            self.served += 1
             if kind != "sender" and not tail.endswith(b"\r\nend " + number.encode()):
                 self.torn += 1
 
@@ -83,8 +84,8 @@ async def _serve(addresses, pipe):
         await loop.create_server(lambda: _Session(ledger), address, port, backlog=1024)
 
     def on_question():
-        pipe.recv()
-        pipe.send((ledger.taken, ledger.torn))
+        what, name = pipe.recv()
+        pipe.send({"all": (ledger.taken, ledger.torn), "served": ledger.served, "name": ledger.taken[name]}[what])
 
     loop.add_reader(pipe.fileno(), on_question)
     pipe.send("listening")
@@ -104,5 +105,15 @@ class Sink:
 
     def taken(self):
         """How often each name has been served, and how many messages did not end as they should."""
-        self.pipe.send("how many?")
+        return self._ask("all")
+
+    def served(self):
+        """How many recipients, however often."""
+        return self._ask("served")
+
+    def has_served(self, name):
+        return self._ask("name", name) > 0
+
+    def _ask(self, what, name=None):
+        self.pipe.send((what, name))
         return self.pipe.recv()
