@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "relay/mem.h"
+#include "relay/rate.h"
 #include "relay/retry.h"
 
 TAILQ_HEAD(recipient_list, recipient);
@@ -18,7 +19,7 @@ enum {
 	BUCKETS = 65536,
 	PLACES_FIRST = 2, /* of a destination that has not answered yet */
 	FORGET_SLICE = 20,
-	US = 1000, /* in a millisecond */
+	REFUSALS_MAX = 20, /* in a row: it takes nothing at all */
 };
 
 enum shelf {
@@ -36,50 +37,34 @@ struct destination {
 	TAILQ_ENTRY(destination) others; /* on the shelf */
 	struct destination *bucket;
 	uint32_t hash;
-	uint32_t served; /* places that are taken... */
-	uint32_t places; /* ...out of so many */
-	uint32_t silent; /* rests in a row; not 0: it is resting or probed */
-	int64_t silent_since, rest_began, rest_until;
+	uint32_t served;   /* places that are taken... */
+	uint32_t places;   /* ...out of so many */
+	uint32_t refusals; /* in a row */
+	uint32_t rests;    /* in a row; not 0: it is resting or probed */
+	bool is_silent;    /* why it rests */
+	int64_t trouble_since, rest_began, rest_until;
 	int64_t answered; /* when the last attempt ended that somebody answered */
 	int64_t paused_until;
-	int64_t debt_until; /* microseconds: when the messages sent will be paid for (GCRA) */
+	int64_t debt;       /* of its rate */
 	int64_t kept_until; /* 0: nothing is to be remembered */
 	char name[];
 };
 
 struct destinations {
 	const struct config *config;
-	int64_t message_cost; /* microseconds a message of the rate; 0: there is no rate */
-	int64_t credit;       /* so far the debt may run ahead */
+	struct rate rate;
 	uint32_t chance;
 	struct destination_list shelves[SHELVES];
 	struct destination *buckets[BUCKETS];
 };
-
-/*
- * A token bucket that keeps the promise in every window: a tenth of the rate may come at once, and then
- * only nine tenths are paid in again within the time.
- */
-static void set_rate(struct destinations *destinations)
-{
-	const struct config *config = destinations->config;
-	int64_t rate = (int64_t)config->destination_rate;
-
-	if (!rate)
-		return;
-	int64_t paid = rate - rate / 10;
-
-	destinations->message_cost =
-		(config->destination_rate_time * US + paid - 1) / paid;
-	destinations->credit = rate / 10 * destinations->message_cost;
-}
 
 struct destinations *destinations_new(const struct config *config)
 {
 	struct destinations *destinations = mem_alloc(sizeof *destinations);
 
 	destinations->config = config;
-	set_rate(destinations);
+	destinations->rate =
+		rate_make(config->destination_rate, config->destination_rate_time);
 	for (size_t i = 0; i < SHELVES; i++)
 		TAILQ_INIT(&destinations->shelves[i]);
 	return destinations;
@@ -159,23 +144,10 @@ static bool is_resting(const struct destinations *destinations,
 	return left > 0 && left <= destinations->config->retry_max;
 }
 
-static bool is_too_fast(const struct destinations *destinations,
-	const struct destination *destination, int64_t now)
-{
-	return destinations->message_cost &&
-	       destination->debt_until > now * US + destinations->credit;
-}
-
-/* How long one that was too fast pauses, in milliseconds. */
-static int64_t pause_length(const struct destinations *destinations)
-{
-	return (destinations->message_cost + US - 1) / US;
-}
-
 static enum shelf shelf_of(const struct destinations *destinations,
 	const struct destination *destination, int64_t now)
 {
-	uint32_t places = destination->silent ? 1 : destination->places;
+	uint32_t places = destination->rests ? 1 : destination->places;
 
 	if (TAILQ_EMPTY(&destination->waiting))
 		return destination->served ? SHELF_NONE : SHELF_KEPT;
@@ -183,7 +155,8 @@ static enum shelf shelf_of(const struct destinations *destinations,
 		return SHELF_RESTING;
 	if (destination->served >= places)
 		return SHELF_NONE;
-	return is_too_fast(destinations, destination, now) ? SHELF_PAUSED : SHELF_READY;
+	return rate_is_used_up(&destinations->rate, destination->debt, now) ? SHELF_PAUSED
+	                                                                    : SHELF_READY;
 }
 
 static void move(struct destinations *destinations, struct destination *destination,
@@ -208,7 +181,7 @@ static void refresh(
 	move(destinations, destination, shelf);
 	/* All pause equally long, so that they stand in the order of going on without being sorted. */
 	if (shelf == SHELF_PAUSED)
-		destination->paused_until = now + pause_length(destinations);
+		destination->paused_until = now + rate_pause(&destinations->rate);
 	if (shelf == SHELF_KEPT && !destination->kept_until) {
 		move(destinations, destination, SHELF_NONE);
 		forget(destinations, destination);
@@ -247,11 +220,9 @@ static void end_pauses(struct destinations *destinations, int64_t now)
 	while ((first = TAILQ_FIRST(&destinations->shelves[SHELF_PAUSED]))) {
 		int64_t left = first->paused_until - now;
 
-		if (left > 0 && left <= pause_length(destinations))
+		if (left > 0 && left <= rate_pause(&destinations->rate))
 			return;
-		/* It has been waited for, whatever the clock says. */
-		if (is_too_fast(destinations, first, now))
-			first->debt_until = now * US + destinations->credit;
+		first->debt = rate_excuse(&destinations->rate, first->debt, now);
 		refresh(destinations, first, now);
 	}
 }
@@ -267,12 +238,7 @@ struct recipient *destination_take(
 	struct recipient *rcpt = TAILQ_FIRST(&first->waiting);
 
 	first->served++;
-	if (destinations->message_cost) {
-		int64_t since =
-			first->debt_until > now * US ? first->debt_until : now * US;
-
-		first->debt_until = since + destinations->message_cost;
-	}
+	first->debt = rate_spend(&destinations->rate, first->debt, now);
 	move(destinations, first, SHELF_NONE); /* to the end, if it is still ready */
 	destination_leave(destinations, rcpt);
 	refresh(destinations, first, now);
@@ -284,44 +250,57 @@ struct recipient *destination_take(
 static void begin_rest(struct destinations *destinations, struct destination *destination,
 	const struct destination_visit *visit)
 {
-	if (!destination->silent++)
-		destination->silent_since = visit->began;
-	int64_t rest = retry_delay(destinations->config, destination->silent, 0);
+	int64_t rest = retry_delay(destinations->config, ++destination->rests, 0);
 
 	destinations->chance +=
 		2654435769u; /* spreads evenly what comes one after the other */
 	rest -= rest / 10 * (int64_t)(1 + (destinations->chance >> 8) % 1000) / 1000;
+	destination->is_silent = visit->result == ATTEMPT_SILENT;
 	destination->rest_began = visit->ended;
 	destination->rest_until = visit->ended + rest;
 	/* Those who come back then must find how long it has been silent. */
 	destination->kept_until = destination->rest_until + rest;
 }
 
+static void end_trouble(struct destination *destination)
+{
+	destination->rests = destination->refusals = 0;
+	destination->trouble_since = destination->rest_until = 0;
+	destination->kept_until = 0;
+}
+
+static void take_trouble(struct destinations *destinations,
+	struct destination *destination, const struct destination_visit *visit)
+{
+	/* Others have found the same already. */
+	bool is_known = destination->rest_began > visit->began;
+
+	destination->places = (destination->places + 1) / 2;
+	if (visit->result == ATTEMPT_REFUSED) {
+		destination->answered = visit->ended;
+		if (destination->is_silent && destination->rests)
+			end_trouble(destination);
+		is_known = is_known || ++destination->refusals < REFUSALS_MAX;
+	} else if (destination->answered > visit->began) {
+		return; /* others have been answered since */
+	}
+	if (!destination->trouble_since)
+		destination->trouble_since = visit->began;
+	if (!is_known)
+		begin_rest(destinations, destination, visit);
+}
+
 static void take_result(struct destinations *destinations,
 	struct destination *destination, const struct destination_visit *visit)
 {
-	switch (visit->result) {
-	case ATTEMPT_SERVED:
+	if (visit->result == ATTEMPT_SERVED) {
+		end_trouble(destination);
+		destination->answered = visit->ended;
 		if (destination->places < destinations->config->destination_concurrency)
 			destination->places++;
-		break;
-	case ATTEMPT_REFUSED:
-	case ATTEMPT_SILENT:
-		destination->places = (destination->places + 1) / 2;
-		break;
-	case ATTEMPT_OTHER:
-		return;
+	} else if (visit->result != ATTEMPT_OTHER) {
+		take_trouble(destinations, destination, visit);
 	}
-	if (visit->result != ATTEMPT_SILENT) {
-		destination->silent = 0;
-		destination->rest_until = destination->kept_until = 0;
-		destination->answered = visit->ended;
-		return;
-	}
-	/* Others have been answered since, or have found the same already. */
-	if (destination->answered <= visit->began &&
-		destination->rest_began <= visit->began)
-		begin_rest(destinations, destination, visit);
 }
 
 void destination_vacate(struct destinations *destinations,
@@ -330,8 +309,8 @@ void destination_vacate(struct destinations *destinations,
 	assert(destination->served > 0);
 	destination->served--;
 	take_result(destinations, destination, visit);
-	if (destination->kept_until < destination->debt_until / US)
-		destination->kept_until = destination->debt_until / US + 1;
+	if (destination->kept_until < rate_end(destination->debt))
+		destination->kept_until = rate_end(destination->debt);
 	refresh(destinations, destination, visit->ended);
 }
 
@@ -349,7 +328,8 @@ struct recipient *destination_turn_away(
 
 	*rest = (struct destination_rest){.destination = first,
 		.name = first->name,
-		.silent_since = first->silent_since,
+		.is_silent = first->is_silent,
+		.since = first->trouble_since,
 		.until = first->rest_until};
 	destination_leave(destinations, rcpt);
 	return rcpt;

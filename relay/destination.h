@@ -7,14 +7,14 @@
 
 /*
  * Who is served when: one line for each next hop (next_hop.h names it), with places that grow while it
- * takes mail and shrink when it does not, a rate, and a rest when nobody answers there at all. The
- * lines are served in turn. Pure: times are arguments, in milliseconds since the epoch. Called by dispatch*.c.
+ * takes mail and shrink when it does not, a rate, and a rest when nobody answers there at all, or
+ * nothing is taken for long. The lines are served in turn. Pure: times are arguments, in milliseconds since
+ * the epoch. Called by dispatch*.c.
  *
- *   OPEN ──nobody answers──> RESTING ──its time is over──> PROBED, by one attempt
- *    ^                         ^  │ by hand                  │   │
- *    │                         │  └─────────────────────────>│   │
- *    │                         └─for twice as long───nobody answers
- *    └──────────────────────────────────────────────somebody answers
+ *   OPEN ──an attempt without answer──> RESTING ──time, or by hand──> PROBED, by one attempt
+ *    ^     20 in a row put off            ^                             │   │
+ *    │                                    └──────twice as long────fails─┘   │
+ *    └────────────────────────────────────────────────mail is taken────────┘
  *
  * A destination exists while somebody waits for it or is served by it, and a while longer when its
  * rest or its rate must be remembered.
@@ -50,8 +50,9 @@ void destination_vacate(struct destinations *destinations,
 /* Nobody is tried there until then. */
 struct destination_rest {
 	const struct destination *destination;
-	const char *name;     /* borrowed until the next call */
-	int64_t silent_since; /* when the first attempt began that nobody answered */
+	const char *name; /* borrowed until the next call */
+	bool is_silent;   /* nobody answers; else somebody does, and takes nothing */
+	int64_t since;    /* when the first attempt began that ended like that */
 	int64_t until;
 };
 

@@ -68,8 +68,9 @@ void dispatch_turn_away(struct dispatch *dispatch, struct recipient *const *rcpt
 		outcomes[i] = (struct outcome){
 			.state = RCPT_DEFERRED, .next_attempt = rest->until};
 		outcomes[i].event = mem_printf(
-			"not tried: %s has not answered since %s; next try at %s",
-			rest->name, clock_text(rest->silent_since, now, since),
+			"not tried: %s has %s since %s; next try at %s", rest->name,
+			rest->is_silent ? "not answered" : "taken no mail",
+			clock_text(rest->since, now, since),
 			clock_text(rest->until < end ? rest->until : end, now, next));
 		/* RFC 3463: no answer from host */
 		memcpy(outcomes[i].status, "4.4.1", 6);

@@ -226,6 +226,26 @@ Test(destination, the_probe_is_one_whatever_the_places_were)
 	cr_assert_eq(count_places(), 1);
 }
 
+Test(destination, twenty_refusals_in_a_row_are_a_rest_and_fewer_are_none)
+{
+	struct destination *dest;
+	struct destination_rest rest;
+
+	begin(&(struct config){.destination_concurrency = 10});
+	for (int i = 0; i < 100; i++)
+		wait_for("dest.example");
+	for (int i = 1; i <= 58; i++) {
+		cr_assert_not_null(
+			destination_take(scene.destinations, scene.now, &dest), "%d", i);
+		scene.now += SECOND;
+		vacate(dest, i == 19 || i == 38 ? ATTEMPT_SERVED : ATTEMPT_REFUSED, 1);
+	}
+	take(NULL);
+	cr_assert_not_null(destination_turn_away(scene.destinations, scene.now, &rest));
+	cr_assert_not(rest.is_silent);
+	cr_assert_eq(rest.since, START + 39 * SECOND - 1);
+}
+
 Test(destination, a_rest_ends_while_somebody_waits)
 {
 	begin(&(struct config){.destination_concurrency = 10});
