@@ -27,24 +27,31 @@ static void make_boundary(char boundary[BOUNDARY_LEN + 1])
 		snprintf(boundary + 2 * i, 3, "%02x", bytes[i]);
 }
 
-enum smtp_dsn_action bounce_tells(
+enum smtp_dsn_action bounce_tells(const struct config *config,
 	const struct recipient *rcpt, const struct outcome *outcome)
 {
 	/* RFC 3461 5.2.1 to 5.2.4; without NOTIFY= failures are told (5.2.6) */
 	bool wants_failure = !rcpt->notify || rcpt->notify & SMTP_NOTIFY_FAILURE;
 
-	if (!bounce_is_due(rcpt->message))
+	/* with NOTIFY= only who asks for it hears of a delay (RFC 3461 4.1) */
+	bool wants_delay = !rcpt->notify || rcpt->notify & SMTP_NOTIFY_DELAY;
+
+	if (!config->notify_sender || !bounce_is_due(rcpt->message))
 		return SMTP_DSN_NONE;
-	if (outcome->state == RCPT_BOUNCED && wants_failure)
+	if (outcome->is_notice)
+		return wants_delay ? SMTP_DSN_DELAYED : SMTP_DSN_NONE;
+	if (outcome->state == RCPT_BOUNCED && wants_failure && !outcome->is_report_owed)
 		return SMTP_DSN_FAILED;
-	if (outcome->state == RCPT_DELIVERED && rcpt->notify & SMTP_NOTIFY_SUCCESS)
+	/* with DSN passed on whoever delivers it reports (RFC 3461 5.2.1) */
+	if (outcome->state == RCPT_DELIVERED && rcpt->notify & SMTP_NOTIFY_SUCCESS &&
+		!outcome->dsn_passed)
 		return SMTP_DSN_RELAYED;
 	return SMTP_DSN_NONE;
 }
 
 /* Returns how many are listed; *has_failed: whether one of them failed. */
-static size_t list_recipients(
-	const struct bounce *bounce, struct smtp_dsn_recipient *list, bool *has_failed)
+static size_t list_recipients(const struct config *config, const struct bounce *bounce,
+	struct smtp_dsn_recipient *list, bool *has_failed)
 {
 	size_t told = 0;
 
@@ -52,7 +59,7 @@ static size_t list_recipients(
 	for (size_t i = 0; i < bounce->count; i++) {
 		const struct outcome *outcome = &bounce->outcomes[i];
 		const struct recipient *rcpt = bounce->rcpts[i];
-		enum smtp_dsn_action action = bounce_tells(rcpt, outcome);
+		enum smtp_dsn_action action = bounce_tells(config, rcpt, outcome);
 
 		if (action == SMTP_DSN_NONE)
 			continue;
@@ -64,33 +71,39 @@ static size_t list_recipients(
 			.status = outcome->status,
 			.remote = outcome->reply ? outcome->remote : NULL,
 			.diagnostic = outcome->reply,
+			.until = outcome->until / 1000,
 			.words = outcome->words ? outcome->words : outcome->event,
 		};
 	}
 	return told;
 }
 
-/* Takes the writer, also on error. */
-static int store(struct spool_transaction *transaction, struct spool_writer *writer,
-	const struct smtp_dsn *dsn, const struct envelope *envelope, uint64_t *size)
+struct message *bounce_store(struct relay *relay, struct spool_transaction *transaction,
+	struct bounce_text *text, int *error)
 {
-	size_t len = smtp_dsn_format(dsn, NULL, 0);
-	char *text = mem_alloc(len + 1);
+	struct envelope envelope = {
+		.received = text_now(),
+		.sender = "",
+		.recipients = &text->to,
+		.count = 1,
+		.eight_bit = text->is_eight_bit,
+		.utf8 = !smtp_mailbox_is_ascii(text->to),
+		.notification = true,
+		.client = "ptrelay",
+		.author = smtp_mailbox_domain(relay->config->bounce_from),
+	};
+	uint64_t id = spool_writer_id(text->writer);
 	struct buf bytes = {0};
 
-	smtp_dsn_format(dsn, text, len + 1);
-	int error = spool_append(writer, text, len);
-
-	free(text);
-	*size = len;
-	if (error) {
-		spool_abandon(writer);
-		return error;
+	*error = spool_append(text->writer, text->bytes, text->len);
+	if (*error) {
+		spool_abandon(text->writer);
+		return NULL;
 	}
-	envelope_encode(envelope, &bytes);
-	error = spool_add_message(transaction, writer, bytes.bytes, bytes.len);
+	envelope_encode(&envelope, &bytes);
+	*error = spool_add_message(transaction, text->writer, bytes.bytes, bytes.len);
 	buf_fini(&bytes);
-	return error;
+	return *error ? NULL : message_new(id, text->len, &envelope);
 }
 
 /* RET=FULL is about what failed: of what was handed on the header is enough (RFC 3461 4.3). */
@@ -109,9 +122,7 @@ struct message *bounce_write(struct relay *relay, struct spool_transaction *tran
 	const struct message *message = bounce->message;
 	struct spool_writer *writer = mem_must(spool_create(relay->spool));
 	struct smtp_dsn_recipient *list = mem_alloc(bounce->count * sizeof *list);
-	uint64_t id = spool_writer_id(writer), size = 0;
 	char id_text[SPOOL_ID_TEXT], original[SPOOL_ID_TEXT], boundary[BOUNDARY_LEN + 1];
-	int64_t now = text_now();
 	bool has_failed;
 	struct smtp_dsn dsn = {
 		.host = relay->config->hostname,
@@ -120,30 +131,29 @@ struct message *bounce_write(struct relay *relay, struct spool_transaction *tran
 		.id = id_text,
 		.original_id = original,
 		.boundary = boundary,
-		.now = now / 1000,
+		.now = text_now() / 1000,
 		.arrived = message->received / 1000,
 		.recipients = list,
-		.count = list_recipients(bounce, list, &has_failed),
+		.count = list_recipients(relay->config, bounce, list, &has_failed),
 		.is_original_utf8 = message->utf8,
 	};
 
-	spool_id_format(id, id_text);
+	spool_id_format(spool_writer_id(writer), id_text);
 	spool_id_format(message->id, original);
 	make_boundary(boundary);
 	quote(&dsn, bounce->original, has_failed);
-	struct envelope envelope = {
-		.received = now,
-		.sender = "",
-		.recipients = &dsn.to,
-		.count = 1,
-		.eight_bit = smtp_dsn_is_eight_bit(&dsn),
-		.utf8 = !smtp_mailbox_is_ascii(message->sender),
-		.notification = true,
-		.client = "ptrelay",
-		.author = smtp_mailbox_domain(relay->config->bounce_from),
-	};
+	size_t len = smtp_dsn_format(&dsn, NULL, 0);
+	char *bytes = mem_alloc(len + 1);
+	struct bounce_text text = {.writer = writer,
+		.to = dsn.to,
+		.bytes = bytes,
+		.len = len,
+		.is_eight_bit = smtp_dsn_is_eight_bit(&dsn)};
 
-	*error = store(transaction, writer, &dsn, &envelope, &size);
+	smtp_dsn_format(&dsn, bytes, len + 1);
+	struct message *stored = bounce_store(relay, transaction, &text, error);
+
+	free(bytes);
 	free(list);
-	return *error ? NULL : message_new(id, size, &envelope);
+	return stored;
 }

@@ -22,11 +22,21 @@ struct bounce {
 
 /*
  * What the sender is to hear of an outcome: that rcpt failed, unless NOTIFY= forbids
- * that; that it was handed on, if NOTIFY=SUCCESS asks for that (we never promise more);
- * or nothing.
+ * that; that it was handed on, if NOTIFY=SUCCESS asks for that and the receiver does not report itself
+ * (we never promise more); that it takes longer; or nothing, for a summary tells of it, or
+ * notify_sender is off.
  */
-enum smtp_dsn_action bounce_tells(
+enum smtp_dsn_action bounce_tells(const struct config *config,
 	const struct recipient *rcpt, const struct outcome *outcome);
+
+/* A message of ours. */
+struct bounce_text {
+	struct spool_writer *writer; /* taken */
+	const char *to;
+	const char *bytes;
+	size_t len;
+	bool is_eight_bit;
+};
 
 /*
  * Writes the notification about those recipients of whom something is told, and adds it
@@ -35,6 +45,13 @@ enum smtp_dsn_action bounce_tells(
  */
 struct message *bounce_write(struct relay *relay, struct spool_transaction *transaction,
 	const struct bounce *bounce, int *error);
+
+/*
+ * Adds a message of ours to the transaction: text, from the null reverse-path to the mailbox to.
+ * Returns it, to be submitted when the transaction is durable, or NULL with *error.
+ */
+struct message *bounce_store(struct relay *relay, struct spool_transaction *transaction,
+	struct bounce_text *text, int *error);
 
 /* True when message may have a notification at all: it has a sender, and is none itself. */
 bool bounce_is_due(const struct message *message);

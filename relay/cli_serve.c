@@ -20,12 +20,14 @@
 #include "relay/links.h"
 #include "relay/listener.h"
 #include "relay/mem.h"
+#include "relay/notices.h"
 #include "relay/own_name.h"
 #include "relay/privileges.h"
 #include "relay/public_ip.h"
 #include "relay/relay.h"
 #include "relay/reload.h"
 #include "relay/resume.h"
+#include "relay/summary.h"
 #include "relay/text.h"
 #include "relay/tls_client.h"
 
@@ -84,6 +86,8 @@ static void on_spool_closed(void *owner)
 
 	server->relay.spool = NULL;
 	holds_free(server->relay.holds);
+	notices_free(server->relay.notices);
+	summaries_free(server->relay.summaries);
 	dispatch_free(server->relay.dispatch);
 	judged_close(server->relay.judged);
 	resolver_close(server->relay.resolver);
@@ -108,6 +112,8 @@ static void on_control_closed(void *owner)
 {
 	struct server *server = owner;
 
+	notices_stop(server->relay.notices);
+	summaries_stop(server->relay.summaries);
 	dispatch_stop(server->relay.dispatch, on_dispatch_stopped, server);
 }
 
@@ -304,8 +310,11 @@ static int run(struct server *server)
 	relay->links = links_new();
 	relay->judged = judged_open(relay->loop, relay->resolver);
 	relay->dispatch = dispatch_new(relay);
+	relay->summaries = summaries_new(relay);
+	relay->notices = notices_new(relay);
 	relay->stats.started = text_now();
 	resume_queue(relay);
+	notices_start(relay->notices);
 	damage_watch(relay);
 	log_start(server);
 	uv_run(&server->loop, UV_RUN_DEFAULT);

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "relay/buf.h"
 #include "relay/describe.h"
 #include "relay/mem.h"
 #include "relay/text.h"
@@ -26,13 +25,9 @@ static void set_text(json_t *object, const char *key, const char *text)
 		json_object_set_new(object, key, describe_text(text, strlen(text)));
 }
 
-static void add_history(
-	json_t *detail, const json_t *before, const struct outcome *outcome, int64_t now)
+static void add_history(json_t *detail, const json_t *before, const char *event, int64_t now)
 {
 	json_t *history = json_copy(json_object_get(before, "history"));
-	bool has_aside = outcome->left_out != NULL;
-	char *event = mem_printf("%s%s%s%s", outcome->event, has_aside ? " (" : "",
-		has_aside ? outcome->left_out : "", has_aside ? ")" : "");
 	char time[32];
 
 	history = history ? history : mem_must(json_array());
@@ -43,12 +38,30 @@ static void add_history(
 		history, json_pack("{s:s, s:o}", "time", text_time(now, time), "event",
 				 describe_text(event, strlen(event))));
 	json_object_set_new(detail, "history", history);
-	free(event);
+}
+
+static char *print(json_t *detail)
+{
+	char *text = mem_must(json_dumps(detail, JSON_COMPACT));
+
+	json_decref(detail);
+	return text;
+}
+
+char *detail_note(const json_t *before, const char *event, int64_t now)
+{
+	json_t *detail = before ? json_copy((json_t *)before) : json_object();
+
+	add_history(mem_must(detail), before, event, now);
+	return print(detail);
 }
 
 char *detail_update(const json_t *before, const struct outcome *outcome, int64_t now)
 {
 	json_t *detail = mem_must(json_object());
+	bool has_aside = outcome->left_out != NULL;
+	char *event = mem_printf("%s%s%s%s", outcome->event, has_aside ? " (" : "",
+		has_aside ? outcome->left_out : "", has_aside ? ")" : "");
 
 	set_text(detail, "reply", outcome->reply);
 	set_text(detail, "remote", outcome->remote);
@@ -57,42 +70,7 @@ char *detail_update(const json_t *before, const struct outcome *outcome, int64_t
 		json_object_set(detail, "finding", outcome->finding);
 	if (outcome->transcript)
 		json_object_set(detail, "transcript", outcome->transcript);
-	add_history(detail, before, outcome, now);
-	char *text = mem_must(json_dumps(detail, JSON_COMPACT));
-
-	json_decref(detail);
-	return text;
-}
-
-static void append_finding(struct buf *words, const json_t *finding)
-{
-	const char *summary = json_string_value(json_object_get(finding, "summary"));
-	json_t *records = json_object_get(json_object_get(finding, "remedy"), "records");
-	const json_t *record;
-	size_t i;
-
-	if (summary)
-		buf_printf(words, "%s.\n", summary);
-	if (json_array_size(records) > 0)
-		buf_printf(words, "What is missing in the DNS:\n");
-	json_array_foreach(records, i, record)
-	{
-		buf_printf(words, "    %s\n", json_string_value(record));
-	}
-}
-
-char *detail_words(const char *event, const json_t *detail)
-{
-	const char *reply = json_string_value(json_object_get(detail, "reply"));
-	const char *remote = json_string_value(json_object_get(detail, "remote"));
-	struct buf words = {0};
-
-	buf_printf(&words, "%s\n", event);
-	append_finding(&words, json_object_get(detail, "finding"));
-	if (reply && remote)
-		buf_printf(&words, "The last answer of %s was:\n    %s\n", remote, reply);
-	char *text = mem_strndup(words.bytes, words.len);
-
-	buf_fini(&words);
-	return text;
+	add_history(detail, before, event, now);
+	free(event);
+	return print(detail);
 }

@@ -13,6 +13,9 @@
 
 enum { DETAIL_HISTORY_MAX = 20 }; /* events kept: the first, then the latest */
 
+/* The detail with one more event in its history, which happened at now. The caller frees the text. */
+char *detail_note(const json_t *before, const char *event, int64_t now);
+
 /* The stored detail of a recipient, the caller's; NULL when there is none. entry may be NULL. */
 json_t *detail_load(const struct spool_entry *entry, uint32_t recipient);
 
@@ -21,9 +24,3 @@ json_t *detail_load(const struct spool_entry *entry, uint32_t recipient);
  * frees the text.
  */
 char *detail_update(const json_t *before, const struct outcome *outcome, int64_t now);
-
-/*
- * For the notification of a recipient that is given up: event, then what was wrong and which
- * record is missing, from the stored detail (or NULL). The caller frees the text.
- */
-char *detail_words(const char *event, const json_t *detail);

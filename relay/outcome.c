@@ -186,6 +186,8 @@ struct recipient_record outcome_record(const struct outcome *outcome,
 		.attempts = rcpt->attempts + outcome->tried,
 		.first_deferral = deferred_since(outcome, rcpt, now),
 		.held_since = rcpt->held_since,
+		.is_delay_told = rcpt->is_delay_told,
+		.is_report_owed = outcome->is_report_owed,
 		.subject = outcome->subject ? outcome->subject : "",
 	};
 

@@ -21,10 +21,13 @@ struct outcome {
 	enum hold_origin origin;
 	bool tried;      /* counts as an attempt */
 	bool dsn_passed; /* DELIVERED: the receiver knows what the sender wants to hear */
+	bool is_notice;  /* no outcome: the sender is told that it takes longer */
+	bool is_report_owed; /* BOUNCED: told later, in a summary */
 	bool is_damaged; /* BOUNCED: what is left of the message is to be kept aside */
 	int64_t next_attempt; /* DEFERRED: not before; 0: as the back-off says */
 	size_t source;   /* HELD: number of the source address that was judged */
 	uint32_t ttl;    /* HELD: seconds for which the finding may be believed yet */
+	int64_t until;   /* is_notice: when it is given up, milliseconds since the epoch */
 	char status[12]; /* RFC 3463, for the notification: "5.1.8" */
 	char *subject;   /* HELD: what the cause is about; or NULL */
 	char *event;     /* one line for the timeline and the log */

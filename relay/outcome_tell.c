@@ -33,7 +33,18 @@ static void count_outcome(struct stats *stats, const struct outcome *outcome)
 static void log_silence(const struct relay *relay, const struct recipient *rcpt,
 	const char *id, const char *to)
 {
-	if (bounce_is_due(rcpt->message))
+	if (rcpt->is_report_owed)
+		log_event(&relay->log, LOG_WARNING,
+			"told-later id=%s to=%s what=\"it stands in the next %s\"", id, to,
+			bounce_is_due(rcpt->message) && relay->config->notify_sender
+				? "summary to the sender"
+				: "digest to report_to");
+	else if (bounce_is_due(rcpt->message) && !relay->config->notify_sender)
+		log_event(&relay->log, LOG_WARNING,
+			"not-told id=%s to=%s what=\"notify_sender is off, and there is no "
+			"report_to\"",
+			id, to);
+	else if (bounce_is_due(rcpt->message))
 		log_event(&relay->log, LOG_INFO,
 			"not-told id=%s to=%s what=\"the sender wants to hear of no "
 			"failure (NOTIFY)\"",
@@ -62,6 +73,6 @@ void outcome_tell(
 		recipient_state_name(outcome->state), id, to,
 		outcome->reason ? reason_name(outcome->reason) : "-", event);
 	if (outcome->state == RCPT_BOUNCED &&
-		bounce_tells(rcpt, outcome) == SMTP_DSN_NONE)
+		bounce_tells(relay->config, rcpt, outcome) == SMTP_DSN_NONE)
 		log_silence(relay, rcpt, id, to);
 }

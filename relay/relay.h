@@ -27,9 +27,11 @@ struct auth;
 struct dispatch;
 struct listener;
 struct holds;
-struct links;
 struct judged;
+struct links;
+struct notices;
 struct public_ips;
+struct summaries;
 struct tls_client;
 
 struct relay {
@@ -47,6 +49,8 @@ struct relay {
 	struct auth *auth; /* NULL: nobody can log in */
 	struct queue *queue;
 	struct holds *holds;
+	struct summaries *summaries;
+	struct notices *notices; /* NULL: not yet made */
 	struct public_ips *public_ips;
 	struct links *links; /* connections that are used again */
 	struct dispatch *dispatch;

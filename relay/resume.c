@@ -6,6 +6,7 @@
 #include "relay/message_restore.h"
 #include "relay/retry.h"
 #include "relay/settle.h"
+#include "relay/summary.h"
 #include "relay/text.h"
 
 static void complain(const struct relay *relay, uint64_t id, const char *what)
@@ -94,7 +95,10 @@ void resume_queue(struct relay *relay)
 		message->received = earlier(message->received, now);
 		for (uint32_t i = 0; i < message->count; i++)
 			plan(relay, &message->recipients[i], now);
-		if (message->open == 0) /* cut off between the outcome and the removal */
+		if (message_owes_report(message))
+			summaries_add(relay->summaries, message, now);
+		if (message->open == 0 && !message_owes_report(message))
+			/* cut off between the outcome and the removal */
 			settle_start(relay, message, NULL, NULL, 0, NULL, NULL);
 	}
 	dispatch_wake(relay->dispatch);

@@ -11,7 +11,10 @@
 #include "relay/dispatch.h"
 #include "relay/hold.h"
 #include "relay/mem.h"
+#include "relay/notices.h"
 #include "relay/outcome_tell.h"
+#include "relay/report_words.h"
+#include "relay/summary.h"
 #include "relay/text.h"
 
 /*
@@ -107,6 +110,9 @@ static void apply(struct settle *s, size_t i, int64_t now)
 	rcpt->held_since = record.held_since;
 	if (s->outcomes[i].tried) /* that was the one attempt without it */
 		rcpt->skip_preflight = false;
+	rcpt->is_report_owed = record.is_report_owed;
+	if (record.is_report_owed)
+		summaries_add(s->relay->summaries, s->message, now);
 	if (is_final(record.state))
 		s->message->open--;
 	queue_plan(s->relay->queue, rcpt, record.next_attempt);
@@ -147,11 +153,14 @@ static void on_committed(void *owner, int status)
 			apply(s, i, now);
 		for (size_t i = 0; i < s->count; i++)
 			grant_wish(s, s->rcpts[i]);
-		if (s->message->open == 0 && !s->removed) {
+		if (s->message->open == 0 && !s->removed &&
+			!message_owes_report(s->message)) {
 			s->state = SETTLE_REMOVE;
 			settle_step(s);
 			return;
 		}
+		if (!s->removed)
+			notices_look(s->relay->notices, s->message);
 	}
 	finish(s);
 }
@@ -165,10 +174,21 @@ static size_t count_final(const struct settle *s)
 	return final;
 }
 
+/* True when nothing is left to be done for the message, but for what is settled here. */
+static bool is_last(const struct settle *s)
+{
+	bool owes_report = message_owes_report(s->message);
+
+	for (size_t i = 0; i < s->count; i++)
+		owes_report = owes_report || s->outcomes[i].is_report_owed;
+	return count_final(s) == s->message->open && !owes_report;
+}
+
 static bool is_notification_due(const struct settle *s)
 {
 	for (size_t i = 0; i < s->count; i++)
-		if (bounce_tells(s->rcpts[i], &s->outcomes[i]) != SMTP_DSN_NONE)
+		if (bounce_tells(s->relay->config, s->rcpts[i], &s->outcomes[i]) !=
+			SMTP_DSN_NONE)
 			return true;
 	return false;
 }
@@ -214,7 +234,7 @@ static void commit(struct settle *s)
 	struct spool_transaction *transaction = mem_must(spool_begin(s->relay->spool));
 	int error = 0;
 
-	s->removed = s->state == SETTLE_REMOVE || count_final(s) == s->message->open;
+	s->removed = s->state == SETTLE_REMOVE || is_last(s);
 	if (s->state == SETTLE_COMMIT && is_notification_due(s))
 		s->notification = write_notification(s, transaction, &error);
 	if (!error)
@@ -268,8 +288,8 @@ static void on_loaded(void *owner, int status, const struct spool_entry *entry)
 		json_t *before =
 			detail_load(status ? NULL : entry, recipient_index(s->rcpts[i]));
 
-		if (outcome->state == RCPT_BOUNCED && !outcome->reply && !outcome->words)
-			outcome->words = detail_words(outcome->event, before);
+		if (outcome->state == RCPT_BOUNCED && !outcome->words)
+			outcome->words = report_words_failed(outcome, before);
 		s->details[i] = detail_update(before, outcome, now);
 		json_decref(before);
 	}
@@ -341,6 +361,7 @@ void settle_start(struct relay *relay, struct message *message,
 		queue_plan(relay->queue, rcpts[i], 0);
 		holds_remove(rcpts[i]); /* its cause must not release it meanwhile */
 	}
+	summaries_choose(relay->summaries, message, s->rcpts, s->outcomes, count);
 	relay->stats.settlements++;
 	uv_timer_init(relay->loop, &s->timer);
 	s->timer.data = s;

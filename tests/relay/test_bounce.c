@@ -103,7 +103,8 @@ static void expect_author(const struct buf *body, const char *domain)
 Test(bounce, a_notification_is_ours_and_goes_to_the_sender)
 {
 	struct spool spool = {.body = {0}};
-	struct config config = {.hostname = (char *)"mail.corp.example",
+	struct config config = {.notify_sender = true,
+		.hostname = (char *)"mail.corp.example",
 		.bounce_from = (char *)"postmaster@Bounces.example"};
 	struct relay relay = {.spool = &spool, .config = &config};
 	struct message *message = make_message(NULL);
@@ -143,6 +144,7 @@ Test(bounce, a_notification_is_ours_and_goes_to_the_sender)
 
 Test(bounce, the_sender_hears_what_it_asked_for)
 {
+	static const struct config config = {.notify_sender = true}, silent = {0};
 	enum {
 		N = SMTP_NOTIFY_NEVER,
 		S = SMTP_NOTIFY_SUCCESS,
@@ -151,15 +153,15 @@ Test(bounce, the_sender_hears_what_it_asked_for)
 	};
 	static const struct {
 		uint8_t notify;
-		enum smtp_dsn_action of_bounced, of_delivered;
+		enum smtp_dsn_action of_bounced, of_delivered, of_delayed;
 	} rows[] = {
-		{0, SMTP_DSN_FAILED, SMTP_DSN_NONE},
-		{N, SMTP_DSN_NONE, SMTP_DSN_NONE},
-		{S, SMTP_DSN_NONE, SMTP_DSN_RELAYED},
-		{F, SMTP_DSN_FAILED, SMTP_DSN_NONE},
-		{D, SMTP_DSN_NONE, SMTP_DSN_NONE},
-		{S | F, SMTP_DSN_FAILED, SMTP_DSN_RELAYED},
-		{S | F | D, SMTP_DSN_FAILED, SMTP_DSN_RELAYED},
+		{0, SMTP_DSN_FAILED, SMTP_DSN_NONE, SMTP_DSN_DELAYED},
+		{N, SMTP_DSN_NONE, SMTP_DSN_NONE, SMTP_DSN_NONE},
+		{S, SMTP_DSN_NONE, SMTP_DSN_RELAYED, SMTP_DSN_NONE},
+		{F, SMTP_DSN_FAILED, SMTP_DSN_NONE, SMTP_DSN_NONE},
+		{D, SMTP_DSN_NONE, SMTP_DSN_NONE, SMTP_DSN_DELAYED},
+		{S | F, SMTP_DSN_FAILED, SMTP_DSN_RELAYED, SMTP_DSN_NONE},
+		{S | F | D, SMTP_DSN_FAILED, SMTP_DSN_RELAYED, SMTP_DSN_DELAYED},
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -174,11 +176,20 @@ Test(bounce, the_sender_hears_what_it_asked_for)
 				: state == RCPT_DELIVERED ? rows[i].of_delivered
 							  : SMTP_DSN_NONE;
 
-			cr_expect_eq(bounce_tells(rcpt, &outcome), want,
+			cr_expect_eq(bounce_tells(&config, rcpt, &outcome), want,
 				"row %zu, state %d", i, state);
+			cr_expect_eq(bounce_tells(&silent, rcpt, &outcome), SMTP_DSN_NONE,
+				"notify_sender = off");
 			message->notification = true;
-			cr_expect_eq(bounce_tells(rcpt, &outcome), SMTP_DSN_NONE);
+			cr_expect_eq(
+				bounce_tells(&config, rcpt, &outcome), SMTP_DSN_NONE);
 			message->notification = false;
+			outcome.dsn_passed = outcome.is_report_owed = true;
+			cr_expect_eq(bounce_tells(&config, rcpt, &outcome), SMTP_DSN_NONE,
+				"somebody else reports");
+			outcome.is_notice = true;
+			cr_expect_eq(bounce_tells(&config, rcpt, &outcome),
+				rows[i].of_delayed);
 		}
 		message_free(message);
 	}
@@ -189,7 +200,8 @@ static char *tell(const struct outcome outcomes[2], const uint8_t notify[2],
 	const struct original *original, struct envelope *stored)
 {
 	struct spool spool = {.body = {0}};
-	struct config config = {.hostname = (char *)"mail.corp.example",
+	struct config config = {.notify_sender = true,
+		.hostname = (char *)"mail.corp.example",
 		.bounce_from = (char *)"postmaster@bounces.example"};
 	struct relay relay = {.spool = &spool, .config = &config};
 	struct message *message = make_message(notify);

@@ -15,6 +15,8 @@
 #include "relay/dispatch.h"
 #include "relay/hold.h"
 #include "relay/mem.h"
+#include "relay/notices.h"
+#include "relay/summary.h"
 #include "relay/relay.h"
 
 /*
@@ -95,6 +97,8 @@ static void setup(void)
 	scene.relay.queue = queue_new();
 	scene.relay.holds = holds_new(&scene.relay);
 	scene.relay.dispatch = dispatch_new(&scene.relay);
+	scene.relay.summaries = summaries_new(&scene.relay);
+	scene.relay.notices = notices_new(&scene.relay);
 	damage_watch(&scene.relay);
 }
 
@@ -102,6 +106,8 @@ static void on_spool_closed(void *owner)
 {
 	(void)owner;
 	holds_free(scene.relay.holds);
+	notices_free(scene.relay.notices);
+	summaries_free(scene.relay.summaries);
 	dispatch_free(scene.relay.dispatch);
 }
 

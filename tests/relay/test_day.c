@@ -14,6 +14,8 @@
 #include "relay/intake.h"
 #include "relay/links.h"
 #include "relay/mem.h"
+#include "relay/notices.h"
+#include "relay/summary.h"
 #include "relay/relay.h"
 
 /*
@@ -216,6 +218,8 @@ static void on_spool_closed(void *owner)
 	(void)owner;
 	holds_free(day.relay.holds);
 	links_free(day.relay.links);
+	notices_free(day.relay.notices);
+	summaries_free(day.relay.summaries);
 	dispatch_free(day.relay.dispatch);
 	resolver_close(day.relay.resolver);
 	fake_dns_stop(&day.dns);
@@ -278,6 +282,8 @@ static void open_relay(void)
 	day.relay.holds = holds_new(&day.relay);
 	day.relay.links = links_new();
 	day.relay.dispatch = dispatch_new(&day.relay);
+	day.relay.summaries = summaries_new(&day.relay);
+	day.relay.notices = notices_new(&day.relay);
 }
 
 static int remove_file(
