@@ -65,7 +65,6 @@ static struct link_way make_way(
 		.source = source->source.bind_ip,
 		.route = a->route,
 		.domain = a->domain,
-		.level = config_tls_level(a->relay->config, a->domain, a->route),
 	};
 }
 

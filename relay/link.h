@@ -20,7 +20,6 @@ struct link_way {
 	const char *source;               /* our address; "": as the system chooses */
 	const struct config_route *route; /* whose login and implicit TLS; NULL: by MX */
 	const char *domain;               /* of the recipients: DANE */
-	enum tls_level level;
 };
 
 /* All that must be equal for a connection to carry the mail of another, as text; the caller's. */

@@ -17,15 +17,36 @@ static bool has_implicit_tls(const struct link_way *way)
 	return way->route && way->route->has_implicit_tls;
 }
 
+/* What a server must show, so that only connections that checked the same are equal. */
+static void add_records(struct buf *key, const struct target_tlsa *tlsa)
+{
+	buf_printf(key, " base=%s", tlsa->base);
+	for (size_t i = 0; i < tlsa->count; i++) {
+		const struct tls_record *record = &tlsa->records[i];
+
+		buf_printf(key, " %u%u%u ", record->usage, record->selector,
+			record->matching);
+		for (size_t j = 0; j < record->len; j++)
+			buf_printf(key, "%02x", record->data[j]);
+	}
+}
+
 char *link_way_key(const struct link_way *way)
 {
 	const struct target *target = way->target;
 	const char *user = way->route ? way->route->login.user : NULL;
+	struct buf key = {0};
 
-	return mem_printf("%s [%s]:%u from %s tls=%s%s%s user=%s", target->name,
+	buf_printf(&key, "%s [%s]:%u from %s tls=%s%s user=%s", target->name,
 		target->address.ip, target->address.port, way->source,
-		tls_level_name(way->level), has_implicit_tls(way) ? " implicit" : "",
-		way->level == TLS_DANE ? way->domain : "", user ? user : "");
+		tls_level_name(target->level), has_implicit_tls(way) ? " implicit" : "",
+		user ? user : "");
+	if (target->tlsa) {
+		buf_printf(&key, " for=%s", way->domain);
+		add_records(&key, target->tlsa);
+	}
+	buf_append(&key, "", 1);
+	return key.bytes;
 }
 
 static void log_link(const struct link *link, const char *event, const char *what)
@@ -52,10 +73,13 @@ static bool refuse(struct link *link, struct link_report why)
 static void shake_hands(struct link *link)
 {
 	const struct link_way *way = &link->way;
+	const struct target_tlsa *tlsa = way->target->tlsa;
 	struct tls_peer peer = {
-		.level = way->level,
-		.name = way->target->name,
+		.level = way->target->level,
+		.name = tlsa ? tlsa->base : way->target->name,
 		.domain = way->domain,
+		.records = tlsa ? tlsa->records : NULL,
+		.count = tlsa ? tlsa->count : 0,
 		.session = link->key,
 	};
 
@@ -104,7 +128,7 @@ bool link_on_no_tls(struct link *link, const struct smtp_reply *reply, const cha
 		.status = reply ? status_no_tls : status_bad_tls,
 	};
 
-	if (link->way.level == TLS_MAY && !has_implicit_tls(&link->way)) {
+	if (link->way.target->level == TLS_MAY && !has_implicit_tls(&link->way)) {
 		log_link(link, "tls-fallback", words);
 		transcript_note(&link->transcript, "-- ", words, strlen(words));
 		link->is_plain = true;
@@ -155,13 +179,14 @@ static bool begin_tls(struct link *link)
 bool link_on_ready(struct link *link, const struct smtp_event *heard)
 {
 	const struct link_way *way = &link->way;
-	bool wants_tls = way->level != TLS_NONE && !link->is_plain && !is_secured(link);
+	bool wants_tls =
+		way->target->level != TLS_NONE && !link->is_plain && !is_secured(link);
 	struct link_report report = {
 		.event = LINK_READY, .stage = heard->stage, .reply = heard->reply};
 
 	if (wants_tls && link->client.extensions.starttls)
 		return begin_tls(link);
-	if (wants_tls && way->level != TLS_MAY)
+	if (wants_tls && way->target->level != TLS_MAY)
 		return refuse(link,
 			(struct link_report){
 				.failure =

@@ -71,11 +71,12 @@ static void setup(void)
 		.config = &scene.config,
 		.log = {.level = LOG_ERROR, .fd = 2}};
 	scene.target = (struct target){
-		.address = {.ip = "198.51.100.1", .port = 25}, .name = "mx.dest.example"};
+		.address = {.ip = "198.51.100.1", .port = 25},
+		.name = "mx.dest.example",
+		.level = TLS_MAY};
 	scene.way = (struct link_way){.target = &scene.target,
 		.source = "192.0.2.25",
-		.domain = "dest.example",
-		.level = TLS_MAY};
+		.domain = "dest.example"};
 	scene.transaction = (struct smtp_transaction){
 		.sender = "a@corp.example", .recipients = rcpts, .count = 2, .size = 10};
 	scene.body = "hello\r\n.\r\n";
@@ -399,7 +400,7 @@ Test(link, tls_that_fails)
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0] * 2; i++) {
 		size_t row = i / 2;
 
-		scene.way.level = i % 2 ? TLS_ENCRYPT : TLS_MAY;
+		scene.target.level = i % 2 ? TLS_ENCRYPT : TLS_MAY;
 		scene.heard[0] = '\0';
 		fake.count = 0;
 		open_link();
@@ -413,7 +414,7 @@ Test(link, tls_that_fails)
 			fake_fail("its certificate is no good");
 		else if (rows[row].end >= 0)
 			fake_emit(fake_conn(), (enum conn_event)rows[row].end);
-		if (scene.way.level == TLS_ENCRYPT ||
+		if (scene.target.level == TLS_ENCRYPT ||
 			rows[row].starttls == rows[9].starttls) {
 			cr_assert_str_eq(scene.heard, rows[row].refused);
 			cr_assert_eq(fake.count, 1);
@@ -440,7 +441,7 @@ static void want_login(enum tls_level level)
 		.is_tls_given = true,
 		.login = {.user = (char *)"me", .password = (char *)"secret"}};
 	scene.way.route = &scene.route;
-	scene.way.level = level;
+	scene.target.level = level;
 	scene.is_shy = true;
 }
 
@@ -500,7 +501,8 @@ Test(link, a_password_goes_under_tls_only)
 
 Test(link, equal_keys_are_for_equal_ways)
 {
-	static struct target other_name, other_port;
+	static struct target other_name, other_port, other_level, other_records;
+	static struct target_tlsa none = {.base = "mx.dest.example"};
 	static struct config_route implicit = {.has_implicit_tls = true},
 				   user = {.login = {.user = (char *)"me"}};
 	struct link_way ways[8];
@@ -508,16 +510,18 @@ Test(link, equal_keys_are_for_equal_ways)
 
 	for (size_t i = 0; i < 8; i++)
 		ways[i] = scene.way;
-	other_name = other_port = scene.target;
+	other_name = other_port = other_level = other_records = scene.target;
 	other_name.name[0] = 'y';
 	other_port.address.port = 26;
 	ways[1].target = &other_name;
 	ways[2].target = &other_port;
 	ways[3].source = "192.0.2.26";
-	ways[4].level = TLS_ENCRYPT;
+	other_level.level = TLS_ENCRYPT;
+	ways[4].target = &other_level;
 	ways[5].route = &implicit;
 	ways[6].route = &user;
-	ways[7].level = TLS_DANE;
+	other_records.tlsa = &none;
+	ways[7].target = &other_records;
 	for (size_t i = 0; i < 8; i++) {
 		char *other = link_way_key(&ways[i]);
 
