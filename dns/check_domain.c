@@ -207,7 +207,9 @@ static void judge_recipient(struct evaluation *evaluation, struct finding *findi
 	case MX_NO_ADDRESS:
 		conclude_fail(evaluation, finding, REASON_RECIPIENT_DOMAIN_UNRESOLVABLE,
 			domain,
-			list->has_private
+			domain[0] == '['
+				? "%s is a private address (see allow_private_mx)"
+			: list->has_private
 				? "the mail exchangers of %s have private addresses only "
 				  "(see allow_private_mx)"
 				: "the mail exchangers of %s have no address",
@@ -243,7 +245,13 @@ void check_recipient(struct evaluation *evaluation, struct finding *finding)
 			shown(recipient, name));
 		return;
 	}
-	find_exchanges(evaluation, finding, domain, &evaluation->question->mx, &list);
+	struct address literal;
+
+	if (address_parse_literal(domain, &literal)) /* nothing of it stands in the DNS */
+		mx_order(evaluation->facts, domain, &evaluation->question->mx, &list);
+	else
+		find_exchanges(evaluation, finding, domain, &evaluation->question->mx,
+			&list);
 	if (!evaluation->pending)
 		judge_recipient(evaluation, finding, domain, &list);
 }

@@ -253,7 +253,9 @@ static bool copy_question(
 	struct inquiry *inquiry, const struct preflight_question *question)
 {
 	struct preflight_question *own = &inquiry->question;
-	size_t networks = question->mx.allowed_count * sizeof *question->mx.allowed;
+	size_t allowed = question->mx.allowed_count * sizeof *question->mx.allowed;
+	size_t ours = question->mx.own_count * sizeof *question->mx.own;
+	size_t networks = allowed + ours;
 	size_t pointers = 0, texts = 1;
 	const char **singles[SINGLES];
 	struct preflight_texts *lists[LISTS];
@@ -274,9 +276,13 @@ static bool copy_question(
 		.networks = (void *)((char *)inquiry->block + pointers),
 		.texts = (char *)inquiry->block + pointers + networks};
 
-	if (networks)
-		memcpy(block.networks, question->mx.allowed, networks);
+	if (allowed)
+		memcpy(block.networks, question->mx.allowed, allowed);
 	own->mx.allowed = block.networks;
+	block.networks += question->mx.allowed_count;
+	if (ours)
+		memcpy(block.networks, question->mx.own, ours);
+	own->mx.own = block.networks;
 	for (size_t i = 0; i < LISTS; i++)
 		copy_list(&block, lists[i]);
 	for (size_t i = 0; i < SINGLES; i++)

@@ -12,14 +12,28 @@ struct collector {
 	const struct mx_options *options; /* NULL: nothing is left out */
 	struct mx_list *list;
 	bool pending, failed;
-	bool is_secure; /* the way to the names of the hosts */
+	bool is_ourselves; /* one of the addresses is */
+	bool is_secure;    /* the way to the names of the hosts */
 };
+
+/* What an administrator names is never taken for ourselves: there are no options then. */
+static bool is_own(const struct mx_options *options, const uint8_t ip[16], bool is_v6)
+{
+	for (size_t i = 0; options && i < options->own_count; i++)
+		if (mx_network_contains(&options->own[i], ip, is_v6))
+			return true;
+	return false;
+}
 
 static void add_address(struct collector *collector, const struct record *exchange,
 	const uint8_t ip[16], bool is_v6)
 {
 	struct mx_list *list = collector->list;
 
+	if (is_own(collector->options, ip, is_v6)) {
+		collector->is_ourselves = true;
+		return;
+	}
 	if (collector->options && !mx_address_is_usable(collector->options, ip, is_v6)) {
 		list->has_private = true;
 		return;
@@ -47,9 +61,19 @@ static void add_host(
 		return;
 	}
 	collector->failed = collector->failed || answer->status == ANSWER_FAILED;
-	for (size_t i = 0; i < answer->count; i++)
+	for (size_t i = 0; i < answer->count && i < MX_HOST_ADDRESSES_MAX; i++)
 		add_address(collector, exchange, answer->records[i].address,
 			type == TYPE_AAAA);
+}
+
+/* The first one that has an address of ours is ourselves under another name. */
+static void cut_at_our_address(struct collector *collector, uint16_t preference)
+{
+	struct mx_list *list = collector->list;
+
+	while (list->count > 0 &&
+		list->addresses[list->count - 1].preference >= preference)
+		list->count--;
 }
 
 /* The addresses of all hosts, in their order, A before AAAA. */
@@ -58,10 +82,12 @@ static void add_hosts(
 {
 	bool any = collector->options && collector->options->any;
 
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < count && !collector->is_ourselves; i++) {
 		add_host(collector, exchanges[i], TYPE_A);
 		if (!any)
 			add_host(collector, exchanges[i], TYPE_AAAA);
+		if (collector->is_ourselves)
+			cut_at_our_address(collector, exchanges[i]->preference);
 	}
 	for (size_t i = 0; i < count && any && !collector->pending; i++)
 		if (collector->list->count == 0)
@@ -107,6 +133,8 @@ static enum mx_status conclude(const struct collector *collector)
 		return MX_PENDING;
 	if (collector->list->count)
 		return MX_FOUND;
+	if (collector->is_ourselves)
+		return MX_LOOP;
 	return collector->failed ? MX_UNKNOWN : MX_NO_ADDRESS;
 }
 
@@ -134,13 +162,29 @@ static void doubt_if_stale(const struct facts *facts, size_t before, struct mx_l
 		list->status = MX_UNKNOWN;
 }
 
+/* RFC 5321 2.3.5: the address is the server. Nobody vouches for it, and nothing can stand under it. */
+static void follow_literal(
+	struct collector *collector, const char *domain, const struct address *literal)
+{
+	const struct record exchange = {.text = domain};
+
+	add_address(collector, &exchange, literal->ip, literal->is_v6);
+	collector->list->status = conclude(collector);
+}
+
 static void order(struct facts *facts, const char *domain,
 	const struct mx_options *options, struct mx_list *list)
 {
 	struct collector collector = {.facts = facts, .options = options, .list = list};
-	const struct answer *answer = facts_lookup(facts, domain, TYPE_MX);
+	struct address literal;
 
 	memset(list, 0, sizeof *list);
+	if (address_parse_literal(domain, &literal)) {
+		follow_literal(&collector, domain, &literal);
+		return;
+	}
+	const struct answer *answer = facts_lookup(facts, domain, TYPE_MX);
+
 	if (!answer)
 		return; /* MX_PENDING */
 	collector.is_secure = answer->authenticated || answer->laid;

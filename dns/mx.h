@@ -14,7 +14,8 @@
 
 enum {
 	MX_EXCHANGES_MAX = 20, /* exchanges looked at */
-	MX_ADDRESSES_MAX = 32, /* addresses in the list */
+	MX_ADDRESSES_MAX = 128,     /* addresses in the list */
+	MX_HOST_ADDRESSES_MAX = 16, /* of one type of one exchange */
 };
 
 enum mx_status {
@@ -24,7 +25,7 @@ enum mx_status {
 	MX_NO_DOMAIN,  /* no MX, A or AAAA */
 	MX_NO_ADDRESS, /* it has MX records, but none leads to a usable address */
 	MX_UNKNOWN,    /* the DNS could not tell */
-	MX_LOOP,       /* we are its best MX (RFC 5321 5.1) */
+	MX_LOOP,       /* we are its best MX, or the address itself (RFC 5321 5.1) */
 };
 
 struct mx_address {
@@ -52,6 +53,9 @@ struct mx_network {
 
 struct mx_options {
 	const char *host; /* our EHLO name: an MX of that name is ourselves */
+	/* Addresses that are ourselves at port 25, in full. */
+	const struct mx_network *own;
+	size_t own_count;
 	/* Private networks that may be used (allow_private_mx). */
 	const struct mx_network *allowed;
 	size_t allowed_count;
@@ -61,7 +65,8 @@ struct mx_options {
 /*
  * The addresses to try for domain, in order. Addresses that are private, loopback, unspecified
  * or multicast are left out unless allowed. An exchange whose lookup failed is skipped as long
- * as another one has an address.
+ * as another one has an address. Where one of them is ourselves, by name or address, it and all that are no better
+ * are left out (RFC 5321 5.1). domain may be an address literal, "[192.0.2.1]": then that is where its mail goes.
  */
 void mx_order(struct facts *facts, const char *domain, const struct mx_options *options,
 	struct mx_list *list);

@@ -1,10 +1,43 @@
 /* SPDX-License-Identifier: ISC */
 #include "relay/hand_off.h"
 
-struct mx_options hand_off_mx(const struct config *config)
+#include <string.h>
+
+enum { SMTP_PORT = 25 };
+
+static void add_own(struct hand_off_own *own, const char *ip)
+{
+	struct mx_network *network = &own->items[own->count];
+
+	if (own->count < HAND_OFF_OWN_MAX && mx_network_parse(ip, network) == 0)
+		own->count++;
+}
+
+static bool is_any_address(const char *ip)
+{
+	return strcmp(ip, "0.0.0.0") == 0 || strcmp(ip, "::") == 0;
+}
+
+void hand_off_find_own(struct hand_off_own *own, const struct config *config,
+	const struct source *sources, size_t count)
+{
+	own->count = 0;
+	for (size_t i = 0; i < count; i++) {
+		add_own(own, sources[i].public_ip);
+		add_own(own, sources[i].bind_ip);
+	}
+	for (size_t i = 0; i < config->listener_count; i++)
+		if (config->listeners[i].port == SMTP_PORT &&
+			!is_any_address(config->listeners[i].ip))
+			add_own(own, config->listeners[i].ip);
+}
+
+struct mx_options hand_off_mx(const struct config *config, const struct hand_off_own *own)
 {
 	return (struct mx_options){
 		.host = config->hostname,
+		.own = own ? own->items : NULL,
+		.own_count = own ? own->count : 0,
 		.allowed = config->private_mx,
 		.allowed_count = config->private_mx_count,
 	};
@@ -14,7 +47,7 @@ void hand_off_settings(struct preflight_question *question, const struct config 
 	const char *domain)
 {
 	config_actions_for(config, domain, question->actions);
-	question->mx = hand_off_mx(config);
+	question->mx = hand_off_mx(config, NULL);
 }
 
 /* What the message itself tells. */

@@ -20,9 +20,10 @@
  */
 
 enum {
-	JUDGED_MAX = 4096,        /* kinds of mail */
-	JUDGED_KEY_MAX = 1024,    /* bytes; what needs more is not remembered */
-	JUDGED_SOURCES_MS = 1000, /* for so long our addresses are taken to be what they were */
+	JUDGED_MAX = 4096,     /* kinds of mail */
+	JUDGED_KEY_MAX = 1024, /* bytes; what needs more is not remembered */
+	JUDGED_SOURCES_MS =
+		1000, /* for so long our addresses are taken to be what they were */
 };
 
 struct judged;
@@ -44,9 +45,10 @@ void judged_key_add_number(struct judged_key *key, uint16_t number);
 struct judged_way {
 	struct source source;
 	enum action action;
-	struct finding *finding; /* the one that decides, as in struct candidate; NULL: all is clear */
-	json_t *described;       /* of it */
-	uint32_t ttl;            /* of its evidence */
+	struct finding *
+		finding; /* the one that decides, as in struct candidate; NULL: all is clear */
+	json_t *described; /* of it */
+	uint32_t ttl;      /* of its evidence */
 	struct target_list list;
 };
 

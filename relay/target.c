@@ -161,8 +161,7 @@ static size_t choose(
 	return count;
 }
 
-struct target *target_choose(
-	const struct target_list *list, uint32_t seed, size_t *count)
+struct target *target_choose(const struct target_list *list, uint32_t seed, size_t *count)
 {
 	size_t chosen[TARGETS_MAX];
 

@@ -19,7 +19,8 @@ enum {
 
 /* What a server must show (RFC 7672), in one block of memory. */
 struct target_tlsa {
-	char base[256]; /* the name that its certificate must bear, and that TLS tells it (SNI) */
+	char base
+		[256]; /* the name that its certificate must bear, and that TLS tells it (SNI) */
 	size_t count;
 	struct tls_record records[MX_TLSA_MAX]; /* their data are bytes */
 	size_t len;
@@ -28,9 +29,9 @@ struct target_tlsa {
 
 struct target {
 	struct conn_address address;
-	uint16_t preference; /* of the exchange: equals may be tried in any order */
-	uint8_t host;        /* number of the exchange in the list */
-	enum tls_level level; /* the policy's, or what the DNS makes of TLS_DANE */
+	uint16_t preference;      /* of the exchange: equals may be tried in any order */
+	uint8_t host;             /* number of the exchange in the list */
+	enum tls_level level;     /* the policy's, or what the DNS makes of TLS_DANE */
 	struct target_tlsa *tlsa; /* TLS_DANE: owned; else NULL */
 	char name[256];           /* the exchange */
 };
@@ -49,7 +50,7 @@ struct target_way {
 struct target_list {
 	enum mx_status path;
 	bool has_private; /* private addresses were left out */
-	bool lacks_tlsa;  /* servers were left out: the DNS could not tell what they must show */
+	bool lacks_tlsa; /* servers were left out: the DNS could not tell what they must show */
 	size_t count;
 	struct target *items; /* owned */
 };

@@ -26,7 +26,7 @@ static struct mx_list order(
 Test(mx, every_state_has_its_status)
 {
 	static const struct {
-		const char *name, *lines[6];
+		const char *name, *lines[7];
 		enum mx_status status;
 		size_t count;
 	} rows[] = {
@@ -67,9 +67,49 @@ Test(mx, every_state_has_its_status)
 				"dest.example. MX 30 c.example.",
 				"a.example. A 198.51.100.1", "c.example. A 198.51.100.3"},
 			MX_FOUND, 1},
+		{"we are the best, under another name",
+			{"dest.example. MX 10 alias.example.",
+				"dest.example. MX 20 b.example.",
+				"alias.example. A 192.0.2.25",
+				"b.example. A 198.51.100.2"},
+			MX_LOOP, 0},
+		{"by IPv6 only",
+			{"dest.example. MX 10 alias.example.",
+				"alias.example. A 198.51.100.9",
+				"alias.example. AAAA 2001:db8::25"},
+			MX_LOOP, 0},
+		{"we are one of two equals, and there is a better one",
+			{"dest.example. MX 10 a.example.",
+				"dest.example. MX 20 b.example.",
+				"dest.example. MX 20 c.example.",
+				"a.example. A 198.51.100.1", "b.example. A 198.51.100.2",
+				"c.example. A 192.0.2.25"},
+			MX_FOUND, 1},
+		{"no MX, and its address is ours", {"dest.example. A 192.0.2.25"},
+			MX_LOOP, 0},
+		{"an exchange that is an alias (M5)",
+			{"dest.example. MX 10 a.example.", "a.example. CNAME b.example.",
+				"b.example. A 198.51.100.2"},
+			MX_FOUND, 1},
+		{"an exchange that is no name (M5)", {"dest.example. MX 10 1.2.3.4."},
+			MX_NO_ADDRESS, 0},
+		{"IPv6 only (M7)", {"dest.example. AAAA 2001:db8::1"}, MX_FOUND, 1},
+		{"half fail, half do not exist (M8)",
+			{"dest.example. MX 10 a.example.",
+				"dest.example. MX 20 b.example.", "a.example. FAILED"},
+			MX_UNKNOWN, 0},
+		{"one private, one not (M3)",
+			{"dest.example. MX 10 a.example.",
+				"dest.example. MX 20 b.example.",
+				"a.example. A 127.0.0.1", "b.example. A 198.51.100.2"},
+			MX_FOUND, 1},
 	};
-	struct mx_options options = {.host = "mail.corp.example"};
+	struct mx_network own[2];
+	struct mx_options options = {
+		.host = "mail.corp.example", .own = own, .own_count = 2};
 
+	mx_network_parse("192.0.2.25", &own[0]);
+	mx_network_parse("2001:db8::25", &own[1]);
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		struct facts *facts = facts_new();
 		struct mx_list list = order(rows[i].lines, &options, facts);
@@ -95,6 +135,66 @@ Test(mx, exchanges_go_by_preference)
 	cr_assert_str_eq(list.addresses[0].exchange, "c.example");
 	cr_assert_eq(list.addresses[0].preference, 5);
 	facts_free(facts);
+}
+
+/* M4: as many as are looked at, with room for each. */
+Test(mx, two_hundred_exchanges_are_bounded)
+{
+	struct facts *facts = facts_new();
+	struct mx_options options = {.any = true};
+	struct mx_list list;
+	char line[100];
+	const char *error;
+
+	for (unsigned host = 0; host < 200; host++) {
+		snprintf(line, sizeof line, "dest.example. MX 10 mx%03u.example.", host);
+		cr_assert_eq(facts_lay(facts, line, &error), 0);
+		for (unsigned i = 0; i < 20 && host < 30; i++) {
+			snprintf(line, sizeof line, "mx%03u.example. A 198.51.%u.%u",
+				host, host, i + 1);
+			cr_assert_eq(facts_lay(facts, line, &error), 0);
+		}
+	}
+	mx_order(facts, "dest.example", &options, &list);
+	cr_assert_eq(list.status, MX_FOUND);
+	cr_assert_eq(list.count, MX_ADDRESSES_MAX);
+	cr_assert_str_eq(list.addresses[MX_HOST_ADDRESSES_MAX].exchange, "mx001.example");
+	cr_assert_eq(facts_wanted(facts), 0, "it looks at %d only", MX_EXCHANGES_MAX);
+	facts_free(facts);
+}
+
+/* RFC 5321 4.1.3: user@[192.0.2.1]. */
+Test(mx, an_address_literal_is_the_server)
+{
+	static const struct {
+		const char *domain;
+		enum mx_status status;
+		bool is_v6;
+	} rows[] = {{"[198.51.100.1]", MX_FOUND, false},
+		{"[IPv6:2001:db8::1]", MX_FOUND, true},
+		{"[10.0.0.1]", MX_NO_ADDRESS, false},
+		{"[127.0.0.1]", MX_NO_ADDRESS, false},
+		{"[IPv6:::1]", MX_NO_ADDRESS, true}, {"[192.0.2.25]", MX_LOOP, false}};
+	struct mx_network own;
+	struct mx_options options = {.own = &own, .own_count = 1};
+
+	mx_network_parse("192.0.2.25", &own);
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct facts *facts = facts_new();
+		struct mx_list list;
+
+		mx_order(facts, rows[i].domain, &options, &list);
+		cr_expect_eq(list.status, rows[i].status, "%s: %d", rows[i].domain,
+			list.status);
+		cr_expect_eq(list.has_private, rows[i].status == MX_NO_ADDRESS, "%s",
+			rows[i].domain);
+		if (list.status == MX_FOUND) {
+			cr_expect_eq(list.addresses[0].is_v6, rows[i].is_v6);
+			cr_expect_not(list.addresses[0].is_secure);
+		}
+		cr_expect_eq(facts_wanted(facts), 0);
+		facts_free(facts);
+	}
 }
 
 Test(mx, an_allowed_private_network_is_used)

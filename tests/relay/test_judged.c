@@ -60,7 +60,8 @@ static struct config *load(void)
 	struct buf report = {0};
 
 	fputs("hostname = mail.corp.example\npublic_ip = 192.0.2.25\n"
-	      "listen = 127.0.0.1:2525\n", file);
+	      "listen = 127.0.0.1:2525\n",
+		file);
 	fclose(file);
 	struct config *config = config_load(path, &report);
 
@@ -87,7 +88,8 @@ static void setup(void)
 	cr_assert_eq(fake_dns_start(&scene.dns, &scene.loop), 0);
 	scene.relay.loop = &scene.loop;
 	scene.relay.config = load();
-	cr_assert_eq(resolver_open(&scene.relay.resolver, &scene.loop, &options, &bad), 0);
+	cr_assert_eq(
+		resolver_open(&scene.relay.resolver, &scene.loop, &options, &bad), 0);
 	scene.relay.judged = judged_open(&scene.loop, scene.relay.resolver);
 }
 
@@ -119,7 +121,8 @@ struct mail {
 	bool is_overdue;
 };
 
-static const struct mail ordinary = {.sender = "ann@corp.example", .domain = "dest.example"};
+static const struct mail ordinary = {
+	.sender = "ann@corp.example", .domain = "dest.example"};
 
 /* Judges it. Returns how many questions to the resolver that took. */
 static uint64_t judge(struct mail mail, enum action *action, char ip[46])
@@ -186,7 +189,8 @@ Test(judged, the_second_of_a_kind_costs_no_question)
 	cr_assert_eq(judge(ordinary, &action, NULL), 0);
 	cr_assert_eq(action, ACTION_NONE);
 	other.sender = "bob@corp.example";
-	cr_assert_eq(judge(other, NULL, NULL), 0, "who it is in the domain does not matter");
+	cr_assert_eq(
+		judge(other, NULL, NULL), 0, "who it is in the domain does not matter");
 	other.domain = "other.example";
 	cr_assert_gt(judge(other, NULL, NULL), 0);
 	cr_assert_eq(judged_count(scene.relay.judged), 2);
@@ -294,7 +298,8 @@ Test(judged, one_that_waits_for_its_turn_may_go)
 	struct message message = {.sender = (char *)"ann@corp.example",
 		.author = (char *)"",
 		.signers = (char *)""};
-	struct fitness_question question = {.message = &message, .domain = "dest.example"};
+	struct fitness_question question = {
+		.message = &message, .domain = "dest.example"};
 
 	judge(ordinary, NULL, NULL);
 	struct fitness *one = fitness_start(&scene.relay, &question, on_judged, NULL);
@@ -330,6 +335,7 @@ Test(judged, it_is_bounded)
 	key.len = 0;
 	judged_key_add(&key, large);
 	judged_keep(scene.relay.judged, &key, judged_ways_new(1), until);
-	cr_assert_null(judged_find(scene.relay.judged, &key), "too long to be told apart");
+	cr_assert_null(
+		judged_find(scene.relay.judged, &key), "too long to be told apart");
 	free(large);
 }

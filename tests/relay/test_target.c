@@ -27,8 +27,8 @@ static struct mx_list list_of(size_t count)
 	return list;
 }
 
-static struct target_list make(
-	const struct mx_list *mx, const struct config_route *route, const struct source *source)
+static struct target_list make(const struct mx_list *mx, const struct config_route *route,
+	const struct source *source)
 {
 	struct target_list list;
 	struct target_way way = {.source = source, .route = route, .level = TLS_MAY};
@@ -86,8 +86,8 @@ Test(target, equals_take_turns_and_the_better_go_first)
 	for (size_t i = 0; i < mx.count; i++) {
 		mx.addresses[i].ip[0] = 198;
 		mx.addresses[i].ip[3] = (uint8_t)i;
-		mx.addresses[i].exchange = i == 2 || i == 3 ? mx.addresses[1].exchange
-		                                            : hosts[i].exchange;
+		mx.addresses[i].exchange =
+			i == 2 || i == 3 ? mx.addresses[1].exchange : hosts[i].exchange;
 		mx.addresses[i].preference = hosts[i].preference;
 	}
 	struct target_list list = make(&mx, NULL, &v4);
@@ -106,12 +106,13 @@ Test(target, equals_take_turns_and_the_better_go_first)
 				cr_assert_str_eq(targets[i].name, "a.example");
 		free(targets);
 	}
-	for (size_t i = 1; i <= 3; i++) /* a third for the host, shared by its three addresses */
+	for (size_t i = 1; i <= 3;
+		i++) /* a third for the host, shared by its three addresses */
 		cr_expect(first_of_equals[i] > 240 && first_of_equals[i] < 430, "%zu: %u",
 			i, first_of_equals[i]);
 	for (size_t i = 4; i <= 5; i++)
-		cr_expect(first_of_equals[i] > 850 && first_of_equals[i] < 1150, "%zu: %u",
-			i, first_of_equals[i]);
+		cr_expect(first_of_equals[i] > 850 && first_of_equals[i] < 1150,
+			"%zu: %u", i, first_of_equals[i]);
 	target_list_fini(&list);
 }
 
@@ -192,11 +193,12 @@ Test(target, without_dnssec_dane_is_not_asked_for)
 
 Test(target, having_none_is_explained)
 {
-	cr_assert(strstr(target_none_words(MX_NO_ADDRESS, true, false), "allow_private_mx"));
+	cr_assert(strstr(
+		target_none_words(MX_NO_ADDRESS, true, false), "allow_private_mx"));
 	cr_assert_null(strstr(target_none_words(MX_NO_ADDRESS, false, false), "private"));
 	cr_assert(strstr(target_none_words(MX_FOUND, false, true), "TLSA"));
 	for (int status = MX_PENDING; status <= MX_LOOP; status++)
-		cr_assert_gt(strlen(target_none_words((enum mx_status)status, false,
-				     false)),
+		cr_assert_gt(
+			strlen(target_none_words((enum mx_status)status, false, false)),
 			10);
 }
