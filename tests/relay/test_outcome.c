@@ -45,6 +45,15 @@ Test(outcome, a_reply_decides_by_its_reason_then_by_its_code)
 			REASON_DNS_TEMPFAIL, HOLD_NONE},
 		{550, "5.7.25", "reverse DNS validation failed", RCPT_HELD,
 			REASON_PTR_MISSING, HOLD_REPLY_5XX},
+		/* codes that contradict each other: the basic one rules, and a 4.x.x softens a hold */
+		{250, "5.7.1", "message refused", RCPT_DELIVERED, REASON_NONE, HOLD_NONE},
+		{250, "5.7.25", "no PTR record", RCPT_DELIVERED, REASON_NONE, HOLD_NONE},
+		{550, "4.2.0", "try later", RCPT_BOUNCED, REASON_NONE, HOLD_NONE},
+		{450, "5.1.1", "no such user", RCPT_DEFERRED, REASON_NONE, HOLD_NONE},
+		{550, "4.7.25", "reverse DNS validation failed", RCPT_HELD,
+			REASON_PTR_MISSING, HOLD_REPLY_4XX},
+		{450, "5.7.25", "reverse DNS validation failed", RCPT_HELD,
+			REASON_PTR_MISSING, HOLD_REPLY_4XX},
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -113,6 +122,61 @@ Test(outcome, a_server_without_smtputf8_is_no_reason_to_wait)
 	cr_expect_eq(outcome.reason, REASON_NONE);
 	cr_expect_str_eq(outcome.status, "5.6.7");
 	outcome_fini(&outcome);
+}
+
+/* Whatever step of the dialogue a receiver chooses, what it says is read. */
+Test(outcome, a_refusal_is_read_at_every_stage)
+{
+	for (int stage = SMTP_STAGE_BANNER; stage <= SMTP_STAGE_END; stage++) {
+		struct outcome outcome = {.state = RCPT_ACTIVE};
+		struct smtp_reply reply;
+
+		smtp_reply_set(&reply, 554, "5.7.25", "%s", "no PTR record for 192.0.2.25");
+		outcome_from_reply(&outcome, rcpt, (enum smtp_stage)stage, &reply, "mx");
+		cr_expect_eq(outcome.state, RCPT_HELD, "stage %d", stage);
+		cr_expect_eq(outcome.reason, REASON_PTR_MISSING);
+		cr_expect_str_eq(outcome.stage, smtp_stage_name((enum smtp_stage)stage));
+		outcome_fini(&outcome);
+	}
+}
+
+/* A text that is made to look like a refusal for a DNS reason. */
+Test(outcome, a_crafted_text_holds_its_own_destination_for_a_bounded_time)
+{
+	static const char *const texts[] = {
+		"blocked using zen.spamhaus.org",
+		"no PTR record",
+		"sender domain must resolve",
+		"SPF fail",
+		"DKIM signature failed",
+		"listed at bl.attacker.example, see http://attacker.example/192.0.2.25",
+	};
+	const int64_t longest = config.hold_lifetime > config.refused_hold_lifetime
+	                                ? config.hold_lifetime
+	                                : config.refused_hold_lifetime;
+
+	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+		struct outcome outcome = {.state = RCPT_ACTIVE};
+		struct smtp_reply reply;
+
+		smtp_reply_set(&reply, 550, "5.7.1", "%s", texts[i]);
+		outcome_from_reply(&outcome, rcpt, SMTP_STAGE_RCPT, &reply, "mx");
+		if (outcome.state == RCPT_HELD) {
+			cr_expect_str_eq(outcome.subject, "dest.example", "%s", texts[i]);
+			cr_expect_eq(outcome.origin, HOLD_REPLY_5XX);
+		}
+		struct recipient_record record = outcome_record(&outcome, rcpt, &config, 100);
+
+		cr_expect(record.state == RCPT_BOUNCED || (record.next_attempt > 0 &&
+					record.next_attempt <= 100 + longest), "%s", texts[i]);
+		rcpt->origin = (uint8_t)record.origin;
+		rcpt->reason = (uint8_t)record.reason;
+		outcome_from_reply(&outcome, rcpt, SMTP_STAGE_RCPT, &reply, "mx");
+		cr_expect_eq(outcome.state, RCPT_BOUNCED, "said twice: %s", texts[i]);
+		rcpt->origin = HOLD_NONE;
+		rcpt->reason = REASON_NONE;
+		outcome_fini(&outcome);
+	}
 }
 
 Test(outcome, a_second_refusal_for_good_for_the_same_reason_bounces)

@@ -244,6 +244,20 @@ Test(resume, a_message_that_is_done_is_removed)
 	cr_assert_null(queue_due(scene.relay.queue));
 }
 
+Test(resume, a_message_stays_while_somebody_is_to_be_told_of_it)
+{
+	struct recipient_record record = {
+		.state = RCPT_BOUNCED, .is_report_owed = true, .subject = ""};
+
+	store_record(&record, text_now());
+	scene.items[0] = message_item(9);
+	scene.items[1] = state_item(9);
+	scene.item_count = 2;
+	resume_queue(&scene.relay);
+	cr_expect_eq(scene.owed, 1);
+	cr_expect_eq(scene.settled, 0);
+}
+
 Test(resume, what_has_no_state_is_due_now)
 {
 	int64_t before = text_now();
