@@ -359,7 +359,7 @@ enum recipient_state message_state(const struct message *message)
 		for (uint32_t r = 0; r < message->count; r++)
 			if (message->recipients[r].state == order[i])
 				return order[i];
-	return RCPT_DELIVERED;
+	return message_owes_report(message) ? RCPT_BOUNCED : RCPT_DELIVERED;
 }
 
 bool message_owes_report(const struct message *message)

@@ -96,7 +96,10 @@ void queue_plan(struct queue *queue, struct recipient *rcpt, int64_t when);
 /* The recipient due first, or NULL. */
 struct recipient *queue_due(const struct queue *queue);
 
-/* The first of active, held, deferred, queued among the open recipients. */
+/*
+ * The first of active, held, deferred, queued among the open recipients; bounced, when only a report is
+ * still to be made.
+ */
 enum recipient_state message_state(const struct message *message);
 /* True while the relay still has something to do for it. */
 bool recipient_is_open(const struct recipient *rcpt);

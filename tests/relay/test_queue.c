@@ -163,3 +163,44 @@ Test(queue, the_state_of_a_message_is_the_first_of_active_held_deferred_queued)
 	cr_assert_eq(message_state(message), RCPT_ACTIVE);
 	message_free(message);
 }
+
+Test(queue, an_endless_walk_meets_what_comes_behind_its_end)
+{
+	struct queue *queue = queue_new();
+	struct queue_walk endless = {.is_endless = true}, other = {0};
+
+	queue_walk_begin(&endless, queue);
+	queue_walk_begin(&other, queue);
+	cr_assert_null(queue_walk_next(&endless));
+	for (uint64_t id = 1; id <= 2; id++)
+		queue_add(queue, make(id, 1));
+	cr_assert_eq(queue_walk_next(&endless)->id, 1);
+	cr_assert_eq(queue_walk_next(&endless)->id, 2);
+	cr_assert_null(queue_walk_next(&endless));
+	queue_add(queue, make(3, 1));
+	cr_assert_eq(endless.next->id, 3);
+	queue_remove(queue, endless.next);
+	cr_assert_null(endless.next);
+	cr_assert_null(queue_walk_next(&other), "it ended when it began");
+	queue_walk_end(&endless);
+	queue_walk_end(&other);
+	queue_free(queue);
+}
+
+Test(queue, a_message_of_which_a_report_is_owed_has_bounced)
+{
+	struct message *message = make(1, 2);
+
+	for (int i = 0; i < 2; i++)
+		message->recipients[i].state = RCPT_DELIVERED;
+	cr_assert_not(message_owes_report(message));
+	cr_assert_eq(message_state(message), RCPT_DELIVERED);
+	message->recipients[1].state = RCPT_BOUNCED;
+	message->recipients[1].is_report_owed = true;
+	cr_assert(message_owes_report(message));
+	cr_assert_eq(message_state(message), RCPT_BOUNCED);
+	cr_assert(recipient_record(&message->recipients[1]).is_report_owed);
+	message->recipients[0].state = RCPT_DEFERRED;
+	cr_assert_eq(message_state(message), RCPT_DEFERRED);
+	message_free(message);
+}

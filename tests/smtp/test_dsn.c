@@ -285,8 +285,9 @@ Test(dsn, addresses_beyond_ascii_are_utf8_for_people_and_code_points_for_program
 
 Test(dsn, a_delay_is_told_under_its_own_subject)
 {
-	static const struct smtp_dsn_recipient delayed = {
-		.address = "b@dest.example", .action = SMTP_DSN_DELAYED, .status = "4.7.0"};
+	static const struct smtp_dsn_recipient delayed = {.address = "b@dest.example",
+		.action = SMTP_DSN_DELAYED,
+		.status = "4.7.0"};
 	const char *text = format(make(), &delayed);
 
 	cr_expect(strstr(text, "\r\nSubject: Your message is delayed\r\n"));
@@ -298,7 +299,7 @@ Test(dsn, a_delay_is_told_under_its_own_subject)
 /* The words as they are meant, and as they stand in the report. */
 Test(dsn, words_are_folded_but_not_what_is_to_be_copied)
 {
-#define TEN "nine char "
+#define TEN   "nine char "
 #define SIXTY TEN TEN TEN TEN TEN TEN
 	static const struct {
 		const char *words, *shown;
@@ -356,11 +357,11 @@ Test(dsn, an_original_that_could_not_be_read_is_an_empty_part)
 
 	dsn.original = "";
 	dsn.original_len = 0;
-	cr_expect(strstr(format(dsn, recipients),
-		"text/rfc822-headers\r\n\r\n--BOUNDARY--\r\n"));
+	cr_expect(strstr(
+		format(dsn, recipients), "text/rfc822-headers\r\n\r\n--BOUNDARY--\r\n"));
 	dsn.is_whole = true;
-	cr_expect(strstr(format(dsn, recipients),
-		"message/rfc822\r\n\r\n\r\n--BOUNDARY--\r\n"));
+	cr_expect(strstr(
+		format(dsn, recipients), "message/rfc822\r\n\r\n\r\n--BOUNDARY--\r\n"));
 }
 
 Test(dsn, a_header_is_cut_at_64_kib)
@@ -475,5 +476,29 @@ Test(dsn, a_character_that_is_cut_harms_nothing)
 			.status = "5.1.1"};
 
 		cr_expect(strstr(format(make(), &recipient), fields[i]), "%zu", i);
+	}
+}
+
+Test(dsn, a_long_reply_is_folded_at_spaces)
+{
+#define LONG "550-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+	static const struct {
+		const char *reply, *shown;
+	} rows[] = {
+		{LONG "x y", LONG "x\r\n y\r\n"},
+		{LONG "x ", LONG "x \r\n"},
+		{LONG "x  y", LONG "x \r\n y\r\n"},
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct smtp_dsn_recipient recipient = {.address = "b@dest.example",
+			.action = SMTP_DSN_FAILED,
+			.status = "5.1.1",
+			.diagnostic = rows[i].reply};
+		char want[200];
+
+		snprintf(want, sizeof want, "\r\nDiagnostic-Code: smtp; %s",
+			rows[i].shown);
+		cr_expect(strstr(format(make(), &recipient), want), "row %zu", i);
 	}
 }
