@@ -86,6 +86,7 @@ def test_what_is_held_is_told_with_the_missing_record_in_one_notice(relay, names
     time.sleep(2)
     assert len(exchange.messages) == 1, "that it was told survives a restart"
     names.reset()
+    names.add("other.example. MX 10 mx.script.example.")
     relay.wait_until_empty()
 
 
@@ -237,6 +238,8 @@ def test_a_storm_of_failures_is_gathered(relay, scripted, exchange):
 def test_a_report_whose_only_way_would_be_held_waits(relay, names, scripted, exchange):
     scripted.replies["RCPT TO:<bob"] = "550 5.1.1 no such user"
     no_ptr(names)
+    names.remove("corp.example. MX")
+    names.add("corp.example. MX 10 mx.script.example.")
     relay.start(route=None, **{"preflight__ptr-missing": "off", "preflight_for": "corp.example ptr-missing hold"})
     send(to=("bob@script.example",))
     report = wait_for(lambda: [m for m in relay.queue("--state", "held") if m["from"] == ""] or None,
