@@ -1,34 +1,20 @@
 /* SPDX-License-Identifier: ISC */
 #include "relay/auth_failures.h"
 
-#include <arpa/inet.h>
 #include <string.h>
-
-static void read_network(const char *client, uint8_t network[9])
-{
-	uint8_t address[16] = {0};
-
-	memset(network, 0, 9);
-	if (inet_pton(AF_INET, client, address) == 1) {
-		network[0] = 4;
-		memcpy(network + 1, address, 4);
-	} else if (inet_pton(AF_INET6, client, address) == 1) {
-		network[0] = 6;
-		memcpy(network + 1, address, 8);
-	}
-}
 
 static bool is_blocked(const struct auth_failure *client, uint64_t now)
 {
 	return client->count >= AUTH_FAILURES_MAX && now - client->last < AUTH_BLOCK_MS;
 }
 
-static size_t find(const struct auth_failures *failures, const uint8_t network[9])
+static size_t find(
+	const struct auth_failures *failures, const uint8_t network[CLIENT_NETWORK_LEN])
 {
 	size_t i = 0;
 
 	while (i < failures->used &&
-		memcmp(failures->clients[i].network, network, 9) != 0)
+		memcmp(failures->clients[i].network, network, CLIENT_NETWORK_LEN) != 0)
 		i++;
 	return i;
 }
@@ -49,9 +35,9 @@ static struct auth_failure *take_entry(struct auth_failures *failures)
 bool auth_failures_block(
 	const struct auth_failures *failures, const char *client, uint64_t now)
 {
-	uint8_t network[9];
+	uint8_t network[CLIENT_NETWORK_LEN];
 
-	read_network(client, network);
+	client_network_read(client, network);
 	size_t i = find(failures, network);
 
 	return i < failures->used && is_blocked(&failures->clients[i], now);
@@ -59,17 +45,18 @@ bool auth_failures_block(
 
 bool auth_failures_add(struct auth_failures *failures, const char *client, uint64_t now)
 {
-	uint8_t network[9];
+	uint8_t network[CLIENT_NETWORK_LEN];
 
-	read_network(client, network);
+	client_network_read(client, network);
 	size_t i = find(failures, network);
 	struct auth_failure *entry =
 		i < failures->used ? &failures->clients[i] : take_entry(failures);
-	bool is_new = i == failures->used || memcmp(entry->network, network, 9) != 0;
+	bool is_new = i == failures->used ||
+	              memcmp(entry->network, network, CLIENT_NETWORK_LEN) != 0;
 
 	if (is_new || (!is_blocked(entry, now) && now - entry->first >= AUTH_WINDOW_MS))
 		*entry = (struct auth_failure){.first = now};
-	memcpy(entry->network, network, 9);
+	memcpy(entry->network, network, CLIENT_NETWORK_LEN);
 	entry->last = now;
 	if (entry->count < UINT16_MAX)
 		entry->count++;

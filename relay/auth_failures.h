@@ -5,10 +5,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "relay/client_network.h"
+
 /*
- * How often each client gave a wrong password, in a table of fixed size: a client is an
- * IPv4 address, or the /64 of an IPv6 one (whoever has one address there has them all).
- * Decides who may not try now. Pure: the time, in milliseconds of any clock that does not
+ * How often each client gave a wrong password, in a table of fixed size. Decides who may
+ * not try now. Pure: the time, in milliseconds of any clock that does not
  * go back, is an argument.
  */
 
@@ -20,7 +21,7 @@ enum {
 };
 
 struct auth_failure {
-	uint8_t network[9]; /* 4 or 6, then the address or its first 8 bytes */
+	uint8_t network[CLIENT_NETWORK_LEN];
 	uint16_t count;
 	uint64_t first, last;
 };

@@ -95,6 +95,15 @@ static void on_spool_closed(void *owner)
 	ignore_signals(server);
 }
 
+/* Somebody still waits for the spool: it is left as after a crash. */
+static void give_up(struct server *server)
+{
+	log_event(&server->relay.log, LOG_ERROR,
+		"abandoned sessions=%u settlements=%u what=\"the spool does not answer\"",
+		server->relay.stats.sessions, server->relay.stats.settlements);
+	uv_stop(&server->loop);
+}
+
 static void on_dispatch_stopped(void *owner, bool clean)
 {
 	struct server *server = owner;
@@ -105,7 +114,7 @@ static void on_dispatch_stopped(void *owner, bool clean)
 	if (clean)
 		spool_close(server->relay.spool, on_spool_closed, server);
 	else
-		uv_stop(&server->loop); /* the spool does not answer: leave it as after a crash */
+		give_up(server);
 }
 
 static void on_control_closed(void *owner)
@@ -117,11 +126,14 @@ static void on_control_closed(void *owner)
 	dispatch_stop(server->relay.dispatch, on_dispatch_stopped, server);
 }
 
-static void on_listener_closed(void *owner)
+static void on_listener_closed(void *owner, bool clean)
 {
 	struct server *server = owner;
 
-	control_close(server->control, on_control_closed, server);
+	if (clean)
+		control_close(server->control, on_control_closed, server);
+	else
+		give_up(server);
 }
 
 static void on_signal(uv_signal_t *signal, int number)
@@ -277,6 +289,12 @@ static void on_abandoned(void *owner)
 	(void)owner;
 }
 
+static void on_listener_abandoned(void *owner, bool clean)
+{
+	(void)owner;
+	(void)clean;
+}
+
 /* What was opened before something failed is closed again. */
 static int abandon(struct server *server, int error)
 {
@@ -288,7 +306,7 @@ static int abandon(struct server *server, int error)
 	if (server->relay.spool)
 		spool_close_now(server->relay.spool);
 	if (server->relay.listener)
-		listener_close(server->relay.listener, on_abandoned, NULL);
+		listener_close(server->relay.listener, on_listener_abandoned, NULL);
 	auth_close(server->relay.auth);
 	uv_run(&server->loop, UV_RUN_DEFAULT);
 	return code;
@@ -320,10 +338,12 @@ static int run(struct server *server)
 	uv_run(&server->loop, UV_RUN_DEFAULT);
 	log_event(
 		&relay->log, LOG_INFO, "stopped messages=%zu", queue_count(relay->queue));
+	if (!server->clean) /* exit() would wait for the threads that hang in the disk */
+		_exit(EX_IOERR);
 	queue_free(relay->queue);
 	public_ips_free(relay->public_ips);
 	tls_client_free(relay->tls_client);
-	return server->clean ? EX_OK : EX_IOERR;
+	return EX_OK;
 }
 
 static int print_help(FILE *out, int code)

@@ -9,10 +9,9 @@
 #include <sys/queue.h>
 #include <unistd.h>
 
-#include "relay/client_count.h"
 #include "relay/descriptors.h"
+#include "relay/doorman.h"
 #include "relay/mem.h"
-#include "relay/preset.h"
 #include "relay/session.h"
 #include "relay/text.h"
 #include "relay/tls_server.h"
@@ -22,15 +21,10 @@ enum {
 	PAUSE_MS = 100,    /* no accepting when descriptors or memory are short */
 	DAY_S = 24 * 60 * 60,
 	SOON_S = 14 * DAY_S, /* a certificate that ends within is warned of */
-	HANDSHAKE_MS = 30 * 1000,
-	COMMAND_MS = 5 * 60 * 1000, /* RFC 5321 4.5.3.2.7 */
-	CROWDED_MS = 30 * 1000,
-	MESSAGE_MS = 4 * 60 * 60 * 1000,
-	SESSION_MS = 8 * 60 * 60 * 1000,
-	BODY_RATE = 500, /* bytes a second: what Postfix asks for too */
-	/* Descriptors that sessions leave to the spool, the DNS, attempts and idle links... */
+	/* Descriptors that sessions leave to the spool, the DNS, attempts and idle links. */
 	SPARE_FILES = 512,
-	LINGER_MAX = 64, /* ...and of them to clients that were sent away */
+	LINGER_MAX = 64, /* clients that were sent away and still have a descriptor */
+	STOP_PATIENCE_MS = 10 * 1000, /* for a disk that hangs */
 };
 
 /*
@@ -60,12 +54,14 @@ struct listener {
 	struct door *doors;
 	size_t door_count;
 	uv_timer_t pause;
-	bool exhausted; /* the pause was logged */
+	uv_timer_t patience; /* once it closes */
+	bool exhausted;      /* the pause was logged */
 	TAILQ_HEAD(, guest) guests;
-	size_t guest_count, guest_limit;
-	struct client_counts *clients;
+	size_t guest_limit;
+	struct doorman *doorman;
 	size_t handles; /* not yet closed */
-	void (*closed)(void *owner);
+	bool is_closing;
+	void (*closed)(void *owner, bool clean); /* NULL: it has been told */
 	void *owner;
 };
 
@@ -73,20 +69,40 @@ static void free_doors(struct listener *listener)
 {
 	for (size_t i = 0; i < listener->door_count; i++)
 		tls_server_free(listener->doors[i].tls);
-	client_counts_free(listener->clients);
 	free(listener->doors);
 	free(listener);
 }
 
+static void on_handle_closed(uv_handle_t *handle);
+
 static void check_closed(struct listener *listener)
 {
-	void (*closed)(void *owner) = listener->closed;
+	void (*closed)(void *owner, bool clean) = listener->closed;
 	void *owner = listener->owner;
 
-	if (listener->handles || listener->guest_count)
+	if (!listener->is_closing || !TAILQ_EMPTY(&listener->guests))
 		return;
+	if (!uv_is_closing((uv_handle_t *)&listener->patience))
+		uv_close((uv_handle_t *)&listener->patience, on_handle_closed);
+	if (listener->handles)
+		return;
+	doorman_free(listener->doorman);
 	free_doors(listener);
-	closed(owner);
+	if (closed)
+		closed(owner, true);
+}
+
+static void on_handle_gone(void *owner)
+{
+	struct listener *listener = owner;
+
+	listener->handles--;
+	check_closed(listener);
+}
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+	on_handle_gone(handle->data);
 }
 
 static void on_session_gone(void *owner)
@@ -95,27 +111,19 @@ static void on_session_gone(void *owner)
 	struct listener *listener = guest->listener;
 
 	TAILQ_REMOVE(&listener->guests, guest, others);
-	client_counts_leave(listener->clients, guest->client);
-	listener->guest_count--;
+	doorman_leave(listener->doorman, guest->client);
 	free(guest);
 	check_closed(listener);
 }
 
-/* Too many already. One write, no session: refusing must stay cheap; no write where a
- * handshake would have to come first. */
-static void refuse(
-	struct door *door, struct conn *conn, const char *enhanced, const char *what)
+/* One write, no session: refusing must stay cheap; no write where a handshake would have
+ * to come first. */
+static void refuse(struct door *door, struct conn *conn, const struct smtp_reply *refusal)
 {
-	struct relay *relay = door->listener->relay;
-	struct smtp_reply reply;
 	char line[128];
 
-	smtp_reply_set(&reply, 421, enhanced, "%s, try again later", what);
 	if (!door->options.is_tls_implicit)
-		conn_write(conn, line, smtp_reply_format(&reply, line, sizeof line));
-	relay->stats.refused_connections++;
-	log_event(&relay->log, LOG_INFO, "refused client=%s reply=\"421 %s %s\"",
-		conn_peer(conn)->ip, enhanced, what);
+		conn_write(conn, line, smtp_reply_format(refusal, line, sizeof line));
 	conn_close(conn);
 }
 
@@ -124,15 +132,10 @@ static void admit(struct door *door, struct conn *conn)
 	struct listener *listener = door->listener;
 	struct relay *relay = listener->relay;
 	const char *client = conn_peer(conn)->ip;
+	struct smtp_reply refusal;
 
-	relay->stats.connections++;
-	if (listener->guest_count >= listener->guest_limit) {
-		refuse(door, conn, "4.3.2", "too many sessions");
-		return;
-	}
-	if (client_counts_get(listener->clients, client) >=
-		relay->config->client_session_limit) {
-		refuse(door, conn, "4.7.0", "too many sessions from your address");
+	if (!doorman_admit(listener->doorman, client, &refusal)) {
+		refuse(door, conn, &refusal);
 		return;
 	}
 	struct guest *guest = mem_alloc(sizeof *guest);
@@ -140,8 +143,6 @@ static void admit(struct door *door, struct conn *conn)
 	guest->listener = listener;
 	snprintf(guest->client, sizeof guest->client, "%s", client);
 	TAILQ_INSERT_TAIL(&listener->guests, guest, others);
-	client_counts_enter(listener->clients, client);
-	listener->guest_count++;
 	conn_limit_linger(conn, &relay->linger);
 	guest->session =
 		session_start(relay, &door->options, conn, on_session_gone, guest);
@@ -237,7 +238,7 @@ int listener_renew_certificate(
 	if (!config->tls_cert)
 		return 0;
 	struct tls_server **fresh = mem_alloc(listener->door_count * sizeof *fresh);
-	int result = load_certificate(listener, config, fresh, error, cap);
+	int result = load_certificate(listener, config, fresh, error, cap), taken = 0;
 	const struct tls_server *shown = NULL;
 
 	for (size_t i = 0; i < listener->door_count; i++) {
@@ -253,36 +254,12 @@ int listener_renew_certificate(
 			door->tls = fresh[i];
 		}
 		shown = door->tls;
+		taken++;
 	}
 	if (!result && shown)
 		log_certificate(&listener->relay->log, shown);
 	free(fresh);
-	return result;
-}
-
-/* What the configuration says of it; the certificate is still to be read. */
-static void furnish(struct door *door, const struct config_listener *place)
-{
-	unsigned hidden = 0;
-
-	door->takes_tls10 = place->takes_tls10;
-	door->has_tls = place->tls != CONFIG_TLS_OFF;
-	if (place->tls != CONFIG_TLS_STARTTLS)
-		hidden |= SMTP_EXT_STARTTLS;
-	if (!place->has_auth)
-		hidden |= SMTP_EXT_AUTH | SMTP_EXT_AUTH_OLD;
-	door->options = (struct session_options){
-		.newlines = place->newlines,
-		.extensions = place->preset->extensions & ~hidden,
-		.auth_needs_tls = true,
-		.is_tls_implicit = place->tls == CONFIG_TLS_IMPLICIT,
-		.handshake_ms = HANDSHAKE_MS,
-		.command_ms = COMMAND_MS,
-		.crowded_ms = CROWDED_MS,
-		.message_ms = MESSAGE_MS,
-		.session_ms = SESSION_MS,
-		.body_rate = BODY_RATE,
-	};
+	return result ? result : taken;
 }
 
 static int open_sockets(struct listener *listener, char *text, size_t cap)
@@ -301,7 +278,9 @@ static int open_sockets(struct listener *listener, char *text, size_t cap)
 			return fd;
 		}
 		listener->doors[i].fd = fd;
-		furnish(&listener->doors[i], place);
+		listener->doors[i].takes_tls10 = place->takes_tls10;
+		listener->doors[i].has_tls = place->tls != CONFIG_TLS_OFF;
+		session_options_init(&listener->doors[i].options, place);
 		listener->door_count++;
 	}
 	return 0;
@@ -341,24 +320,25 @@ int listener_open(struct listener **out, struct relay *relay, char *text, size_t
 
 	listener->relay = relay;
 	listener->doors = mem_alloc(config->listener_count * sizeof *listener->doors);
-	listener->clients = client_counts_new();
 	TAILQ_INIT(&listener->guests);
 	limit_guests(listener);
 	int error = open_sockets(listener, text, cap);
 
 	if (!error)
 		error = listener_renew_certificate(listener, config, text, cap);
-	if (error) {
+	if (error < 0) {
 		for (size_t i = 0; i < listener->door_count; i++)
 			close(listener->doors[i].fd);
 		free_doors(listener);
 		return error;
 	}
+	listener->doorman = doorman_new(relay, listener->guest_limit);
 	for (size_t i = 0; i < listener->door_count; i++)
 		open_door(listener, &listener->doors[i]);
 	uv_timer_init(relay->loop, &listener->pause);
-	listener->pause.data = listener;
-	listener->handles = listener->door_count + 1;
+	uv_timer_init(relay->loop, &listener->patience);
+	listener->pause.data = listener->patience.data = listener;
+	listener->handles = listener->door_count + 3; /* the timers, the doorman */
 	*out = listener;
 	return 0;
 }
@@ -368,29 +348,35 @@ static void on_door_closed(uv_handle_t *handle)
 	struct door *door = handle->data;
 
 	close(door->fd);
-	door->listener->handles--;
-	check_closed(door->listener);
+	on_handle_gone(door->listener);
 }
 
-static void on_pause_closed(uv_handle_t *handle)
+/* What is left waits for the disk, and nobody knows for how long. */
+static void on_patience_over(uv_timer_t *timer)
 {
-	struct listener *listener = handle->data;
+	struct listener *listener = timer->data;
+	void (*closed)(void *owner, bool clean) = listener->closed;
 
-	listener->handles--;
-	check_closed(listener);
+	listener->closed = NULL;
+	closed(listener->owner, false);
 }
 
-void listener_close(struct listener *listener, void (*closed)(void *owner), void *owner)
+void listener_close(
+	struct listener *listener, void (*closed)(void *owner, bool clean), void *owner)
 {
 	struct guest *guest = TAILQ_FIRST(&listener->guests), *next;
 
+	listener->is_closing = true;
 	listener->closed = closed;
 	listener->owner = owner;
 	for (size_t i = 0; i < listener->door_count; i++)
 		uv_close((uv_handle_t *)&listener->doors[i].poll, on_door_closed);
-	uv_close((uv_handle_t *)&listener->pause, on_pause_closed);
+	uv_close((uv_handle_t *)&listener->pause, on_handle_closed);
+	doorman_stop(listener->doorman, on_handle_gone, listener);
+	uv_timer_start(&listener->patience, on_patience_over, STOP_PATIENCE_MS, 0);
 	for (; guest; guest = next) {
 		next = TAILQ_NEXT(guest, others);
 		session_stop(guest->session);
 	}
+	check_closed(listener); /* nobody may have been there */
 }

@@ -4,8 +4,7 @@
 #include "relay/relay.h"
 
 /*
- * The listening sockets, their certificate, and the limits on sessions, total and per
- * client (421 beyond).
+ * The listening sockets, their certificate, and the sessions of those whom the doorman lets in.
  */
 
 struct listener;
@@ -16,11 +15,16 @@ int listener_open(
 	struct listener **listener, struct relay *relay, char *error, size_t cap);
 
 /*
- * Takes the certificate that config names, for the connections to come: all listeners do,
- * or none. Does nothing when it names none. Returns 0, or -EINVAL with a text in error.
+ * Takes the certificate that config names, for the connections to come: all listeners with TLS do,
+ * or none. Does nothing when it names none. Returns how many did, or -EINVAL with a text in error.
  */
 int listener_renew_certificate(
 	struct listener *listener, const struct config *config, char *error, size_t cap);
 
-/* Stops accepting, ends the sessions; closed is called when the last one is gone. */
-void listener_close(struct listener *listener, void (*closed)(void *owner), void *owner);
+/*
+ * Stops accepting, ends the sessions. closed is called when the last one is gone, clean; or
+ * after 10 s, when the disk does not answer and some still wait for it: then nothing that
+ * they use may be freed.
+ */
+void listener_close(
+	struct listener *listener, void (*closed)(void *owner, bool clean), void *owner);

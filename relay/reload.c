@@ -29,6 +29,7 @@ static bool take(struct relay *relay, struct config *fresh, struct buf *report)
 {
 	char error[512];
 	struct users *users;
+	int listeners;
 
 	if (!read_users(relay, fresh, &users, report))
 		return false;
@@ -36,7 +37,9 @@ static bool take(struct relay *relay, struct config *fresh, struct buf *report)
 		users_free(users);
 		return false;
 	}
-	if (listener_renew_certificate(relay->listener, fresh, error, sizeof error)) {
+	listeners =
+		listener_renew_certificate(relay->listener, fresh, error, sizeof error);
+	if (listeners < 0) {
 		buf_printf(report, "%s\n", error);
 		users_free(users);
 		return false;
@@ -54,8 +57,10 @@ static bool take(struct relay *relay, struct config *fresh, struct buf *report)
 		config_take_hostname(fresh, relay->config->hostname);
 	char *keys = config_compare(relay->config, fresh);
 
-	buf_printf(report, fresh->tls_cert ? "the certificate was read again\n"
-					   : "there is no certificate to read again\n");
+	buf_printf(report, listeners ? "the certificate was read again\n"
+			   : fresh->tls_cert
+				   ? "no listener has a use for the certificate\n"
+				   : "there is no certificate to read again\n");
 	if (*keys)
 		buf_printf(report, "these changed and need a restart: %s\n", keys);
 	free(keys);

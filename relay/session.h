@@ -29,6 +29,10 @@ struct session_options {
 	uint64_t body_rate;  /* bytes a second of a body, averaged; not 0 */
 };
 
+/* What sessions of this listener are granted; without its certificate, and without a crowd. */
+void session_options_init(
+	struct session_options *options, const struct config_listener *place);
+
 enum { SESSION_WINDOW = 65536 }; /* bytes of a body between two looks at the clock */
 
 struct session;

@@ -30,8 +30,9 @@ static void on_tick(uv_timer_t *tick)
 	(void)tick;
 }
 
-static void on_closed(void *owner)
+static void on_closed(void *owner, bool clean)
 {
+	cr_assert(clean);
 	((struct world *)owner)->closed++;
 }
 

@@ -54,11 +54,14 @@ Test(reload, what_is_taken_and_what_is_not_is_told)
 		unsigned renewals;
 		const char *report;
 	} rows[] = {
-		{OLD, 0, true, 1, "the certificate was read again\n"},
-		{OLD "retry_max = 3h\ndnsbl = bl.example\n", 0, true, 1,
+		{OLD, 2, true, 1, "the certificate was read again\n"},
+		{OLD, 0, true, 1, "no listener has a use for the certificate\n"},
+		{OLD "retry_max = 3h\ndnsbl = bl.example\n", 1, true, 1,
 			"these changed and need a restart: dnsbl, retry_max\n"},
 		{"hostname = mail.corp.example\nallow = ::1\n", 0, true, 0,
 			"restart: listen\n"},
+		{"hostname = mail.corp.example\nallow = ::1\n", 0, true, 0,
+			"there is no certificate to read again\n"},
 		{OLD, -22, false, 1, "tls_cert = /c: the certificate expired\n"},
 		{OLD "nonsense = 1\n", 0, false, 0, ":5: unknown key 'nonsense'"},
 	};

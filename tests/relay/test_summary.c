@@ -52,7 +52,7 @@ static void on_settled(void *owner)
 {
 	struct attempt *attempt = owner;
 
-	attempt->done(attempt->owner, attempt);
+	attempt->done(attempt->owner, attempt, ATTEMPT_SERVED);
 	free(attempt);
 }
 

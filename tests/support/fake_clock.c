@@ -75,7 +75,7 @@ static void fake_clock_stop(void)
 }
 
 /* Hours since fake_clock_start. */
-static double fake_clock_hours(void)
+static inline double fake_clock_hours(void)
 {
 	return (double)fake_clock.ns / 3600e9;
 }
