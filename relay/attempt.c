@@ -79,6 +79,12 @@ static bool has_idle_link(
 	return has;
 }
 
+static bool are_equal(const struct candidate *source, size_t one, size_t other)
+{
+	return other < source->target_count &&
+	       source->targets[one].preference == source->targets[other].preference;
+}
+
 /*
  * The number of the first target that was not tried; of its equals (RFC 5321 5.1) one to which a link is
  * idle. target_count: there is none.
@@ -89,12 +95,11 @@ static size_t choose_target(const struct attempt *a, const struct candidate *sou
 
 	while (first < source->target_count && (a->tried & 1u << first))
 		first++;
-	for (i = first; i < source->target_count; i++) {
-		if (source->targets[i].preference != source->targets[first].preference)
-			break;
+	if (!are_equal(source, first, first + 1))
+		return first;
+	for (i = first; are_equal(source, first, i); i++)
 		if (!(a->tried & 1u << i) && has_idle_link(a, source, i))
 			return i;
-	}
 	return first;
 }
 

@@ -11,50 +11,6 @@ enum {
 	ENVELOPE_MAX_MS = 30 * 60 * 1000, /* for all replies to one, however many */
 };
 
-/* RFC 5321 4.5.3.2, milliseconds; connecting and QUIT are our own affair. Of BODY: for what conn holds
- * (CONN_WRITE_HIGH) to leave, which is a rate of 1.4 KB/s. */
-static const uint64_t deadlines[] = {
-	[LINK_STATE_CONNECT] = 30 * 1000,
-	[LINK_STATE_HANDSHAKE] = 60 * 1000,
-	[LINK_STATE_GREET] = 5 * 60 * 1000,
-	[LINK_STATE_STARTTLS] = 60 * 1000,
-	[LINK_STATE_LOGIN] = 2 * 60 * 1000,
-	[LINK_STATE_READY] = 0,
-	[LINK_STATE_ENVELOPE] = 5 * 60 * 1000,
-	[LINK_STATE_BODY] = 3 * 60 * 1000,
-	[LINK_STATE_END] = 10 * 60 * 1000,
-	[LINK_STATE_REFUSED] = 0,
-	[LINK_STATE_QUIT] = 5 * 1000,
-	[LINK_STATE_LOST] = 0,
-};
-
-static const char *const lost_words[] = {
-	[LINK_STATE_CONNECT] = "no connection",
-	[LINK_STATE_HANDSHAKE] = "connection lost in the TLS handshake",
-	[LINK_STATE_GREET] = "connection lost before the greeting was over",
-	[LINK_STATE_STARTTLS] = "connection lost where TLS begins",
-	[LINK_STATE_LOGIN] = "connection lost while we logged in",
-	[LINK_STATE_READY] = "connection lost",
-	[LINK_STATE_ENVELOPE] = "connection lost",
-	[LINK_STATE_BODY] = "connection lost while sending the body",
-	/* RFC 1047: only the receiver knows whether it has taken the message. */
-	[LINK_STATE_END] = "connection lost after the final dot: may be delivered twice",
-	[LINK_STATE_REFUSED] = "connection lost",
-	[LINK_STATE_QUIT] = "connection lost",
-};
-
-static const char *const timeout_words[] = {
-	[LINK_STATE_CONNECT] = "connection timed out",
-	[LINK_STATE_HANDSHAKE] = "the TLS handshake took too long",
-	[LINK_STATE_GREET] = "no greeting in time",
-	[LINK_STATE_STARTTLS] = "no reply to STARTTLS in time",
-	[LINK_STATE_LOGIN] = "no reply to our login in time",
-	[LINK_STATE_ENVELOPE] = "no reply in time",
-	[LINK_STATE_BODY] = "the body was not taken in time",
-	[LINK_STATE_END] = "no reply to the final dot in time: may be delivered twice",
-	[LINK_STATE_QUIT] = "no reply to QUIT",
-};
-
 static uint64_t now(const struct link *link)
 {
 	return uv_now(link->relay->loop);
@@ -63,13 +19,13 @@ static uint64_t now(const struct link *link)
 void link_enter(struct link *link, enum link_state state)
 {
 	link->state = state;
-	conn_set_deadline(link->conn, deadlines[state]);
+	conn_set_deadline(link->conn, link_patience(state));
 }
 
 /* Each reply gives the envelope time again, up to an end. */
 static void await_reply(struct link *link)
 {
-	uint64_t wait = deadlines[LINK_STATE_ENVELOPE];
+	uint64_t wait = link_patience(LINK_STATE_ENVELOPE);
 	uint64_t left =
 		link->envelope_ends > now(link) ? link->envelope_ends - now(link) : 1;
 
@@ -194,7 +150,7 @@ static bool on_heard(struct link *link, const struct smtp_event *heard)
 	case SMTP_EVENT_NO_TLS:
 		return link_on_no_tls(link, heard->reply, "STARTTLS was refused");
 	case SMTP_EVENT_CLOSED:
-		lose(link, lost_words[link->state]);
+		lose(link, link_lost_words(link->state));
 		return false;
 	case SMTP_EVENT_PROTOCOL:
 		lose(link, heard->text);
@@ -252,7 +208,7 @@ static void on_timeout(struct link *link)
 	else if (link->state == LINK_STATE_READY)
 		link_emit(link, &report);
 	else
-		lose(link, timeout_words[link->state]);
+		lose(link, link_timeout_words(link->state));
 }
 
 static void on_conn(void *owner, enum conn_event event)
@@ -275,14 +231,15 @@ static void on_conn(void *owner, enum conn_event event)
 		on_drained(link);
 		break;
 	case CONN_EOF:
-		lose(link, lost_words[link->state]);
+		lose(link, link_lost_words(link->state));
 		break;
 	case CONN_TIMEOUT:
 		on_timeout(link);
 		break;
 	case CONN_ERROR:
-		lose(link, link->state <= LINK_STATE_HANDSHAKE ? conn_error(link->conn)
-							       : lost_words[link->state]);
+		lose(link, link->state <= LINK_STATE_HANDSHAKE
+				   ? conn_error(link->conn)
+				   : link_lost_words(link->state));
 		break;
 	}
 }

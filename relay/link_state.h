@@ -7,7 +7,8 @@
 
 /*
  * What the parts of a link share: link.c has its life and the transactions, link_greet.c the way
- * from the connection to the first of them. Internal to link*.c.
+ * from the connection to the first of them, link_words.c how long each step may take. Internal to
+ * link*.c.
  */
 
 /*
@@ -59,6 +60,12 @@ struct link {
 	link_cb cb;
 	void *owner;
 };
+
+/* How long a server may be silent in state, ms; 0: for ever. What it is called when it is, and when the
+ * connection is lost. Static texts. */
+uint64_t link_patience(enum link_state state);
+const char *link_timeout_words(enum link_state state);
+const char *link_lost_words(enum link_state state);
 
 /* Enters state, with its deadline. */
 void link_enter(struct link *link, enum link_state state);
