@@ -120,6 +120,12 @@ struct attempt *attempt_start(struct relay *relay, struct message *message,
 	return attempt;
 }
 
+bool attempt_is_connecting(const struct attempt *attempt)
+{
+	(void)attempt;
+	return false;
+}
+
 bool attempt_can_cancel(const struct attempt *attempt, bool force)
 {
 	(void)attempt, (void)force;

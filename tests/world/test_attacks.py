@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: ISC
-"""What a hostile client can do (reliability.md section 2, rows I and their kin), and that nothing is left of it: a clean
-session takes less than a second, descriptors are exactly those of before, memory is within 5 %. Each attack runs twice:
-the first time warms up. Deadlines of minutes and hours are the matter of tests/relay/test_session_deadlines.c."""
+"""What a hostile client can do (reliability.md section 2, rows I and their kin, and TLS) that is no dialogue of
+tests/transcripts, and that nothing is left of it: a clean session takes less than a second, descriptors are exactly those
+of before, memory is within 5 %. Each attack runs twice: the first time warms up. Deadlines of minutes and hours are the
+matter of tests/relay/test_session_deadlines.c."""
 
 import contextlib
+import itertools
 import os
 import random
+import signal
 import socket
+import ssl
 import struct
 import subprocess
 import time
@@ -30,14 +34,27 @@ STATES = [b"", b"EHL", b"EHLO x\r\n", b"EHLO x\r\nMAIL FROM:<a@corp.example>\r\n
 class Attacker:
     """Connections of one address, which may not be served well."""
 
-    def __init__(self):
-        self.sockets = []
+    def __init__(self, pid):
+        self.pid, self.sockets = pid, []
 
     def connect(self):
         made = socket.create_connection(("127.0.0.1", 2525), timeout=10, source_address=(ATTACKER, 0))
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.sockets.append(made)
         return made
+
+    def connect_for_tls(self):
+        """As far as the 220 to STARTTLS."""
+        connection, said = self.connect(), b""
+        connection.sendall(b"EHLO x\r\nSTARTTLS\r\n")
+        while b"\r\n220 " not in said:
+            said += connection.recv(4096)
+        return connection
+
+    def secure(self, context):
+        connection = context.wrap_socket(self.connect_for_tls())
+        self.sockets[-1] = connection
+        return connection
 
     @staticmethod
     def push(connection, data):
@@ -202,9 +219,116 @@ def handshakes_that_are_none(attacker, check):
     check()
 
 
+def tls_client(most=None):
+    """A context that trusts whoever answers."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    if most:
+        context.maximum_version = most
+    return context
+
+
+def hello(context, name=None):
+    """What such a client says first: a record."""
+    out = ssl.MemoryBIO()
+    with contextlib.suppress(ssl.SSLWantReadError):
+        context.wrap_bio(ssl.MemoryBIO(), out, server_hostname=name).do_handshake()
+    return out.read()
+
+
+def odd_hellos(attacker, check):
+    """Row C7: a byte a record, records that lie, what is cut, what is changed."""
+    whole, chance = hello(tls_client(), "a" * 63 + ".example"), random.Random(7)
+    odd = [b"".join(b"\x16\x03\x01\0\1" + bytes([byte]) for byte in whole[5:]), whole[:len(whole) // 2], whole * 2,
+           whole[:3] + b"\xff\xff" + whole[5:], whole[:6] + b"\xff\xff\xff" + whole[9:], b"\x16\x03\x01\x40\0" + b"\1" * 16384]
+    for _ in range(30):
+        changed = bytearray(whole)
+        for _ in range(3):
+            changed[chance.randrange(5, len(changed))] = chance.randrange(256)
+        odd.append(bytes(changed))
+    for said in odd:
+        connection = attacker.connect_for_tls()
+        attacker.push(connection, said)
+        with contextlib.suppress(OSError):
+            connection.shutdown(socket.SHUT_WR)
+        assert b"\r\n" not in attacker.heard(connection)[-40:], "it was answered in the clear"
+    check()
+
+
+def unasked_certificate(attacker, check):
+    """Row C12: a megabyte of it where the key is expected."""
+    connection = attacker.connect_for_tls()
+    attacker.push(connection, hello(tls_client(ssl.TLSVersion.TLSv1_2)))
+    connection.recv(4096)
+    record = b"\x16\x03\x03\x40\0"
+    attacker.push(connection, record + b"\x0b\x10\0\0" + b"\0" * 16380 + (record + b"\0" * 16384) * 63)
+    connection.shutdown(socket.SHUT_WR)
+    assert len(attacker.heard(connection)) < 4096, "more than its own flight and an alert"
+    check()
+
+
+def old_tls(attacker, check):
+    """Rows C8, C10: negotiate again; speak TLS 1.0 where it is not wanted."""
+    for arguments in (["-tls1_2"], ["-tls1", "-cipher", "ALL:@SECLEVEL=0"]):
+        result = subprocess.run(["openssl", "s_client", "-connect", "127.0.0.1:2525", "-bind", f"{ATTACKER}:0", "-starttls",
+                                 "smtp", *arguments], input=b"R\n", capture_output=True, check=False, timeout=30)
+        assert b"\n250 " not in result.stdout.split(b"RENEGOTIATING")[-1], result.stdout
+    check()
+
+
+def handshake_storm(attacker, check):
+    """Row C13: whole ones, with sessions to resume and without, and halves. Others are served meanwhile."""
+    contexts = [tls_client(), tls_client(ssl.TLSVersion.TLSv1_2)]
+    for number in range(100):
+        context = contexts[number % 2]
+        first = attacker.secure(context)
+        again = context.wrap_socket(attacker.connect_for_tls(), session=first.session)
+        again.close()
+        attacker.push(attacker.connect_for_tls(), hello(context))
+        if number % 10 == 0:
+            check()
+            attacker.leave()
+
+
+def ends_under_tls(attacker, check):
+    """Rows B10, C11: with a notice and something behind it, and without one."""
+    context = tls_client()
+    for state in STATES[:-1]:
+        connection = attacker.secure(context)
+        attacker.push(connection, state)
+        with contextlib.suppress(OSError):
+            attacker.push(connection.unwrap(), b"QUIT\r\n")
+        attacker.push(attacker.secure(context), state)
+    attacker.reset()
+    check()
+
+
+def signals(attacker, check):
+    """Row I12, while a message comes; it is taken all the same."""
+    connection = attacker.connect()
+    attacker.push(connection, ENVELOPE + b"DATA\r\nSubject: clean\r\n")
+    for number in (signal.SIGHUP, signal.SIGPIPE, signal.SIGSTOP, signal.SIGCONT) * 25:
+        os.kill(attacker.pid, number)
+        attacker.push(connection, b"line\r\n")
+    check()
+    attacker.push(connection, b".\r\nQUIT\r\n")
+    assert b"\r\n250 2.0.0 queued as " in attacker.heard(connection)
+
+
+def short_bodies(attacker, check):
+    """Row A8 as far as the real binary can take it: what is smuggled behind them is never a message of its own."""
+    for length in range(1, 5):
+        for body in itertools.product((b"\r", b"\n", b".", b"a"), repeat=length):
+            attacker.push(attacker.connect(), ENVELOPE + b"DATA\r\nSubject: clean\r\n\r\nx" + b"".join(body) +
+                          b"MAIL FROM:<x@corp.example>\r\nRCPT TO:<y@dest.example>\r\nDATA\r\nevil\r\n.\r\nQUIT\r\n")
+            attacker.heard(attacker.sockets[-1])
+            attacker.leave()
+
+
 ATTACKS = [slowloris, silent, gone_without_a_word, too_many_from_one, endless_line, endless_name, endless_headers,
            only_dots, many_recipients, resets_everywhere, ends_everywhere, garbage, lies_about_chunks, never_reads,
-           banner_grabs, handshakes_that_are_none]
+           banner_grabs, handshakes_that_are_none, odd_hellos, unasked_certificate, old_tls, handshake_storm,
+           ends_under_tls, signals, short_bodies]
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda a: a.__name__)
@@ -213,7 +337,7 @@ def test_nothing_is_left_of(attack, relay, scripted):
     before = baseline(relay)
     figures = []
     for _ in range(2):
-        attacker = Attacker()
+        attacker = Attacker(relay.process.pid)
         attack(attacker, clean_session)
         attacker.leave()
         check_none(relay, before)
@@ -231,7 +355,7 @@ def test_sessions_leave_descriptors_to_storing_and_delivering(relay, scripted):
     relay.binary = str(wrapper)
     relay.start(**SETTINGS | {"client_session_limit": "100"})
     assert " few-descriptors session_limit=100 possible=32" in relay.log
-    attacker = Attacker()
+    attacker = Attacker(relay.process.pid)
     for _ in range(31):
         assert attacker.connect().recv(100).startswith(b"220")
     clean_session()
