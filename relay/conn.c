@@ -104,6 +104,7 @@ struct conn *conn_new(uv_loop_t *loop, enum conn_state state)
 	struct conn *conn = mem_alloc(sizeof *conn);
 
 	conn->state = state;
+	conn->step = CONN_READ_STEP;
 	uv_tcp_init(loop, &conn->tcp);
 	uv_timer_init(loop, &conn->timer);
 	conn->handles = 2;
@@ -149,16 +150,21 @@ void conn_release(struct conn *conn)
 	conn->taken = 0;
 }
 
-/* Under TLS too: what is read here is cipher text then, and is replaced by what it says. */
+/* Under TLS too: what is read here is cipher text then, and is replaced by what it says. No room:
+ * libuv would read a quick peer's socket 32 times before it looks at another's. */
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *room)
 {
 	struct conn *conn = handle->data;
 	size_t len = CONN_READ_MAX - conn_unread(conn);
 
 	(void)suggested;
+	if (conn->has_read) {
+		*room = uv_buf_init(NULL, 0);
+		return;
+	}
 	conn_compact(conn);
-	if (len > CONN_READ_STEP)
-		len = CONN_READ_STEP;
+	if (len > conn->step)
+		len = conn->step;
 	*room = uv_buf_init(buf_reserve(&conn->in, len), (unsigned)len);
 }
 
@@ -184,6 +190,9 @@ static void on_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *room)
 {
 	struct conn *conn = stream->data;
 
+	conn->has_read = len > 0 && (size_t)len == room->len;
+	if (len == UV_ENOBUFS)
+		return;
 	if (conn->state == CONN_STATE_LINGERING) {
 		discard(conn, len);
 	} else if (len > 0 && conn->tls) {
@@ -201,7 +210,13 @@ static void on_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *room)
 		else
 			lose(conn, (int)len);
 	}
-	conn_release(conn); /* nothing after all (EAGAIN), or a record that is not whole */
+	conn_release(
+		conn); /* nothing after all (EAGAIN), or a record that is not whole */
+}
+
+void conn_limit_read(struct conn *conn, size_t step)
+{
+	conn->step = step ? step : CONN_READ_STEP;
 }
 
 void conn_read_more(struct conn *conn)

@@ -96,6 +96,12 @@ const struct conn_address *conn_local(const struct conn *conn);
 /* Why CONN_ERROR: "connection refused", or of TLS, a sentence, escaped. Borrowed until conn_close. */
 const char *conn_error(const struct conn *conn);
 
+/*
+ * From now on at most so many bytes are read in one turn of the loop (0: 16 KiB), so that an owner
+ * whose peer says much at once does not keep the others waiting.
+ */
+void conn_limit_read(struct conn *conn, size_t step);
+
 /* Ends it: what was written is still sent, and the peer's end waited for, for at most 5 s. */
 void conn_close(struct conn *conn);
 

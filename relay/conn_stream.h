@@ -12,7 +12,7 @@
  * out, conn_tls.c what lies between socket and owner under TLS. Internal to conn*.c.
  */
 
-enum { CONN_READ_STEP = 16384 }; /* room given to one read */
+enum { CONN_READ_STEP = 16384 }; /* room given to one read; one a turn of the loop */
 
 /*
  *   conn_connect ──> CONNECTING ──> OPEN ──conn_close──> LINGERING ──> freed
@@ -46,6 +46,8 @@ struct conn {
 	bool is_lost;     /* the socket has failed; under TLS there is error without it */
 	bool is_securing; /* the handshake is under way */
 	bool has_more;    /* tls holds what in had no room for */
+	bool has_read;    /* all that it may in this turn */
+	size_t step;      /* room given to one read */
 	struct tls *tls;  /* NULL: plain */
 	struct buf in;
 	size_t taken; /* bytes at the front of in that were consumed */

@@ -38,6 +38,14 @@ static void end(struct session *s)
 		session_free(s);
 }
 
+/* Bytes of replies that a client has not taken; beyond it the client is not heard. */
+enum { UNTAKEN_MAX = 16384 };
+
+static bool takes_replies(const struct session *s)
+{
+	return conn_unsent(s->conn) <= UNTAKEN_MAX;
+}
+
 static uint64_t least(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
@@ -160,25 +168,47 @@ static bool is_over(const struct session *s)
 	if (!s->client_ended)
 		return false;
 	return s->state == SESSION_SECURING ||
-	       (s->state == SESSION_TALKING && conn_unsent(s->conn) <= CONN_WRITE_HIGH);
+	       (s->state == SESSION_TALKING && takes_replies(s));
 }
 
-/* Works until nothing moves, a commit or the disk has to be waited for, or the client
- * does not read what it is told (CONN_DRAINED comes back here). */
+/* Commands that are read in one turn of the loop, in bytes: a flood of the smallest (BDAT 1) by all
+ * sessions at once still lets a new client in within a second. Bodies are cheaper. */
+enum { COMMANDS_A_TURN = 256 };
+
+static bool is_in_body(const struct session *s)
+{
+	return s->machine.phase == SMTP_PHASE_BODY ||
+	       (s->machine.in_chunk && s->machine.chunk_left > COMMANDS_A_TURN);
+}
+
+/* What was said so far is due now. */
+static bool is_pause(const struct session *s, enum smtp_ask ask)
+{
+	return s->state != SESSION_TALKING || ask == SMTP_ASK_STARTTLS ||
+	       ask == SMTP_ASK_CLOSE;
+}
+
+/*
+ * Works until nothing moves, a commit or the disk has to be waited for, or the client
+ * does not read what it is told (CONN_DRAINED comes back here). Replies leave together,
+ * when the machine has no room for another or no more to do: one by one a flood of small
+ * commands would cost a system call and a piece of memory each.
+ */
 static void pump(struct session *s)
 {
 	struct smtp_question question;
 	bool moved = true;
 
-	while (moved && s->state == SESSION_TALKING &&
-		conn_unsent(s->conn) <= CONN_WRITE_HIGH) {
+	while (moved && s->state == SESSION_TALKING && takes_replies(s)) {
 		const char *in;
 		size_t len = conn_peek(s->conn, &in);
 		size_t used = smtp_server_next(&s->machine, in, len, &question);
 
 		session_decide(s, &question);
 		conn_consume(s->conn, used);
-		moved = flush(s) || used > 0 || question.ask != SMTP_ASK_INPUT;
+		moved = used > 0 || question.ask != SMTP_ASK_INPUT;
+		if (!moved || is_pause(s, question.ask))
+			moved |= flush(s);
 		if (question.ask == SMTP_ASK_STARTTLS)
 			begin_handshake(s);
 		if (question.ask == SMTP_ASK_CLOSE) {
@@ -186,6 +216,7 @@ static void pump(struct session *s)
 			return;
 		}
 	}
+	conn_limit_read(s->conn, is_in_body(s) ? 0 : COMMANDS_A_TURN);
 	if (is_over(s))
 		on_lost(s);
 }
@@ -291,6 +322,7 @@ struct session *session_start(struct relay *relay, const struct session_options 
 	s->end = uv_now(relay->loop) + options->session_ms;
 	relay->stats.sessions++;
 	smtp_server_init(&s->machine, &machine);
+	conn_limit_read(conn, COMMANDS_A_TURN);
 	conn_start(conn, on_conn, s);
 	if (options->is_tls_implicit)
 		begin_handshake(s);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """What sessions that wait cost: memory of the real daemon with 1,000 and 10,000 clients that have said EHLO and nothing
-since, in the clear; and with 1,000 under TLS, which is only reported."""
+since, in the clear; and with 1,000 under TLS, which is only reported. Then with 1,000 that do all they can to fill its
+buffers: talk on without reading the replies, leave a command or a message half said."""
 
 import contextlib
 import pathlib
@@ -18,6 +19,11 @@ SPARE = 500  # descriptors for everything else
 MIB = 1024 * 1024
 BOUNDS = {1_000: 20 * MIB, 10_000: 200 * MIB}  # of issue 5
 TLS_COUNT = 1_000
+FULL_COUNT, FULL_BOUND = 1_000, 1_000 * 96 * 1024  # row I5; reliability.md section 1: 96 KiB a session
+ENVELOPE = b"MAIL FROM:<ann@corp.example>\r\nRCPT TO:<bob@dest.example>\r\n"
+GREEDY = {"unread replies": ENVELOPE + b"BDAT 1\r\nx" * 100_000,
+          "half a command": b"NOOP " + b"x" * 2000, "half a message": ENVELOPE + b"DATA\r\n" + (b"x" * 70 + b"\r\n") * 900,
+          "half a chunk": ENVELOPE + b"BDAT 1000000\r\n" + b"x" * 500_000}
 CERTIFICATE, KEY = BASE / "idle.pem", BASE / "idle.key"
 
 
@@ -47,8 +53,13 @@ def say(connection, command, code):
     assert read_reply(connection).startswith(code)
 
 
-def enter(context):
-    connection = socket.create_connection(("127.0.0.1", 2525), timeout=30)
+def enter(context, room=None):
+    """room: bytes of replies that the kernel keeps for the client, about."""
+    connection = socket.socket()
+    connection.settimeout(30)
+    if room:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room)
+    connection.connect(("127.0.0.1", 2525))
     read_reply(connection)
     say(connection, b"EHLO exchange.corp.local\r\n", b"250")
     if context:
@@ -74,6 +85,43 @@ def measure(relay, count, context=None):
     return growth, took
 
 
+def fill(clients, data):
+    """As much as the daemon takes of each; it is done when nobody could say more for a second."""
+    left = dict.fromkeys(clients, 0)
+    for client in clients:
+        client.setblocking(False)
+    last = time.monotonic()
+    while left and time.monotonic() - last < 1:
+        time.sleep(0.01)
+        for client in list(left):
+            try:
+                sent = client.send(data[left[client]:left[client] + 65536])
+            except BlockingIOError:
+                continue
+            last = time.monotonic()
+            left[client] += sent
+            if left[client] == len(data):
+                del left[client]
+
+
+def measure_greedy(relay, data):
+    """Bytes by which they make the daemon grow, and how long another session takes beside them."""
+    with contextlib.ExitStack() as stack:
+        enter(None).close()
+        clients = [stack.enter_context(enter(None, room=4096)) for _ in range(FULL_COUNT)]
+        before = rss(relay)
+        fill(clients, data)
+        growth = rss(relay) - before
+        start = time.monotonic()
+        other = stack.enter_context(enter(None))
+        for command, code in ((ENVELOPE, b"250"), (b"DATA\r\n", b"354"), (b"x\r\n.\r\n", b"250")):
+            other.sendall(command)
+            while not (said := read_reply(other)).splitlines()[-1].startswith(code):
+                assert said.startswith(b"250"), said
+        took = time.monotonic() - start
+    return growth, took
+
+
 def make_certificate():
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
                     "-keyout", KEY, "-out", CERTIFICATE, "-days", "30", "-subj", "/CN=mail.corp.example"],
@@ -84,13 +132,13 @@ def make_certificate():
     return context
 
 
-def run(binary, count, context=None):
+def run(binary, work, *arguments):
     """A daemon for each figure: what an earlier crowd has left would hide the growth."""
     relay = Relay(binary)
     relay.wipe()
     relay.start(log_level="info", session_limit=20_000, client_session_limit=20_000, preflight="off",
                 tls_cert=CERTIFICATE, tls_key=KEY)
-    growth, took = measure(relay, count, context)
+    growth, took = work(relay, *arguments)
     wait_for(lambda: len(list(pathlib.Path(f"/proc/{relay.process.pid}/fd").iterdir())) < 100, "all to be gone", 60)
     relay.stop()
     return growth, took
@@ -101,13 +149,19 @@ def main():
     context = make_certificate()
     broken = []
     for count, bound in BOUNDS.items():
-        growth, took = run(sys.argv[1], count)
+        growth, took = run(sys.argv[1], measure, count)
         print(f"{count:,} idle plain sessions: {growth / MIB:.1f} MiB, {growth / count / 1024:.1f} KiB each "
               f"(bound {bound // MIB} MiB); one more is greeted in {took * 1000:.1f} ms", flush=True)
         if growth > bound:
             broken.append(f"{count:,} sessions: {growth / MIB:.1f} MiB, at most {bound // MIB} wanted")
-    growth, _ = run(sys.argv[1], TLS_COUNT, context)
+    growth, _ = run(sys.argv[1], measure, TLS_COUNT, context)
     print(f"{TLS_COUNT:,} idle sessions under TLS: {growth / MIB:.1f} MiB, {growth / TLS_COUNT / 1024:.1f} KiB each")
+    for what, data in GREEDY.items():
+        growth, took = run(sys.argv[1], measure_greedy, data)
+        print(f"{FULL_COUNT:,} sessions with {what}: {growth / MIB:.1f} MiB, {growth / FULL_COUNT / 1024:.1f} KiB each "
+              f"(bound {FULL_BOUND / MIB:.0f} MiB); a message is taken beside them in {took * 1000:.1f} ms", flush=True)
+        if growth > FULL_BOUND or took > 2:
+            broken.append(f"{what}: {growth / MIB:.1f} MiB, {took:.1f} s")
     for words in broken:
         print(f"idle: BROKEN: {words}")
     sys.exit(1 if broken else 0)
