@@ -316,7 +316,7 @@ static int check(const struct check_options *options, const struct config *confi
 	make_question(&question, options, config);
 	if (mapped) {
 		question.sender = mapped;
-		run.mapped_from = options->from;
+		run.mapped_from = options->given_from;
 	}
 	question.addresses =
 		(struct preflight_texts){.items = ips, .count = ips[0] ? run.count : 0};

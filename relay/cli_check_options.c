@@ -9,6 +9,7 @@
 #include <sysexits.h>
 
 #include "relay/conn_address.h"
+#include "relay/idn.h"
 #include "relay/mem.h"
 #include "relay/text.h"
 
@@ -187,11 +188,22 @@ static int read_options(struct check_options *options, int argc, char **argv)
 	return code;
 }
 
+static void convert_domains(struct check_options *options)
+{
+	const char **texts[] = {&options->from, &options->to, &options->author};
+
+	options->given_from = options->from;
+	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+		if (*texts[i])
+			*texts[i] = options->ascii[i] = idn_to_ascii(*texts[i]);
+}
+
 int check_options_read(struct check_options *options, int argc, char **argv)
 {
 	*options = (struct check_options){.laid = mem_must(facts_new())};
 	int code = read_options(options, argc, argv);
 
+	convert_domains(options);
 	if (code != EX_OK)
 		check_options_fini(options);
 	return code;
@@ -207,5 +219,7 @@ void check_options_fini(struct check_options *options)
 {
 	free_zones(&options->ip_lists);
 	free_zones(&options->domain_lists);
+	for (size_t i = 0; i < sizeof options->ascii / sizeof options->ascii[0]; i++)
+		free(options->ascii[i]);
 	facts_free(options->laid);
 }

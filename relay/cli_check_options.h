@@ -6,7 +6,11 @@
 #include "relay/profiles.h"
 #include "relay/source.h"
 
-/* What the arguments of `ptrelay check` say. Texts are those of argv, NULL where nothing was said. */
+/*
+ * What the arguments of `ptrelay check` say. Texts are those of argv, NULL where nothing was said; but
+ * domains are as mail that is taken in has them: in the form that the DNS knows, or, where there is
+ * none, as they were given, for what cannot be is a finding.
+ */
 
 /* Zones of block lists. */
 struct zone_list {
@@ -18,7 +22,9 @@ struct check_options {
 	const char *ips[SOURCES_MAX];
 	size_t ip_count;
 	const char *ehlo, *from, *to;
-	const char *author; /* --header-from */
+	const char *author;     /* --header-from */
+	const char *given_from; /* as it was given */
+	char *ascii[3];         /* what from, to and author are in */
 	const char *resolvers[RESOLVER_SERVERS_MAX];
 	size_t resolver_count;
 	struct zone_list ip_lists, domain_lists;

@@ -218,7 +218,7 @@ static void log_accepted(const struct intake *intake)
 	enum { TEXT = 4 * SMTP_PATH_MAX };
 	char sender[TEXT], mapped[TEXT + 16], user[TEXT + 16], tls[128];
 
-	text_escape(sender, sizeof sender, intake->sender, strlen(intake->sender));
+	text_word(sender, sizeof sender, intake->sender, strlen(intake->sender));
 	log_event(&intake->relay->log, LOG_INFO,
 		"accepted id=%s from=<%s> nrcpt=%zu size=%llu client=%s%s%s%s",
 		intake->id_text, sender, intake->count, (unsigned long long)intake->size,

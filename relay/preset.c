@@ -11,6 +11,7 @@ enum {
 
 /*
  * Exchange 5.5 is shown what it knows, and finds AUTH by its old spelling, as does 2000.
+ * It knows nothing of 8BITMIME: its 8-bit text comes unasked, and is taken all the same.
  * From 2000 on bodies with bare line ends come by BDAT or not at all: CHUNKING is for
  * them. Up to 2010 TLS 1.0 is what they have.
  */

@@ -21,6 +21,7 @@ static const struct line lines[] = {
 		{{"accepted", "messages"}, {"refused", "refused"},
 			{"connections", "connections"},
 			{"refused_connections", "turned away"}}},
+	{"TLS", "counters", {{"tls_sessions", "sessions"}, {"tls_failures", "failed"}}},
 	{"logins", "counters",
 		{{"logins", "let in"}, {"failed_logins", "failed"},
 			{"deferred_logins", "put off"}}},

@@ -41,10 +41,10 @@ static void log_refusal(
 	s->relay->stats.refused++;
 	log_event(&s->relay->log, LOG_INFO,
 		"refused client=%s from=<%s> to=<%s> reply=\"%u %s %s\"", s->client,
-		text_escape(from, sizeof from, sender, strlen(sender)),
-		text_escape(to, sizeof to, rcpt, strlen(rcpt)), reply->code,
+		text_word(from, sizeof from, sender, strlen(sender)),
+		text_word(to, sizeof to, rcpt, strlen(rcpt)), reply->code,
 		reply->enhanced,
-		text_escape(text, sizeof text, reply->text, strlen(reply->text)));
+		text_quote(text, sizeof text, reply->text, strlen(reply->text)));
 }
 
 static void on_helo(struct session *s, const struct smtp_question *question)

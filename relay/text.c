@@ -61,13 +61,17 @@ bool text_is_plain(const char *text, size_t len)
 	return true;
 }
 
-/* Puts the next character of in into piece, harmless. Returns the bytes of in it took. */
-static size_t escape_one(const unsigned char *in, size_t len, char piece[8])
+/* Puts the next character of in into piece, harmless, or as \xNN if it is one of also. Returns the
+ * bytes of in it took. */
+static size_t escape_one(
+	const unsigned char *in, size_t len, const char *also, char piece[8])
 {
 	size_t length = 1;
 
 	if (*in == '\\') {
 		memcpy(piece, "\\\\", 3);
+	} else if (*in && strchr(also, *in)) {
+		snprintf(piece, 8, "\\x%02X", *in);
 	} else if (*in == '\n') {
 		memcpy(piece, "\\n", 3);
 	} else if (is_plain(*in)) {
@@ -83,7 +87,7 @@ static size_t escape_one(const unsigned char *in, size_t len, char piece[8])
 	return length;
 }
 
-char *text_escape(char *out, size_t cap, const char *in, size_t len)
+static char *escape(char *out, size_t cap, const char *in, size_t len, const char *also)
 {
 	static const char dots[] = "...";
 	size_t used = 0, safe = 0; /* safe: as far as the dots still fit behind */
@@ -92,7 +96,7 @@ char *text_escape(char *out, size_t cap, const char *in, size_t len)
 	if (cap == 0)
 		return out;
 	for (size_t i = 0; i < len;) {
-		i += escape_one((const unsigned char *)in + i, len - i, piece);
+		i += escape_one((const unsigned char *)in + i, len - i, also, piece);
 		size_t size = strlen(piece);
 
 		if (used + size >= cap) {
@@ -109,6 +113,16 @@ char *text_escape(char *out, size_t cap, const char *in, size_t len)
 	}
 	out[used] = '\0';
 	return out;
+}
+
+char *text_escape(char *out, size_t cap, const char *in, size_t len)
+{
+	return escape(out, cap, in, len, "");
+}
+
+char *text_word(char *out, size_t cap, const char *in, size_t len)
+{
+	return escape(out, cap, in, len, " <>");
 }
 
 char *text_quote(char *out, size_t cap, const char *in, size_t len)

@@ -20,6 +20,9 @@ char *text_escape(char *out, size_t cap, const char *in, size_t len);
 /* The same for what is to stand between quotation marks: those in it become apostrophes. */
 char *text_quote(char *out, size_t cap, const char *in, size_t len);
 
+/* The same for what is to be one word between < and >: a space, < and > in it become \xNN. */
+char *text_word(char *out, size_t cap, const char *in, size_t len);
+
 /* True when all of it is printable ASCII, of which text_escape only changes the backslash. */
 bool text_is_plain(const char *text, size_t len);
 

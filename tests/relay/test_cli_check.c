@@ -345,6 +345,47 @@ Test(cli_check, names_that_no_server_takes_are_judged)
 	}
 }
 
+/* As mail that is taken in: only what the DNS knows is asked for. */
+Test(cli_check, domains_beyond_ascii_are_judged_in_the_form_of_the_dns)
+{
+	static const struct {
+		const char *given, *judged;
+		int code;
+	} rows[] = {
+		{"ann@b\xc3\xbc"
+		 "cher.example",
+			"ann@xn--bcher-kva.example", EX_OK},
+		{"ann@B\xc3\x9c"
+		 "CHER.example",
+			"ann@xn--bcher-kva.example", EX_OK},
+		{"b\xc3\xbc"
+		 "cher.example",
+			"\"from\":\"xn--bcher-kva.example\"", 1}, /* no local part */
+		/* what has no such form is no domain: not UTF-8, U+FF1E would be '>' */
+		{"ann@b\xff.example", "ann@b\\\\xFF.example", 1},
+		{"ann@\xef\xbc\x9e.example", "ann@\xef\xbc\x9e.example", 1},
+	};
+
+	publish("xn--bcher-kva.example. MX 10 mail.corp.example.");
+	publish("xn--bcher-kva.example. TXT \"v=spf1 ip4:192.0.2.0/24 -all\"");
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		char output[OUTPUT_SIZE];
+		int code = RUN(output, GIVEN("192.0.2.25"), "--from", rows[i].given,
+			"--header-from", rows[i].given, "--json");
+
+		cr_expect_eq(code, rows[i].code, "row %zu: %d %s", i, code, output);
+		cr_expect(strstr(output, rows[i].judged), "row %zu: %s", i, output);
+	}
+	char output[OUTPUT_SIZE];
+
+	cr_expect_eq(RUN(output, GIVEN("192.0.2.25"), "--to",
+			     "bob@b\xc3\xbc"
+			     "cher.example",
+			     "--json"),
+		EX_OK, "%s", output);
+	cr_expect(strstr(output, "\"to\":\"bob@xn--bcher-kva.example\""), "%s", output);
+}
+
 Test(cli_check, the_page_for_people_names_the_record_and_holds_no_control_byte)
 {
 	char output[OUTPUT_SIZE];

@@ -248,11 +248,12 @@ Test(render, status_says_when_the_spool_has_failed)
 	struct page page = new_page();
 	json_t *json = parse("{\"hostname\":\"mail.corp.example\",\"uptime\":120,"
 			     "\"queue\":{\"messages\":3,\"held\":2,\"oldest\":"
-			     "\"2025-11-24T15:00:00Z\"},\"spool\":{\"failed\":true}}");
+			     "\"2025-11-24T15:00:00Z\"},\"counters\":{\"tls_sessions\":7,"
+			     "\"tls_failures\":2},\"spool\":{\"failed\":true}}");
 
 	render_status(&page, json);
 	EXPECT(&page, "FAILED: the spool", "mail.corp.example", "up 2m", "3 messages",
-		"2 held", "oldest       1h");
+		"2 held", "TLS          7 sessions, 2 failed\n", "oldest       1h");
 	json_decref(json);
 }
 

@@ -76,3 +76,13 @@ Test(text, nothing_ends_a_quotation)
 	cr_assert_str_eq(text_quote(out, sizeof out, "a\" user=\"b\n", 11), "a' user='b\\n");
 	cr_assert_str_eq(text_quote(out, 5, "\"\"\"\"\"\"", 6), "'...");
 }
+
+Test(text, what_stands_between_angle_brackets_is_one_word)
+{
+	static const char in[] = "\"a b> to=<c\"@x.example";
+	char out[64];
+
+	cr_assert_str_eq(text_word(out, sizeof out, in, strlen(in)),
+		"\"a\\x20b\\x3E\\x20to=\\x3Cc\"@x.example");
+	cr_assert_str_eq(text_word(out, sizeof out, "ann@x\0", 6), "ann@x\\x00");
+}

@@ -102,9 +102,9 @@ static struct step *add_step(
 /* What the presets announce (features.md section 5); the relay's own table is not asked. */
 static unsigned preset_extensions(const char *name)
 {
-	unsigned old = SMTP_EXT_SIZE | SMTP_EXT_8BITMIME | SMTP_EXT_DSN;
+	unsigned old = SMTP_EXT_SIZE | SMTP_EXT_DSN;
 	unsigned logins = SMTP_EXT_AUTH | SMTP_EXT_AUTH_OLD;
-	unsigned all = old | SMTP_EXT_PIPELINING | SMTP_EXT_ENHANCEDSTATUSCODES |
+	unsigned all = old | SMTP_EXT_8BITMIME | SMTP_EXT_PIPELINING | SMTP_EXT_ENHANCEDSTATUSCODES |
 	               SMTP_EXT_CHUNKING | SMTP_EXT_SMTPUTF8 | SMTP_EXT_STARTTLS |
 	               SMTP_EXT_AUTH;
 
