@@ -5,10 +5,14 @@ import json
 
 import pytest
 
+from authority import Authority
+from exim import Exim
 from names import FaultyResolver, Names
+from opensmtpd import OpenSmtpd
 from postfix import CLIENT, RECEIVER, Postfix
 from receiver import Receiver
 from relay import Relay
+from sendmail import Sendmail
 
 
 def pytest_addoption(parser):
@@ -29,10 +33,38 @@ def resolver(names):
 
 
 @pytest.fixture(scope="session")
-def postfix(names):
-    instance = Postfix("receiver", RECEIVER, "198.51.100.7", 25, "2001:db8::107")
+def authority():
+    return Authority()
+
+
+@pytest.fixture(scope="session")
+def postfix(names, authority):
+    instance = Postfix("receiver", RECEIVER, "198.51.100.7", 25, "2001:db8::107", authority.issue("mx.dest.example"))
     instance.start()
     return instance
+
+
+def start_receiver(server, authority, name, number):
+    """One of the receivers of the matrix."""
+    instance = server(name, f"198.51.100.{number}", address6=f"2001:db8::1{number}",
+                      certificate=authority.issue(f"mx.{name}.example"))
+    instance.start()
+    return instance
+
+
+@pytest.fixture(scope="session")
+def exim(names, authority):
+    return start_receiver(Exim, authority, "exim", 10)
+
+
+@pytest.fixture(scope="session")
+def sendmail(names, authority):
+    return start_receiver(Sendmail, authority, "sendmail", 11)
+
+
+@pytest.fixture(scope="session")
+def opensmtpd(names, authority):
+    return start_receiver(OpenSmtpd, authority, "opensmtpd", 12)
 
 
 @pytest.fixture(scope="session")

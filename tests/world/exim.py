@@ -10,12 +10,15 @@ CONFIGURATION = """\
 primary_hostname = mx.exim.example
 local_interfaces = <; {address} ; {address6}
 daemon_smtp_ports = {port}
-domainlist ours = exim.example
-tls_advertise_hosts =
+domainlist ours = exim.example : *.exim.example
+tls_advertise_hosts = *
+tls_certificate = /etc/world.pem
+tls_privatekey = /etc/world.key
 rfc1413_hosts =
 smtp_accept_max = 0
+smtp_accept_queue_per_connection = 0
 smtp_load_reserve = 1000
-queue_only = true
+log_selector = +smtp_connection
 helo_try_verify_hosts = *
 acl_smtp_rcpt = rcpt
 
@@ -47,12 +50,17 @@ dnslookup:
   ignore_target_hosts = <; 0.0.0.0 ; 127.0.0.0/8 ; 192.168.0.0/16 ; 172.16.0.0/12 ; 10.0.0.0/8 ; 169.254.0.0/16 ; 255.255.255.255 ; ::/128 ; ::1/128 ; fc00::/7 ; fe80::/10 ; 100::/64
   no_more
 ours:
-  driver = redirect
-  data = :blackhole:
+  driver = accept
+  transport = store
 
 begin transports
 smtp:
   driver = smtp
+store:
+  driver = appendfile
+  directory = /var/mail/world
+  maildir_format
+  user = world
 """
 
 CLIENT = """\
@@ -97,6 +105,7 @@ TLS_OPTIONS = {"none": "hosts_avoid_tls = *", "may": "", "starttls": "hosts_requ
 
 class Exim(PrivateRoot):
     USER = 5103
+    maildir = "var/mail/world/new"
 
     def configuration(self):
         return CONFIGURATION.format(**vars(self))
@@ -104,6 +113,8 @@ class Exim(PrivateRoot):
     def start(self):
         self.unpack("exim4-daemon-heavy", users={"Debian-exim": self.USER})
         self.write("etc/exim4/exim4.conf", self.configuration())
+        self.install_certificate(owner=self.USER)
+        self.make_directory("var/mail/world", owner=5000)
         for path in ("var/spool/exim4", "var/log/exim4", "run/exim4"):
             self.make_directory(path, owner=self.USER)
         self.spawn("/usr/sbin/exim4", "-bdf")
@@ -112,6 +123,9 @@ class Exim(PrivateRoot):
     @property
     def log(self):
         return self.read("var/log/exim4/mainlog") + self.read("var/log/exim4/paniclog")
+
+    def connections(self):
+        return sum(" SMTP connection from [192.0.2.25] " in line and "count =" in line for line in self.log.splitlines())
 
 
 def exim_name(way):

@@ -9,11 +9,13 @@ CONFIGURATION = """\
 filter "with_rdns" phase connect match !rdns disconnect "550 no reverse DNS"
 filter "with_fcrdns" phase connect match !fcrdns disconnect "550 reverse DNS is not confirmed"
 filter "checks" chain {{ "with_rdns", "with_fcrdns" }}
-table vusers {{ "rcpt@opensmtpd.example" = world }}
-listen on {address} port {port} hostname mx.opensmtpd.example filter "checks"
-listen on {address6} port {port} hostname mx.opensmtpd.example filter "checks"
+pki world cert "/etc/world.pem"
+pki world key "/etc/world.key"
+table vusers {{ "rcpt" = world }}
+listen on {address} port {port} tls pki world hostname mx.opensmtpd.example filter "checks"
+listen on {address6} port {port} tls pki world hostname mx.opensmtpd.example filter "checks"
 action store maildir "/var/mail/world" virtual <vusers>
-match from any for domain "opensmtpd.example" action store
+match from any for domain {{ "opensmtpd.example", "*.opensmtpd.example" }} action store
 """
 
 CLIENT = """\
@@ -26,6 +28,8 @@ SCHEMES = {"none": "smtp+notls", "may": "smtp", "starttls": "smtp+tls", "implici
 
 
 class OpenSmtpd(PrivateRoot):
+    maildir = "var/mail/world/new"
+
     def configuration(self):
         return CONFIGURATION.format(**vars(self))
 
@@ -35,8 +39,13 @@ class OpenSmtpd(PrivateRoot):
         self.make_directory("var/mail/world", owner=5000)
         self.write("etc/mailname", "mx.opensmtpd.example\n")
         self.write("etc/smtpd.conf", self.configuration())
+        self.install_certificate()
         self.spawn("/usr/sbin/smtpd", "-d")
         self.wait_until_up()
+
+    def connections(self):
+        log = (self.directory / "output.log").read_text(errors="replace")
+        return sum(" smtp connected address=192.0.2.25" in line for line in log.splitlines())
 
 
 class OpenSmtpdClient(OpenSmtpd):

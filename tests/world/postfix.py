@@ -46,7 +46,7 @@ myhostname = mx.dest.example
 inet_interfaces = 198.51.100.7, 2001:db8::107
 inet_protocols = all
 mynetworks = 198.51.100.7/32
-virtual_mailbox_domains = dest.example dest2.example
+virtual_mailbox_domains = dest.example dest2.example none.dest.example may.dest.example verify.dest.example
 virtual_mailbox_base = /var/mail/world
 virtual_mailbox_maps = static:box/
 virtual_uid_maps = static:5000
@@ -61,6 +61,12 @@ smtpd_sender_restrictions = reject_non_fqdn_sender, reject_unknown_sender_domain
 smtpd_relay_restrictions = reject_unauth_destination
 smtpd_recipient_restrictions = check_policy_service unix:private/spf
 smtpd_delay_reject = yes
+"""
+
+TLS = """\
+smtpd_tls_security_level = may
+smtpd_tls_chain_files = /etc/world.key, /etc/world.pem
+smtpd_tls_received_header = yes
 """
 
 # As postfix-policyd-spf-python suggests it for a strict receiver.
@@ -95,15 +101,17 @@ class Postfix(PrivateRoot):
     """One instance: its own root, configuration, log."""
 
     services = ""  # lines of master.cf of its own
+    maildir = "var/mail/world/box/new"
 
-    def __init__(self, name, main, address, port, address6=None):
-        super().__init__(name, address, port, address6)
-        self.main = main
+    def __init__(self, name, main, address, port, address6=None, certificate=None):
+        super().__init__(name, address, port, address6, certificate)
+        self.main = main + (TLS if certificate else "")
         self.packages = ["postfix", "postfix-policyd-spf-python"]
 
     def start(self):
         self.unpack(*self.packages, users={"postfix": 5101})
         self.add_group("postdrop", 5102)
+        self.install_certificate()
         self.write("etc/postfix/main.cf", self.main)
         listeners = [self.address] + ([f"[{self.address6}]"] if self.address6 else [])
         self.write("etc/postfix/master.cf", MASTER + self.services + "".join(
@@ -117,10 +125,6 @@ class Postfix(PrivateRoot):
     @property
     def log(self):
         return self.read("var/log/postfix.log")
-
-    def messages(self):
-        """The raw bytes of all messages delivered so far."""
-        return [p.read_bytes() for p in sorted((self.root / "var/mail/world/box/new").glob("*"))]
 
     def connections(self):
         """How often somebody has connected, not counting the start's probe from this very address."""

@@ -24,10 +24,14 @@ def packages(name):
 class PrivateRoot:
     """One server: its root, its files, its processes. They end with the namespaces of the world."""
 
-    def __init__(self, name, address, port=25, address6=None):
+    maildir = "var/mail/world"  # a file for each message delivered
+
+    def __init__(self, name, address, port=25, address6=None, certificate=None):
+        """certificate: the paths of it and its key; with one STARTTLS is offered."""
         self.directory = BASE / name
         self.root = self.directory / "root"
         self.address, self.port, self.address6 = address, port, address6
+        self.certificate = certificate
 
     def unpack(self, *names, users=None):
         """Makes the root, with the files of these packages (as `fetch` has them) and these users."""
@@ -54,6 +58,18 @@ class PrivateRoot:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.unlink(missing_ok=True)
         target.write_text(text)
+
+    def install_certificate(self, owner=0):
+        """As etc/world.pem and .key; the key is for owner alone."""
+        for source, path in zip(self.certificate or (), ("etc/world.pem", "etc/world.key")):
+            self.write(path, source.read_text())
+            os.chown(self.root / path, owner, owner)
+        if self.certificate:
+            (self.root / "etc/world.key").chmod(0o600)
+
+    def messages(self):
+        """The raw bytes of all messages delivered so far."""
+        return [path.read_bytes() for path in sorted((self.root / self.maildir).glob("*"))]
 
     def link(self, path, target):
         (self.root / path).unlink(missing_ok=True)

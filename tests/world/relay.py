@@ -2,6 +2,8 @@
 """ptrelay itself, started with the world's configuration, and its commands."""
 
 import json
+import os
+import re
 import shutil
 import signal
 import smtplib
@@ -25,6 +27,7 @@ CONFIG = {
     "control_socket": str(BASE / "relay" / "control.sock"),
     "log_level": "debug",
 }
+OUTCOME = re.compile(r"^\S+ \w+ (deferred|held|bounced|delivered) id=(\w+) to=(\S+) reason=(\S+) what=\"(.*)\"$", re.M)
 
 
 class Relay:
@@ -32,6 +35,7 @@ class Relay:
         self.binary = binary
         self.directory = BASE / "relay"
         self.process = None
+        self.environment = {}  # beside ours
         self.log_path = self.directory / "log"
 
     def configure(self, **changes):
@@ -47,7 +51,8 @@ class Relay:
         """Starts it and waits until it listens: it may still have to find out its own name."""
         path = self.configure(**changes)
         with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen([self.binary, "-c", str(path), "serve"], stderr=log)
+            self.process = subprocess.Popen([self.binary, "-c", str(path), "serve"], stderr=log,
+                                            env={**os.environ, **self.environment})
         wait_for(lambda: is_listening("127.0.0.1", 2525) or self.process.poll() is not None, "the relay")
         assert self.process.poll() is None, self.log
 
@@ -90,6 +95,15 @@ class Relay:
 
     def recipients(self):
         return [r for m in self.queue() for r in m["recipients"]]
+
+    def outcomes(self, queue_id=r"\w+"):
+        """What the log tells of the attempts so far: (state, id, recipient, reason, words)."""
+        return [match.groups() for match in OUTCOME.finditer(self.log) if re.fullmatch(queue_id, match[2])]
+
+    def wait_for_outcomes(self, queue_id, count=1, seconds=10):
+        """The first count of them for this message."""
+        return wait_for(lambda: (lambda found: len(found) >= count and found[:count])(self.outcomes(queue_id)),
+                        f"{count} outcomes of {queue_id}; {self.log[-3000:]}", seconds)
 
     def wait_for_state(self, state, count=1):
         def reached():

@@ -11,9 +11,9 @@ include(`/usr/share/sendmail/cf/m4/cf.m4')dnl
 VERSIONID(`world')dnl
 OSTYPE(`debian')dnl
 define(`confDOMAIN_NAME', `mx.sendmail.example')dnl
-define(`confDELIVERY_MODE', `queueonly')dnl
+define(`confDELIVERY_MODE', `background')dnl
 define(`confTO_IDENT', `0')dnl
-define(`ALIAS_FILE', `')dnl
+define(`ALIAS_FILE', `null:none')dnl
 define(`confHOST_STATUS_DIRECTORY', `')dnl
 define(`confDONT_PROBE_INTERFACES', `True')dnl all addresses of the world are on this machine
 define(`confTO_RESOLVER_RETRANS', `1s')dnl
@@ -21,7 +21,14 @@ define(`confBAD_RCPT_THROTTLE', `0')dnl
 define(`confQUEUE_LA', `1000')dnl
 define(`confREFUSE_LA', `1000')dnl
 define(`confLOG_LEVEL', `9')dnl
-LOCAL_DOMAIN(`sendmail.example')dnl
+define(`confCACERT', `/etc/world.pem')dnl
+define(`confCACERT_PATH', `/etc/ssl/certs')dnl
+define(`confSERVER_CERT', `/etc/world.pem')dnl
+define(`confSERVER_KEY', `/etc/world.key')dnl
+define(`LOCAL_MAILER_PATH', `/usr/local/bin/store')dnl
+define(`LOCAL_MAILER_ARGS', `store $u')dnl without $u it would be spoken to by SMTP
+define(`LOCAL_MAILER_FLAGS', `n')dnl
+FEATURE(`use_cw_file')dnl
 FEATURE(`no_default_msa')dnl
 DAEMON_OPTIONS(`Family=inet, Addr={address}, Port={port}, Name=MTA')dnl
 DAEMON_OPTIONS(`Family=inet6, Addr={address6}, Port={port}, Name=MTA6')dnl
@@ -32,6 +39,13 @@ FEATURE(`badmx')dnl
 FEATURE(`dnsbl', `bl.example')dnl
 MAILER(`local')dnl
 MAILER(`smtp')dnl
+"""
+
+# Its local mailer: a file for each message.
+STORE = """\
+#!/bin/sh
+umask 022
+exec cat >"$(mktemp /var/mail/world/XXXXXXXX)"
 """
 
 # The mailers are its own "relay", each with a port.
@@ -75,12 +89,21 @@ class Sendmail(PrivateRoot):
         self.write("etc/mail/world.mc", self.configuration())
         compiled = self.run("/usr/bin/m4", "/etc/mail/world.mc").stdout
         self.write("etc/mail/sendmail.cf", compiled)
-        self.write("etc/mail/local-host-names", "sendmail.example\n")
+        self.write("etc/mail/local-host-names", "".join(
+            f"{name}sendmail.example\n" for name in ("", "none.", "may.", "verify.")))
+        self.write("usr/local/bin/store", STORE)
+        (self.root / "usr/local/bin/store").chmod(0o755)
+        self.install_certificate()
+        self.make_directory("var/mail/world", mode=0o777)
         self.write("etc/mail/service.switch", "hosts dns\naliases files\npasswd files\n")
         self.make_directory("var/spool/mqueue", mode=0o700)
         self.make_directory("var/run/sendmail/mta")
-        self.spawn("/usr/libexec/sendmail/sendmail", "-bD", "-C/etc/mail/sendmail.cf")
+        self.spawn("/usr/libexec/sendmail/sendmail", "-bD", "-C/etc/mail/sendmail.cf", "-X/var/log/traffic")
         self.wait_until_up()
+
+    def connections(self):
+        """All who have greeted, by the number of the process that served them."""
+        return len({line.split()[0] for line in self.read("var/log/traffic").splitlines() if "<<< EHLO mail.corp." in line})
 
 
 class SendmailClient(Sendmail):

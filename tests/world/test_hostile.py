@@ -20,7 +20,6 @@ from test_receiving import read_report
 ADDRESSES = [f"198.51.100.{i}" for i in range(100, 200)] + [f"192.0.2.{i}" for i in range(100, 250)]
 SETTINGS = {"retry_first": "1h", "retry_max": "1h", "client_session_limit": "50"}
 BY_DEFAULT = Row("by default", {}, "delivered")
-TRACE = re.compile(r"^\S+ \w+ (deferred|held|bounced|delivered) id=(\w+) to=(\S+) reason=(\S+) what=\"(.*)\"$", re.M)
 
 
 def domain_of(name):
@@ -64,10 +63,6 @@ def hand_in(row, domain=None):
         return answer.decode().split()[-1]
 
 
-def traces(relay, queue_id):
-    return [m for m in TRACE.finditer(relay.log) if m[2] == queue_id]
-
-
 def connections_to(address):
     """Those of ours that have an owner still."""
     wanted = "".join(f"{int(part):02X}" for part in reversed(address.split("."))) + ":0019"
@@ -104,14 +99,13 @@ def test_row(victim, exchange, row):
     server = Hostile(address, row.acts, extensions=row.extensions)
     server.row, server.released = row, threading.Event()
     queue_id = hand_in(row)
-    wait_for(lambda: len(traces(victim, queue_id)) == len(row.recipients), f"an outcome; {victim.log[-3000:]}", 10)
-    trace = traces(victim, queue_id)[0]
-    assert re.fullmatch(row.state, trace[1]), trace[0]
-    assert re.fullmatch(row.reason, trace[4]), trace[0]
-    assert re.search(row.words, trace[5]), trace[0]
-    if trace[1] in ("deferred", "held"):
+    (state, _, _, reason, words), *_ = victim.wait_for_outcomes(queue_id, len(row.recipients))
+    assert re.fullmatch(row.state, state), words
+    assert re.fullmatch(row.reason, reason), words
+    assert re.search(row.words, words), words
+    if state in ("deferred", "held"):
         check_told(victim, queue_id, row)
-    if trace[1] == "bounced":
+    if state == "bounced":
         check_report(exchange, row)
     if row.check:
         row.check(server)
@@ -141,9 +135,9 @@ def test_of_two_servers(victim, exchange, what, acts, is_second_asked):
     first = Hostile(FIRST, acts) if acts else None
     second = Hostile(SECOND)
     queue_id = hand_in(BY_DEFAULT, "two.hostile.example")
-    (trace,) = wait_for(lambda: traces(victim, queue_id), "an outcome")
+    (state, *_), = victim.wait_for_outcomes(queue_id)
     assert second.connections == is_second_asked
-    assert (trace[1] == "delivered") == is_second_asked, trace[0]
+    assert (state == "delivered") == is_second_asked
     if first:
         assert first.connections == 1
         first.close()
@@ -156,8 +150,8 @@ def test_each_recipient_has_its_own_fate(victim, exchange):
     server = Hostile(FIRST, {f"RCPT TO:<{name}": answer + b"\r\n" for name, answer in answers.items()})
     row = replace(BY_DEFAULT, recipients=tuple(answers))
     queue_id = hand_in(row, "two.hostile.example")
-    found = wait_for(lambda: (lambda t: len(t) == 4 and t)(traces(victim, queue_id)), "four outcomes")
-    assert {trace[3].split("@")[0]: trace[1] for trace in found} == {
+    found = victim.wait_for_outcomes(queue_id, 4)
+    assert {to.split("@")[0]: state for state, _, to, _, _ in found} == {
         "ok": "delivered", "later": "deferred", "gone": "bounced", "full": "bounced"}
     assert len(server.messages) == 1
     (report,) = wait_for(lambda: exchange.messages, "one report for both")
@@ -169,7 +163,7 @@ def test_a_dead_destination_is_left_alone(victim, exchange):
     """Row J22: it takes MAIL and is gone, and there are many messages for it."""
     server = Hostile(ADDRESSES[len(ROWS)], {"MAIL": close})
     ids = {hand_in(BY_DEFAULT, domain_of("J22")) for _ in range(200)}
-    wait_for(lambda: ids <= {m[2] for m in TRACE.finditer(victim.log)}, "all of them to be deferred")
+    wait_for(lambda: ids <= {queue_id for _, queue_id, *_ in victim.outcomes()}, "all of them to be deferred")
     clean_session()
     server.close()
     assert server.connections < 100

@@ -5,9 +5,6 @@ answer, then hand a message to the real ones, from the state's own address."""
 import pytest
 
 from courier import Courier
-from exim import Exim
-from opensmtpd import OpenSmtpd
-from sendmail import Sendmail
 from states import NOT_YET, STATES
 
 # Where a receiver does something else than its profile says, and why that stays so.
@@ -77,16 +74,12 @@ def outcome(code):
 
 
 @pytest.fixture(scope="module")
-def targets(postfix):
-    others = [Target("exim", Exim("exim", "198.51.100.10", address6="2001:db8::110"), "exim.example"),
-              Target("sendmail", Sendmail("sendmail", "198.51.100.11", address6="2001:db8::111"),
-                     "sendmail.example"),
-              Target("opensmtpd", OpenSmtpd("opensmtpd", "198.51.100.12", address6="2001:db8::112"),
-                     "opensmtpd.example"),
-              Target("courier", Courier("courier", "198.51.100.14", address6="2001:db8::114"), "courier.example")]
-    for target in others:
-        target.server.start()
-    return [Target("postfix-strict", postfix, "dest.example"), *others]
+def targets(postfix, exim, sendmail, opensmtpd):
+    courier = Courier("courier", "198.51.100.14", address6="2001:db8::114")
+    courier.start()
+    return [Target("postfix-strict", postfix, "dest.example"), Target("exim", exim, "exim.example"),
+            Target("sendmail", sendmail, "sendmail.example"), Target("opensmtpd", opensmtpd, "opensmtpd.example"),
+            Target("courier", courier, "courier.example")]
 
 
 @pytest.fixture(scope="module")
