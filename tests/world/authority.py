@@ -2,6 +2,7 @@
 """A certificate authority of the world's own, made with the openssl tool, and certificates of every kind: good ones, and
 such as nobody should believe. ptrelay trusts it by SSL_CERT_FILE in its environment."""
 
+import functools
 import ssl
 import subprocess
 
@@ -37,16 +38,16 @@ class Authority:
     def _paths(self, label):
         return self.directory / f"{label}.pem", self.directory / f"{label}.key"
 
-    def issue(self, *names, label=None, subject=None, days=30, self_signed=False, new_key=None):
-        """A certificate of these names. Returns the paths of certificate and key. days < 0: it is over; new_key:
-        other arguments to make the key with."""
+    def issue(self, *names, label=None, days=30, self_signed=False, alternative=None):
+        """A certificate of these names. Returns the paths of certificate and key. days < 0: it is over; alternative:
+        the names as the extension has them."""
         label = label or names[0]
         certificate, key = self._paths(label)
         configuration = self.directory / f"{label}.cnf"
-        configuration.write_text(EXTENSIONS.format(names=", ".join(f"DNS:{name}" for name in names)))
+        configuration.write_text(EXTENSIONS.format(names=alternative or ", ".join(f"DNS:{name}" for name in names)))
         request = self.directory / f"{label}.csr"
-        openssl("req", "-new", *(new_key or NEW_KEY), "-nodes", "-keyout", key, "-out", request, "-config", configuration,
-                "-subj", subject or f"/CN={names[0][:60]}")
+        openssl("req", "-new", *NEW_KEY, "-keyout", key, "-out", request, "-config", configuration,
+                "-subj", f"/CN={names[0][:60]}")
         issuer = ["-key", key] if self_signed else ["-CA", self.certificate, "-CAkey", self.key, "-CAcreateserial"]
         openssl("x509", "-req", "-in", request, "-out", certificate, "-days", days, "-extfile", configuration,
                 "-extensions", "leaf", *issuer)
@@ -56,6 +57,11 @@ class Authority:
     def context(self, *names, **how):
         """A server's context with such a certificate."""
         return server_context(*self.issue(*names, **how))
+
+    @functools.cached_property
+    def shared(self):
+        """A context for those of whom nobody asks the name."""
+        return self.context("shared.hostile.example")
 
     @property
     def environment(self):

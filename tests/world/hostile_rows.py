@@ -22,8 +22,11 @@ class Row:
     body: bytes = BODY
     sender: str = "ann@corp.example"
     options: tuple = ()  # of MAIL
-    connections: int = 1
+    connections: int | None = 1  # None: any
     extensions: tuple = (b"PIPELINING", b"8BITMIME")
+    tls: Callable | None = field(default=None, repr=False)  # makes the context with which TLS is offered
+    level: str = "may"  # what we are told to want of it
+    logged: str = ""  # an event of the log that names the server
     stays: bool = False  # the receiver never closes
     check: Callable | None = field(default=None, repr=False)  # more, of the server
 
@@ -107,7 +110,7 @@ DOT_LOST = "may be delivered twice"
 LISTED = b"550 5.7.1 Service unavailable; client [192.0.2.25] blocked using bl.example\r\n"
 
 J1 = [
-    Row("J1-reset", {"banner": reset}, "deferred", "greeting"),
+    Row("J1-reset", {"banner": reset}, "deferred", "greeting|connection reset"),
     Row("J1-closed", {"banner": close}, "deferred", "greeting"),
     Row("J1-half-a-banner", {"banner": say_and_close(b"220 mx")}, "deferred", "greeting"),
 ]
@@ -217,4 +220,5 @@ J20 = [
         reason=".*"),
 ]
 
-ROWS = J1 + J2 + J3 + J4 + J5 + J6 + J7 + J8 + J9 + J10 + J11 + J12 + J13 + J14 + J15 + J17 + J19 + J20
+# First those that take long to be over, behind the scenes.
+PLAIN_ROWS = J17 + J1 + J2 + J3 + J4 + J5 + J6 + J7 + J8 + J9 + J10 + J11 + J12 + J13 + J14 + J15 + J19 + J20
