@@ -118,9 +118,13 @@ class Postfix(PrivateRoot):
             f"{address}:{self.port} inet n - n - - smtpd\n" for address in listeners))
         self.write("etc/policyd-spf.conf", SPF_POLICY)
         self.make_directory("var/mail/world", owner=5000)
+        self.prepare()
         self.run("/usr/sbin/postfix", "set-permissions", check=False)
         self.run("/usr/sbin/postfix", "start")
         self.wait_until_up()
+
+    def prepare(self):
+        """What else there is to do before the start."""
 
     @property
     def log(self):
