@@ -6,6 +6,9 @@ import socket
 import subprocess
 import threading
 
+import dns.message
+import dns.query
+
 from support import BASE, wait_for_port
 
 KNOT = "127.0.0.53"
@@ -34,6 +37,10 @@ dmarc.example. MX 10 mx.dmarc.example.
 mx.dmarc.example. A 198.51.100.13
 """
 
+# knot signs it, and unbound knows its key: of all others DNSSEC says nothing.
+SIGNED_ZONE = "signed.example"
+ZONES.append(SIGNED_ZONE)
+
 # knot is said to have these too, but refuses to answer: whatever is asked of them fails (SERVFAIL).
 BROKEN_ZONES = ["broken", "100.113.0.203.in-addr.arpa", "101.113.0.203.in-addr.arpa"]
 
@@ -53,11 +60,17 @@ class Names:
         self.records = GOOD.splitlines()
         self._write_zones()
         (self.directory / "knot.conf").write_text(self._knot_conf())
-        (self.directory / "unbound.conf").write_text(self._unbound_conf())
         self._spawn("knotd", "-c", str(self.directory / "knot.conf"))
         wait_for_port(KNOT, 53)
+        (self.directory / "unbound.conf").write_text(self._unbound_conf(self._anchor()))
         self._spawn("unbound", "-d", "-c", str(self.directory / "unbound.conf"))
         wait_for_port("127.0.0.1", 53)
+
+    @staticmethod
+    def _anchor():
+        """The key with which knot signs, made at its start."""
+        answer = dns.query.tcp(dns.message.make_query(SIGNED_ZONE, "DNSKEY"), KNOT, timeout=10).answer
+        return answer[0].to_text().splitlines()[0]
 
     def _spawn(self, *command):
         log = open(self.directory / f"{command[0]}.log", "wb")
@@ -107,6 +120,7 @@ class Names:
 
     def _knot_conf(self):
         zones = "".join(f'  - domain: "{z}."\n    file: "{z}.zone"\n' for z in ZONES)
+        zones += "    module: mod-onlinesign\n"  # the last one is SIGNED_ZONE
         return f"""\
 server:
     listen: {KNOT}@53
@@ -125,7 +139,7 @@ template:
 zone:
 {zones}"""
 
-    def _unbound_conf(self):
+    def _unbound_conf(self, anchor):
         # What is in no zone does not exist: there is no root here that could say so.
         stubs = "".join(f"stub-zone:\n  name: \"{z}\"\n  stub-addr: {KNOT}\n" for z in ZONES + BROKEN_ZONES)
         local = "".join(f'  local-zone: "{z}." transparent\n' for z in ZONES + BROKEN_ZONES)
@@ -139,7 +153,8 @@ server:
   pidfile: "{self.directory}/unbound.pid"
   use-syslog: no
   do-not-query-localhost: no
-  module-config: "iterator"
+  module-config: "validator iterator"
+  trust-anchor: "{anchor}"
   cache-max-ttl: {self.ttl}
   cache-max-negative-ttl: {self.ttl}
   infra-host-ttl: 1
