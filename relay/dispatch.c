@@ -259,7 +259,7 @@ static int64_t least(int64_t a, int64_t b)
 
 static void set_alarm(struct dispatch *dispatch, int64_t wait)
 {
-	if (wait == NEVER)
+	if (wait == NEVER || dispatch->is_awake)
 		return;
 	if (wait < RELAY_TURN_MS)
 		wait = RELAY_TURN_MS;
