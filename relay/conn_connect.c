@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+#include <errno.h>
+#include <netinet/in.h>
+#include <unistd.h>
+
 #include "relay/conn_stream.h"
 
 static void on_connected(uv_connect_t *request, int status)
@@ -18,6 +22,27 @@ static void on_connected(uv_connect_t *request, int status)
 	conn_emit(conn, CONN_CONNECTED);
 }
 
+/*
+ * The port is chosen with the target, not before: to find one that is free for all targets takes the
+ * kernel milliseconds, once thousands of connections of a minute ago still hold theirs (TIME_WAIT).
+ */
+static int bind_source(struct conn *conn, const struct sockaddr_storage *from)
+{
+	int fd = socket(from->ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int on = 1, error;
+
+	if (fd < 0)
+		return -errno;
+	if (setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on) ||
+		bind(fd, (const struct sockaddr *)from, sizeof *from))
+		error = -errno;
+	else
+		error = uv_tcp_open(&conn->tcp, fd);
+	if (error)
+		close(fd);
+	return error;
+}
+
 /* Returns NULL, or why it cannot be done. Static text. */
 static const char *begin_connect(
 	struct conn *conn, const struct conn_address *target, const char *local)
@@ -32,7 +57,7 @@ static const char *begin_connect(
 			return "the source is not an IP address";
 		if (from.ss_family != to.ss_family)
 			return "source and target are of different address families";
-		error = uv_tcp_bind(&conn->tcp, (struct sockaddr *)&from, 0);
+		error = bind_source(conn, &from);
 	}
 	if (!error)
 		error = uv_tcp_connect(&conn->connecting, &conn->tcp,
