@@ -150,8 +150,8 @@ struct notices *notices_new(struct relay *relay)
 
 void notices_start(struct notices *n)
 {
-	n->walk.is_endless = true;
 	queue_walk_begin(&n->walk, n->relay->queue);
+	n->walk.is_endless = true;
 	n->is_started = true;
 	uv_timer_start(&n->again, on_again, LOOK_MAX_MS, LOOK_MAX_MS);
 	look(n);

@@ -211,6 +211,7 @@ void queue_remove(struct queue *queue, struct message *message)
 void queue_walk_begin(struct queue_walk *walk, struct queue *queue)
 {
 	walk->next = queue_first(queue);
+	walk->is_endless = false;
 	LIST_INSERT_HEAD(&queue->walks, walk, others);
 }
 

@@ -80,7 +80,7 @@ size_t queue_count(const struct queue *queue);
 /* A walk in the order of the queue, during which messages may come and go. */
 struct queue_walk {
 	struct message *next;
-	bool is_endless; /* what is added later is met, too, also behind the end */
+	bool is_endless; /* set after the begin: what is added behind the end is met, too */
 	LIST_ENTRY(queue_walk) others;
 };
 

@@ -167,9 +167,10 @@ Test(queue, the_state_of_a_message_is_the_first_of_active_held_deferred_queued)
 Test(queue, an_endless_walk_meets_what_comes_behind_its_end)
 {
 	struct queue *queue = queue_new();
-	struct queue_walk endless = {.is_endless = true}, other = {0};
+	struct queue_walk endless, other;
 
 	queue_walk_begin(&endless, queue);
+	endless.is_endless = true;
 	queue_walk_begin(&other, queue);
 	cr_assert_null(queue_walk_next(&endless));
 	for (uint64_t id = 1; id <= 2; id++)
