@@ -22,7 +22,7 @@ enum {
 	DAY_S = 24 * 60 * 60,
 	SOON_S = 14 * DAY_S, /* a certificate that ends within is warned of */
 	/* Descriptors that sessions leave to the spool, the DNS, attempts and idle links. */
-	SPARE_FILES = 512,
+	SPARE_FILES = 1024,
 	LINGER_MAX = 64, /* clients that were sent away and still have a descriptor */
 	STOP_PATIENCE_MS = 10 * 1000, /* for a disk that hangs */
 };

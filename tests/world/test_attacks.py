@@ -325,10 +325,17 @@ def short_bodies(attacker, check):
             attacker.leave()
 
 
+def one_long_line(attacker, check):
+    """Row H7: passed on as it is, whatever its length; memory stays as it is."""
+    connection = attacker.connect()
+    attacker.push(connection, ENVELOPE + b"DATA\r\nSubject: clean\r\n\r\n" + b"x" * 3_900_000 + b"\r\n.\r\nQUIT\r\n")
+    assert b"\r\n250 2.0.0 queued as " in attacker.heard(connection)
+
+
 ATTACKS = [slowloris, silent, gone_without_a_word, too_many_from_one, endless_line, endless_name, endless_headers,
            only_dots, many_recipients, resets_everywhere, ends_everywhere, garbage, lies_about_chunks, never_reads,
            banner_grabs, handshakes_that_are_none, odd_hellos, unasked_certificate, old_tls, handshake_storm,
-           ends_under_tls, signals, short_bodies]
+           ends_under_tls, signals, short_bodies, one_long_line]
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda a: a.__name__)
