@@ -2,8 +2,8 @@
 """A receiver that says exactly the bytes it is told to, when it is told to: what no mail system would do.
 
 What it does is a table of acts, by what it answers: "banner", the start of a command ("RCPT TO:<gone", the longest that fits
-counts), "END" (the final dot). An act is the bytes to say, or a function of the wire, or a list of acts: one for each
-connection, the last one for all further ones. What is not in the table is answered politely."""
+counts), "END" (the final dot). An act is the bytes to say, or a function of the wire. What is not in the table is answered
+politely."""
 
 import contextlib
 import socket
@@ -20,8 +20,8 @@ class Gone(Exception):
 class Wire:
     """One connection, as an act sees it."""
 
-    def __init__(self, server, connection, number):
-        self.server, self.socket, self.number = server, connection, number
+    def __init__(self, server, connection):
+        self.server, self.socket = server, connection
         self.buffer, self.tls, self.resumed = b"", False, False
         self.commands = []  # (line, whether under TLS)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -32,7 +32,7 @@ class Wire:
 
     def hear_line(self):
         while b"\n" not in self.buffer:
-            self._hear()
+            self.hear_some()
         line, self.buffer = self.buffer.split(b"\n", 1)
         return line + b"\n"
 
@@ -45,9 +45,9 @@ class Wire:
     def hear_to_the_end(self):
         with contextlib.suppress(Gone):
             while True:
-                self._hear()
+                self.hear_some()
 
-    def _hear(self):
+    def hear_some(self):
         more = self.socket.recv(65536)
         if not more:
             raise Gone
@@ -61,8 +61,6 @@ class Wire:
     def act(self, key, default):
         """Does what the table says of it. Returns what was said, if it is bytes."""
         act = self.server.acts.get(key, default)
-        if isinstance(act, list):
-            act = act[min(self.number, len(act) - 1)]
         if callable(act):
             return act(self)
         self.say(act)
@@ -109,7 +107,7 @@ class Hostile:
             except OSError:
                 return
             with self.lock:
-                wire = Wire(self, connection, len(self.wires))
+                wire = Wire(self, connection)
                 self.wires.append(wire)
             threading.Thread(target=self._serve, args=(wire,), daemon=True).start()
 

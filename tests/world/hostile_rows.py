@@ -140,7 +140,7 @@ J5 = [
     Row("J5-long", {"RCPT": b"450 " + b"x" * 10_000 + b"\r\n"}, "deferred"),
     Row("J5-long-lines", {"RCPT": b"".join(b"450%c" % c + b"y" * 500 + b"\r\n" for c in b"-" * 60 + b" ")}, "deferred", "450"),
     Row("J5-cr-only", {"RCPT": b"450 first\r450 second\r\n"}, "deferred"),
-    Row("J5-bounced", {"RCPT": b"550-5.1.1 a\x1b[31mb\x07" + b"\xff\r\n550 5.1.1 \"quotes\" and \\ \r\n"}, "bounced", "550 5.1.1 a"),
+    Row("J5-bounced", {"RCPT": b"550-5.1.1 a\x1b[31mb\x07\xff\r\n550 5.1.1 \"quotes\" and \\ \r\n"}, "bounced", "550 5.1.1 a"),
 ]
 FORGED = (b"550-5.1.1 no\r\n550-\r\n550---boundary\r\n550-Content-Type: message/delivery-status\r\n550-\r\n"
           b"550-Final-Recipient: rfc822; eve@evil.example\r\n550-Action: delivered\r\n550-Status: 2.0.0\r\n"
@@ -160,7 +160,7 @@ J8 = [
     Row("J8-too-many", {"MAIL": b"250 ok\r\n" * 5}, "deferred", NO_SMTP, check=no_body),
 ]
 J9 = [
-    Row("J9-354-and-250", {"DATA": b"354 go\r\n250 taken\r\n"}, "deferred", check=lambda server: None),
+    Row("J9-354-and-250", {"DATA": b"354 go\r\n250 taken\r\n"}, "deferred"),
     Row("J9-250-to-data", {"DATA": b"250 taken\r\n"}, "deferred", check=no_body),
     Row("J9-554-after-data", {"END": b"554 5.6.0 we do not like it\r\n"}, "bounced", "554 5.6.0 we do not like it"),
     Row("J9-354-at-the-end", {"END": b"354 more\r\n"}, "deferred"),
@@ -178,18 +178,21 @@ J11 = [
 J12 = [
     *(Row(f"J12-421-{at}", {at: say_and_close(b"421 4.3.2 closing down\r\n")}, "deferred", "421 4.3.2 closing down")
       for at in ("banner", "EHLO", "MAIL", "RCPT", "DATA", "END")),
-    Row("J12-554-banner", {"banner": b"554 5.3.2 no mail here\r\n"}, "bounced", "554 5.3.2 no mail here", check=nothing_of_a_message),
+    Row("J12-554-banner", {"banner": b"554 5.3.2 no mail here\r\n"}, "bounced", "554 5.3.2 no mail here",
+        check=nothing_of_a_message),
     Row("J12-502-ehlo", {"EHLO": b"502 5.5.1 what?\r\n"}, "delivered", check=said_helo),
     Row("J12-550-helo", {"EHLO": b"502 5.5.1 what?\r\n", "HELO": b"550 5.7.1 go away\r\n"}, "bounced", "550 5.7.1 go away"),
 ]
 J13 = [
-    Row("J13-100000-keywords", {"EHLO": ehlo(*(b"X%d" % i for i in range(100_000)))}, "deferred", NO_SMTP, check=nothing_of_a_message),
+    Row("J13-100000-keywords", {"EHLO": ehlo(*(b"X%d" % i for i in range(100_000)))}, "deferred", NO_SMTP,
+        check=nothing_of_a_message),
     Row("J13-90-keywords", {"EHLO": ehlo(*(b"X%d" % i for i in range(90)))}, "delivered", check=the_same_bytes),
-    *(Row(f"J13-{line.decode().replace(' ', '').replace('=', '')}", {"EHLO": ehlo(line, b"8BITMIME")}, "delivered", check=without_size)
+    *(Row(f"J13-{line.decode().replace(' ', '')}", {"EHLO": ehlo(line, b"8BITMIME")}, "delivered", check=without_size)
       for line in (b"SIZE -1", b"SIZE 0", b"SIZE 18446744073709551616", b"SIZE", b"SIZE 9999999999999999999999", b"SIZE many")),
-    Row("J13-twice", {"EHLO": ehlo(b"PIPELINING", b"pipelining", b"8BITMIME", b"8bitmime", b"SIZE 0", b"SIZE 1000000")}, "delivered",
+    Row("J13-twice", {"EHLO": ehlo(b"PIPELINING", b"pipelining", b"8BITMIME", b"8bitmime", b"SIZE 0", b"SIZE 1000000")},
+        "delivered", check=the_same_bytes),
+    Row("J13-control-bytes", {"EHLO": ehlo(b"\x1b[2J", b"X" + NUL, b"\xff\xfe", b"", b" ", b"8BITMIME")}, "delivered",
         check=the_same_bytes),
-    Row("J13-control-bytes", {"EHLO": ehlo(b"\x1b[2J", b"X\x00Y", b"\xff\xfe", b"", b" ", b"8BITMIME")}, "delivered", check=the_same_bytes),
 ]
 J14 = [
     Row("J14-too-small", {"EHLO": ehlo(b"SIZE 20")}, "bounced", "552 5.3.4|5.3.4", check=nothing_of_a_message),
@@ -202,7 +205,8 @@ J15 = [
 ]
 J17 = [
     Row("J17-quit-unanswered", {"QUIT": silent_until_the_end}, "delivered", check=the_same_bytes, stays=True),
-    Row("J17-never-closes", {"QUIT": lambda wire: wire.server.released.wait(60)}, "delivered", check=the_same_bytes, stays=True),
+    Row("J17-never-closes", {"QUIT": lambda wire: wire.server.released.wait(60)}, "delivered", check=the_same_bytes,
+        stays=True),
     Row("J18-flood-after-quit", {"QUIT": flood_after_quit}, "delivered", check=the_same_bytes, stays=True),
     Row("J18-flood-after-the-dot", {"END": lambda wire: wire.say(b"250 taken\r\n" + b"250 more\r\n" * 200_000)}, "delivered",
         check=the_same_bytes),
@@ -215,9 +219,10 @@ J19 = [
 ]
 J20 = [
     Row("J20-looks-listed", {"RCPT": LISTED}, "held", "blocked using bl.example", reason="dnsbl-ip"),
-    Row("J20-no-such-user", {"RCPT": b"550 5.1.1 no such user; PTR DNS SPF DMARC\r\n"}, "bounced|held", "no such user", reason=".*"),
-    Row("J20-regex-killer", {"RCPT": b"".join(b"550%c" % c + (b"reverse dns ptr " * 80) + b"\r\n" for c in b"-" * 20 + b" ")}, "held|bounced",
+    Row("J20-no-such-user", {"RCPT": b"550 5.1.1 no such user; PTR DNS SPF DMARC\r\n"}, "bounced|held", "no such user",
         reason=".*"),
+    Row("J20-regex-killer", {"RCPT": b"".join(b"550%c" % c + b"reverse dns ptr " * 80 + b"\r\n" for c in b"-" * 20 + b" ")},
+        "held|bounced", reason=".*"),
 ]
 
 # First those that take long to be over, behind the scenes.

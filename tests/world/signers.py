@@ -20,7 +20,8 @@ def unpack():
     for package in packages("python3-dkim") + packages("opendkim-tools"):
         subprocess.run(f"dpkg-deb --fsys-tarfile '{package}' | tar -x -C '{UNPACKED}'", shell=True, check=True)
     subprocess.run(["openssl", "genrsa", "-traditional", "-out", KEY, "2048"], check=True, capture_output=True)
-    public = subprocess.run(["openssl", "rsa", "-in", KEY, "-pubout", "-outform", "DER"], check=True, capture_output=True).stdout
+    public = subprocess.run(["openssl", "rsa", "-in", KEY, "-pubout", "-outform", "DER"],
+                            check=True, capture_output=True).stdout
     text = "v=DKIM1; k=rsa; p=" + base64.b64encode(public).decode()
     strings = " ".join(f'"{text[i:i + 250]}"' for i in range(0, len(text), 250))
     return f"{SELECTOR}._domainkey.{DOMAIN}. TXT {strings}"

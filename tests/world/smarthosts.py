@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""Real smarthosts: who has logged in may send to anybody, on 587 by STARTTLS and on 465 under TLS from the first byte. What they
-take they keep."""
+"""Real smarthosts: who has logged in may send to anybody, on 587 by STARTTLS and on 465 under TLS from the first byte.
+What they take they keep."""
 
 import re
 

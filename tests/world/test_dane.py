@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: ISC
-"""DANE (RFC 7672): what DNSSEC vouches for decides which certificate is the right one; whatever name it has, whoever issued it."""
+"""DANE (RFC 7672): what DNSSEC vouches for decides which certificate is the right one, whatever its name, whoever
+issued it."""
 
+import functools
 import hashlib
 import re
 import subprocess
@@ -14,6 +16,7 @@ from support import wait_for
 from test_delivery import below_our_line
 
 
+@functools.cache
 def digest(certificate, selector):
     """SHA-256 of the whole certificate (0) or of its key (1)."""
     whole = ["x509", "-in", certificate, "-outform", "DER"]
@@ -44,22 +47,18 @@ ADDRESSES = {case: f"198.51.100.{number}" for number, case in enumerate(CASES, 1
 INSECURE = "198.51.100.199"
 
 
-def certificate_for(authority, kind, name):
-    if kind == "issued-to-it":
-        certificate, key = authority.issue(name)
-        certificate.write_text(certificate.read_text() + authority.certificate.read_text())
-        return certificate, key
-    if kind == "issued":
-        certificate, key = authority.issue(STRANGE, label=name)
-        certificate.write_text(certificate.read_text() + authority.certificate.read_text())
-        return certificate, key
-    return authority.issue(STRANGE, label=name, self_signed=kind == "self-signed", days=-1 if kind == "expired" else 30)
-
-
 @pytest.fixture(scope="module")
 def pairs(authority):
-    """The certificate and key of each case's server."""
-    return {case: certificate_for(authority, kind, f"mx.{case}.signed.example") for case, (_, kind, _, _) in CASES.items()}
+    """The certificate and key of each case's server; those whose name does not matter are shared."""
+    def issue(label, *names, **how):
+        certificate, key = authority.issue(*names, label=label, **how)
+        certificate.write_text(certificate.read_text() + authority.certificate.read_text())
+        return certificate, key
+
+    shared = {"issued": issue("dane-issued", STRANGE), "expired": issue("dane-expired", STRANGE, days=-1),
+              "self-signed": authority.issue(STRANGE, label="dane-self-signed", self_signed=True),
+              "issued-to-it": issue("dane-to-it", "mx.the-authority.signed.example")}
+    return {case: shared[kind or "self-signed"] for case, (_, kind, _, _) in CASES.items()}
 
 
 def tlsa(case, authority, pairs):
@@ -81,7 +80,8 @@ def dane(request, names, resolver, authority, pairs, postfix):
               f"_25._tcp.mx.signed.example. TLSA 3 1 1 {digest(authority.directory / 'mx.dest.example.pem', 1)}")
     made = Relay(request.config.getoption("--binary"))
     made.wipe()
-    made.start(tls_policy=["signed.example dane", ".signed.example dane", ".dest.example dane"], retry_first="1h", retry_max="1h")
+    made.start(tls_policy=["signed.example dane", ".signed.example dane", ".dest.example dane"], retry_first="1h",
+               retry_max="1h")
     yield made
     made.stop()
 

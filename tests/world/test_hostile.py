@@ -174,7 +174,8 @@ def test_sessions_are_of_one_name(victim, exchange, authority):
     server.close()
 
 
-@pytest.mark.parametrize("name, acts, most", (("J22-gone-after-MAIL", {"MAIL": close}, 200), ("J22-gone-at-once", {"banner": close}, 20)))
+@pytest.mark.parametrize("name, acts, most", (
+    ("J22-gone-after-MAIL", {"MAIL": close}, 200), ("J22-gone-at-once", {"banner": close}, 20)))
 def test_no_hot_loop(victim, exchange, name, acts, most):
     """Row J22: a connection for each of many messages, or none while nobody answers there."""
     server = Hostile(LATER[name], acts)

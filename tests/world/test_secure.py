@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
-"""To real receivers, by every level of TLS: what arrives is what was handed in, and how it came is what the receiver itself says.
-Debian 12's OpenSMTPD offers STARTTLS and breaks off every handshake (its key operations are not for OpenSSL 3): a fine example of
-a server that says more than it can."""
+"""To real receivers, by every level of TLS: what arrives is what was handed in, and how it came is what the receiver
+itself says. Debian 12's OpenSMTPD offers STARTTLS and breaks off every handshake (its key operations are not for
+OpenSSL 3): a fine example of a server that says more than it can."""
 
 import re
 
@@ -76,7 +76,8 @@ def test_level(secure, receiver, level):
     (raw,) = arrived(receiver, subject.encode())
     assert below_our_line(raw) == message.replace(b"\r\n", b"\n")
     theirs = FIRST_FIELD.search(raw)[0].decode()
-    assert re.search(r"\bwith (ESMTPS?)\b", theirs, re.I)[1].upper() == (LEVELS[level] if can_tls(receiver) else "ESMTP"), theirs
+    expected = LEVELS[level] if can_tls(receiver) else "ESMTP"
+    assert re.search(r"\bwith (ESMTPS?)\b", theirs, re.I)[1].upper() == expected, theirs
 
 
 def test_another_name_is_deferred_and_nothing_is_sent(secure, receiver):
