@@ -13,9 +13,9 @@ import pytest
 from hostile import Hostile
 from hostile_rows import PLAIN_ROWS, Row, close
 from hostile_tls import TLS_ROWS
+from leftovers import clean_session, descriptors, outgoing, settle
 from relay import Relay
 from support import wait_for
-from test_attacks import clean_session, descriptors, settle
 from test_receiving import read_report
 
 ADDRESSES = [f"198.51.100.{i}" for i in range(100, 200)] + [f"192.0.2.{i}" for i in range(100, 250)]
@@ -51,6 +51,7 @@ def victim(request, names, resolver, postfix, authority):
     made.start(tls_policy=[f"{domain_of(row.name)} {row.level}" for row in TLS_ROWS], **SETTINGS)
     clean_session()
     settle(made)
+    wait_for(lambda: not outgoing(), "the idle connection to be ended")
     yield made
     made.stop()
 
@@ -58,7 +59,7 @@ def victim(request, names, resolver, postfix, authority):
 @pytest.fixture(scope="module")
 def before(victim):
     """Its descriptors before all."""
-    return descriptors(victim)
+    return descriptors(victim, all_of_them=True)
 
 
 def hand_in(row, domain=None):
@@ -190,4 +191,4 @@ def test_no_hot_loop(victim, exchange, name, acts, most):
 def test_nothing_is_left(victim, before):
     text = victim.log
     assert not re.search(r"[\0-\x08\x0b-\x1f\x7f-\x9f]", text), "the log is clean"
-    wait_for(lambda: descriptors(victim) == before, f"{before} descriptors, there are {descriptors(victim)}", 15)
+    wait_for(lambda: descriptors(victim, all_of_them=True) == before, f"{before} descriptors, idle connections ended", 15)
