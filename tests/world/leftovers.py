@@ -19,8 +19,8 @@ def outgoing():
     return {row[9] for row in rows if row[2].endswith(":0019")}
 
 
-def descriptors(relay, all_of_them=False):
-    kept, count = set() if all_of_them else outgoing(), 0
+def descriptors(relay):
+    kept, count = outgoing(), 0
     for link in pathlib.Path(f"/proc/{relay.process.pid}/fd").iterdir():
         try:
             name = os.readlink(link)
