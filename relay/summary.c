@@ -45,6 +45,7 @@ struct summaries {
 };
 
 static void list_next(struct summaries *s);
+static void set_alarm(struct summaries *s);
 
 struct summaries *summaries_new(struct relay *relay)
 {
@@ -80,8 +81,13 @@ static void on_due(uv_timer_t *timer)
 {
 	struct summaries *s = timer->data;
 
-	if (s->is_writing || !ledger_take(s->ledger, text_now(), &s->batch))
+	if (s->is_writing)
 		return;
+	if (!ledger_take(s->ledger, text_now(), &s->batch)) {
+		/* the loop's clock was old when the timer was set, or the wall's went back */
+		set_alarm(s);
+		return;
+	}
 	s->is_writing = true;
 	s->next = 0;
 	s->relay->stats.settlements++;

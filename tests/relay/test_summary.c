@@ -31,6 +31,7 @@ static struct {
 	uv_timer_t watch;
 	double until; /* hours */
 	bool is_ours_refused;
+	int64_t reading_ns; /* how long the spool is read at a start */
 	struct {
 		char to[64];
 		char *text;
@@ -181,6 +182,7 @@ static void begin(void)
 	scene.relay.notices = notices_new(&scene.relay);
 	uv_timer_init(&scene.loop, &scene.watch);
 	uv_timer_start(&scene.watch, on_watch, 1000, 1000);
+	fake_clock.ns += scene.reading_ns;
 	resume_queue(&scene.relay);
 	notices_start(scene.relay.notices);
 }
@@ -323,6 +325,20 @@ Test(summary, the_digest_comes_once_an_hour)
 		count_mails("admin@corp.example", "Subject: 2 undelivered messages\r\n"),
 		1);
 	cr_expect_eq(queue_count(scene.relay.queue), 0);
+}
+
+Test(summary, after_a_start_that_took_long_it_comes_as_well)
+{
+	configure("report_to = admin@corp.example\n");
+	submit_one("", "bob@bad.example");
+	wait_hours(0.001);
+	cr_expect_eq(scene.mail_count, 0, "not yet");
+	end();
+	scene.reading_ns = 2000000000;
+	begin();
+	wait_hours(0.1);
+	cr_expect_eq(count_mails("admin@corp.example", "Subject: 1 undelivered message"),
+		1, "though its timer went off early: the loop's clock was 2 s old");
 }
 
 Test(summary, what_fails_of_the_digest_ends_there)
