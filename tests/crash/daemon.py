@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: ISC
-"""Power cuts through the whole daemon: daemon.py PTRELAY-CRASH POINTS DIRECTORY.
+"""Power cuts through the whole daemon: daemon.py PTRELAY-CRASH POINTS DIRECTORY [MUTANT...].
 
-Of each point: accepted is what a client has read 250 for, delivered what the receiver has said 250 for. Runs in
-name spaces of its own (see run). Prints a line of figures; exit 1: something was lost, or served against the rule."""
+Of each point: accepted is what a client has read 250 for, delivered what the receiver has said 250 for. rules.py has what is
+handed in, and what must have become of it. Then each mutant (the same daemon with a bug) is run until it is found.
+Runs in name spaces of its own (see run). Prints a line of figures; exit 1: a rule was broken, or a mutant was not found."""
 
-import collections
 import concurrent.futures
+import json
 import os
 import pathlib
 import shutil
@@ -14,14 +15,14 @@ import smtplib
 import socket
 import subprocess
 import sys
-import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "world"))
-from receiver import Receiver  # noqa: E402
+import rules  # noqa: E402
+from postbox import Postbox  # noqa: E402
 from support import is_listening, wait_for  # noqa: E402
 
-MESSAGES, CLIENTS, CONCURRENCY, LANES = 30, 3, 3, 4
+CLIENTS, LANES = 3, 4
 MOMENTS = ("before", "after", "torn")
 BASE = pathlib.Path(sys.argv[3])
 CONFIG = """\
@@ -32,49 +33,17 @@ preflight = off
 listen = {address}:2525
 allow = 127.0.0.0/8
 route = corp.example {address}:2526
-destination_concurrency = {concurrency}
+destination_concurrency = 3
 retry_first = 1s
 retry_max = 1s
+delay_warning = 1s
+report_to = admin@corp.example
 spool_dir = {spool}
 spool_segment = 256K
 spool_inline = 16K
 spool_reserve = 1M
 control_socket = {directory}/control.sock
 """
-
-
-class Script(Receiver):
-    """Takes everything, but for "later" (once) and "never"."""
-
-    def __init__(self, address):
-        self.seen_later = set()
-        super().__init__(address, 2526)
-        self.server.handle_error = lambda request, client: None  # a relay that is killed resets its connections
-
-    def reply_to(self, verb, line):
-        if verb == "RCPT" and b"<never" in line:
-            return "550 5.1.1 no such user"
-        if verb == "RCPT" and b"<later" in line and line not in self.seen_later:
-            self.seen_later.add(line)
-            return "451 4.2.1 not now"
-        return super().reply_to(verb, line)
-
-    def counted(self):
-        """How often each message came, by the number in its body."""
-        with self.lock:
-            messages = list(self.messages)
-        return collections.Counter(int(body.split(b"\r\n\r\n", 1)[1].split()[0])
-                                   for envelope, body in messages if envelope["from"])
-
-    def notified(self):
-        """The numbers of the messages that somebody was told about that they are not delivered."""
-        with self.lock:
-            messages = list(self.messages)
-        return {int(body.split(b"<never", 1)[1].split(b"@")[0]) for envelope, body in messages if not envelope["from"]}
-
-
-def recipient(number):
-    return {5: f"never{number}", 3: f"later{number}"}.get(number % 6, "bob") + "@corp.example"
 
 
 class Lane:
@@ -95,7 +64,7 @@ class Lane:
         self.hold = os.open(self.device, os.O_RDONLY)  # while it is open, to detach means: when it is closed
         subprocess.run(["losetup", "--detach", self.device], check=True)
         self.mount_disk()
-        self.receiver = Script(self.address)
+        self.postbox = Postbox(self.address, 2526)
 
     def mount_disk(self):
         subprocess.run(["mount", self.device, str(self.mount)], check=True)
@@ -104,44 +73,84 @@ class Lane:
         wait_for(lambda: subprocess.run(["umount", str(self.mount)], capture_output=True).returncode == 0, "umount")
 
     def close(self):
-        self.receiver.stop()
+        self.postbox.stop()
         self.unmount_disk()
         os.close(self.hold)
 
     def start(self, **environment):
         config = self.directory / "ptrelay.conf"
-        config.write_text(CONFIG.format(address=self.address, concurrency=CONCURRENCY, spool=self.mount / "spool",
-                                        directory=self.directory))
+        config.write_text(CONFIG.format(address=self.address, spool=self.mount / "spool", directory=self.directory))
         with open(self.directory / "log", "ab") as log:
             process = subprocess.Popen([self.binary, "-c", str(config), "serve"], stderr=log,
                                        env={**os.environ, "CRASH_MOUNT": str(self.mount), **environment})
-        wait_for(lambda: is_listening(self.address, 2525) or process.poll() is not None, "the relay")
+        wait_for(lambda: (is_listening(self.address, 2525) and self.ask("list", all=True) is not None) or
+                 process.poll() is not None, "the relay")
         return process
 
-    def hand_in(self, numbers, accepted):
+    def ask(self, verb, **selection):
+        """The lines of the answer, or None: it was cut off."""
+        try:
+            with socket.socket(socket.AF_UNIX) as control:
+                control.settimeout(30)
+                control.connect(str(self.directory / "control.sock"))
+                control.sendall(json.dumps({"verb": verb, "filter": selection}).encode() + b"\n")
+                with control.makefile() as answer:
+                    lines = [json.loads(line) for line in iter(answer.readline, "")]
+        except (OSError, ValueError):
+            return None
+        return lines[:-1] if lines and lines[-1].get("done") else None
+
+    def state_of(self, number, history):
+        """"gone" is one too; "": the relay is."""
+        listed = self.ask("list", ids=[history.ids[number]])
+        return "" if listed is None else listed[0]["state"] if listed else "gone"
+
+    def hand_in(self, numbers, history):
         try:
             with smtplib.SMTP(self.address, 2525, timeout=30) as client:
+                client.ehlo()
                 for number in numbers:
-                    size = 40000 if number % 10 == 0 else 500 * (number % 7)
-                    text = f"Subject: x\r\n\r\n{number} {'x' * 70}\r\n" + "y" * 70 + "\r\n" + ("z" * 70 + "\r\n") * (size // 72)
-                    client.sendmail("ann@corp.example", [recipient(number)], text)
-                    accepted.add(number)
+                    client.mail(rules.sender(number))
+                    for address in rules.recipients(number):
+                        client.rcpt(address)
+                    code, words = client.data(rules.text(number))
+                    if code == 250:
+                        history.ids[number] = words.split()[-1].decode()
         except (OSError, smtplib.SMTPException):
             pass  # it was cut off
 
-    def load(self, process, accepted):
-        """Hands in everything; ends when the relay has, or when all is delivered."""
-        clients = [threading.Thread(target=self.hand_in, args=(range(n, MESSAGES, CLIENTS), accepted))
-                   for n in range(CLIENTS)]
-        for client in clients:
-            client.start()
-        for client in clients:
-            client.join()
-        wait_for(lambda: process.poll() is not None or self.is_done(accepted), "the end of the load", 30)
+    def administer(self, process, history):
+        """One command after another. Done is what a command was answered, and the queue shows."""
+        shows = {"hold": "held", "delete": "gone"}
+        for number, verbs in rules.COMMANDS.items():
+            wait_for(lambda: number in history.ids or process.poll() is not None, "a message to look after", 30)
+            for verb in verbs if number in history.ids else ():
+                history.asked.add((number, verb))
+                if self.ask(verb, ids=[history.ids[number]]) is None:
+                    return
+                if verb in shows:
+                    wait_for(lambda: self.state_of(number, history) in (shows[verb], ""), f"{shows[verb]} after {verb}")
+                if verb in shows and self.state_of(number, history) == shows[verb]:
+                    history.done.add((number, verb))
 
-    def is_done(self, accepted):
-        never = {n for n in accepted if recipient(n).startswith("never")}
-        return accepted - never <= set(self.receiver.counted()) and never <= self.receiver.notified()
+    def load(self, process, history):
+        """Hands in everything; ends when the relay has, or when all is done that can be."""
+        with concurrent.futures.ThreadPoolExecutor(CLIENTS + 1) as pool:
+            work = [pool.submit(self.hand_in, range(n, rules.MESSAGES, CLIENTS), history) for n in range(CLIENTS)]
+            work.append(pool.submit(self.administer, process, history))
+        for one in work:
+            one.result()
+        others = set(range(rules.MESSAGES)) - set(rules.STAYING)
+        wait_for(lambda: process.poll() is not None or
+                 (self.is_done(others) and {"stay5@corp.example", "stay23@corp.example"} <=
+                  set(rules.read_reports(self.postbox.taken())[1])), "the end of the load", 30)
+
+    def is_done(self, numbers):
+        """These are delivered, or their failure is told."""
+        taken = self.postbox.taken()
+        served, failed = rules.wanted(numbers)
+        return (served <= {(t.name(), address) for t in taken for address in t.to}
+                and failed <= set(rules.read_reports(taken)[0]))
 
     def stop(self, process):
         process.send_signal(signal.SIGTERM)
@@ -154,59 +163,99 @@ class Lane:
         shutil.rmtree(self.mount / "spool", ignore_errors=True)
         (self.mount / "spool").mkdir(mode=0o700)
         os.sync()
-        self.receiver.reset()
-        self.receiver.seen_later.clear()
+        self.postbox.reset()
 
     def count_calls(self):
         self.clean()
-        accepted, count = set(), self.directory / "count"
+        history, count = rules.History(), self.directory / "count"
         process = self.start(CRASH_COUNT=str(count))
-        self.load(process, accepted)
-        assert self.stop(process) == 0 and len(accepted) == MESSAGES, self.last_words()
+        self.load(process, history)
+        assert self.stop(process) == 0 and len(history.ids) == rules.MESSAGES, self.last_words()
         return int(count.read_text())
+
+    def finish(self, history, problems):
+        """The second life, until the queue is empty."""
+        wanted = set(history.ids) - {n for n, verb in history.asked if verb == "delete"}
+        held = {n for n in wanted if history.is_held(n)}
+        wait_for(lambda: self.is_done(wanted - set(rules.STAYING)) or self.is_idle(), "the delivery of what is not held", 20)
+        lost_holds = [n for n in held if self.state_of(n, history) != "held"]
+        if lost_holds:
+            problems.append(f"held, and not any more: {lost_holds}")
+        self.ask("release", to="stay*")
+        wait_for(lambda: self.is_done(wanted) or self.is_idle(), "the delivery of the rest", 20)
+        wait_for(lambda: self.ask("list", all=True) == [], "an empty queue", 20)
+
+    def is_idle(self):
+        """Nothing is on its way for so long: what is not done will not be."""
+        deadline = time.monotonic() + 3
+        while all(message["state"] == "held" for message in self.ask("list", all=True) or ()):
+            if time.monotonic() > deadline:
+                return True
+            time.sleep(0.1)
+        return False
 
     def run(self, at, tier, moment):
         """(was cut, lost, repeats, problems in words)"""
         self.clean()
-        accepted = set()
+        history = rules.History()
         process = self.start(CRASH_AT=str(at), CRASH_TIER=str(tier), CRASH_MOMENT=str(moment))
-        self.load(process, accepted)
+        self.load(process, history)
         was_cut = (self.stop(process) if process.poll() is None else process.poll()) != 0  # or while it ends
         if was_cut and tier == 2:
             self.unmount_disk()
             self.mount_disk()
+        history.connections = next(self.postbox.numbers)
+        self.postbox.is_open = True
         process = self.start()
         problems = []
         try:
-            wait_for(lambda: self.is_done(accepted), "the delivery of all that was accepted", 20)
-        except AssertionError:
-            problems.append("not delivered")
+            self.finish(history, problems)
+        except AssertionError as error:
+            problems.append(str(error))
         code = self.stop(process)
         if code:
             problems.append(f"the relay ends with {code}; its last words: {self.last_words()}")
-        counted = self.receiver.counted()
-        lost = {n for n in accepted if not recipient(n).startswith("never")} - set(counted)
-        repeats = sum(counted.values()) - len(counted)
-        if lost:
-            problems.append(f"lost: {sorted(lost)}")
-        if repeats > CONCURRENCY or max(counted.values(), default=0) > 2:
-            problems.append(f"served again: {counted.most_common(5)}")
-        return was_cut, len(lost), repeats, problems
+        lost, repeats, broken = rules.judge(history, list(self.postbox.transactions))
+        return was_cut, lost, repeats, problems + broken
+
+
+def describe(lane, point, problems):
+    tier, moment, at = point
+    return (f"in the daemon on {lane.kind}: CRASH_TIER={tier} CRASH_MOMENT={moment} CRASH_AT={at} ({MOMENTS[moment]}): "
+            + "; ".join(problems))
 
 
 def run_lane(lane, points):
     results = []
-    for tier, moment, at in points:
+    for point in points:
+        tier, moment, at = point
         was_cut, lost, repeats, problems = lane.run(at, tier, moment)
         results.append((was_cut, lost, repeats, len(problems)))
-        for words in problems:
-            print(f"found in the daemon on {lane.kind}: CRASH_TIER={tier} CRASH_MOMENT={moment} CRASH_AT={at} "
-                  f"({MOMENTS[moment]}): {words}", flush=True)
+        if problems:
+            print("found " + describe(lane, point, problems), flush=True)
     return results
 
 
+def find_mutant(pool, lanes, binary, points):
+    """True when one of the points finds it; the lanes share them."""
+    name, found = binary.rsplit("/", 1)[1].removeprefix("crash_"), []
+
+    def look(lane, points):
+        lane.binary = binary
+        for point in points:
+            if found:
+                return
+            tier, moment, at = point
+            problems = lane.run(at, tier, moment)[3]
+            if problems:
+                found.append(describe(lane, point, problems))
+    list(pool.map(look, lanes, [points[n::LANES] for n in range(LANES)]))
+    print(f"mutant {name}: " + (f"found {found[0][:200]}" if found else "NOT FOUND"), flush=True)
+    return bool(found)
+
+
 def main():
-    binary, count = sys.argv[1], int(sys.argv[2])
+    binary, count, mutants = sys.argv[1], int(sys.argv[2]), sys.argv[4:]
     start = time.monotonic()
     lanes = [Lane(binary, n) for n in range(LANES)]
     calls = lanes[0].count_calls()
@@ -214,12 +263,15 @@ def main():
     points = [(1 if n % 5 == 4 else 2, n % 3, 1 + n * calls // count) for n in range(count)]
     with concurrent.futures.ThreadPoolExecutor(LANES) as pool:
         results = sum(pool.map(run_lane, lanes, [points[n::LANES] for n in range(LANES)]), [])
+        cut, lost, repeats, problems = (sum(column) for column in zip(*results))
+        print(f"whole daemon: {calls} durable calls; {len(results)} points, {cut} cut, lost {lost}, served again within "
+              f"the rule {repeats}, problems {problems}; {time.monotonic() - start:.1f} s", flush=True)
+        middle = sorted(points, key=lambda point: abs(point[2] - calls * 2 // 3))  # where most is under way
+        found = [find_mutant(pool, lanes, mutant, middle) for mutant in mutants]
     for lane in lanes:
         lane.close()
-    cut, lost, repeats, problems = (sum(column) for column in zip(*results))
-    print(f"whole daemon: {calls} durable calls; {len(results)} points, {cut} cut, lost {lost}, served again within "
-          f"the rule {repeats}, problems {problems}; {time.monotonic() - start:.1f} s")
-    sys.exit(1 if problems else 0)
+    sys.exit(1 if problems or not all(found) else 0)
 
 
-main()
+if __name__ == "__main__":
+    main()
