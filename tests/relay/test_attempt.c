@@ -2,6 +2,8 @@
 #include <criterion/criterion.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "dns/preflight.h"
 #include "relay/attempt.h"
@@ -544,6 +546,37 @@ Test(attempt, the_next_server_is_tried_only_before_the_transaction)
 		0, NULL);
 	cr_assert_eq(scene.deliveries, 2);
 	cr_assert_eq(scene.outcomes[0].state, RCPT_DEFERRED);
+}
+
+/* RFC 1047: only the receiver knows whether it took the message. */
+Test(attempt, what_is_lost_behind_the_final_dot_is_in_doubt_and_tried_again)
+{
+	char log[400] = "";
+	int pipe_fds[2];
+
+	cr_assert_eq(pipe(pipe_fds), 0);
+	scene.relay.log = (struct log){.level = LOG_WARNING, .fd = pipe_fds[1]};
+	begin();
+	answer(NULL, two_exchanges);
+	report((struct delivery_report){.event = DELIVERY_RCPT,
+		       .index = 1,
+		       .stage = SMTP_STAGE_RCPT},
+		550, "no such user");
+	report((struct delivery_report){.event = DELIVERY_FAILED,
+		       .failure = "connection lost after the final dot",
+		       .begun = true,
+		       .in_doubt = true},
+		0, NULL);
+	cr_expect_eq(scene.deliveries, 1, "no other server: it may have it already");
+	cr_assert_eq(scene.settled, 1);
+	cr_expect_eq(scene.outcomes[0].state, RCPT_DEFERRED);
+	cr_expect(scene.outcomes[0].tried, "it counts as an attempt");
+	cr_expect_eq(scene.outcomes[1].state, RCPT_BOUNCED, "that was an answer");
+	cr_expect_gt(read(pipe_fds[0], log, sizeof log - 1), 0);
+	cr_expect_not_null(strstr(log, "in-doubt id=0000000007 remote=\"mx1.dest.example"),
+		"%s", log);
+	close(pipe_fds[0]);
+	close(pipe_fds[1]);
 }
 
 Test(attempt, a_damaged_message_is_returned_but_for_who_was_refused)
