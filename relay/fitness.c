@@ -257,6 +257,7 @@ static bool look_back(struct fitness *fitness)
 	fitness->key = mem_alloc(sizeof key);
 	memcpy(fitness->key->bytes, key.bytes, key.len);
 	fitness->key->len = key.len;
+	fitness->key->generation = key.generation;
 	return false;
 }
 

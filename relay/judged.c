@@ -28,6 +28,7 @@ struct judged {
 	uv_loop_t *loop;
 	const struct resolver *resolver;
 	uint64_t changes; /* of the resolver's, when the first of these was remembered */
+	uint64_t generation; /* how often all was forgotten */
 	struct entry_bucket buckets[BUCKETS];
 	struct entry_list entries; /* the oldest first */
 	size_t count;
@@ -137,6 +138,7 @@ void judged_forget(struct judged *judged)
 {
 	while (!TAILQ_EMPTY(&judged->entries))
 		drop(judged, TAILQ_FIRST(&judged->entries));
+	judged->generation++;
 }
 
 size_t judged_count(const struct judged *judged)
@@ -166,11 +168,12 @@ static struct entry *find(
 	return NULL;
 }
 
-const struct judged_ways *judged_find(struct judged *judged, const struct judged_key *key)
+const struct judged_ways *judged_find(struct judged *judged, struct judged_key *key)
 {
+	notice_changes(judged);
+	key->generation = judged->generation;
 	if (is_too_long(key))
 		return NULL;
-	notice_changes(judged);
 	struct entry *entry = find(judged, key, hash(key));
 
 	if (entry && entry->expires <= uv_now(judged->loop)) {
@@ -187,14 +190,14 @@ void judged_keep(struct judged *judged, const struct judged_key *key,
 	uint64_t hashed = hash(key);
 
 	notice_changes(judged);
+	if (left <= 0 || is_too_long(key) || key->generation != judged->generation) {
+		judged_ways_free(ways);
+		return;
+	}
 	struct entry *old = find(judged, key, hashed);
 
 	if (old)
 		drop(judged, old);
-	if (left <= 0 || is_too_long(key)) {
-		judged_ways_free(ways);
-		return;
-	}
 	if (judged->count == JUDGED_MAX)
 		drop(judged, TAILQ_FIRST(&judged->entries));
 	struct entry *entry = mem_alloc(sizeof *entry + key->len);

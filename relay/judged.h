@@ -35,7 +35,8 @@ void judged_close(struct judged *judged);
 
 /* All that a judgement depends on and that is not the same for all mail, text by text. */
 struct judged_key {
-	size_t len; /* JUDGED_KEY_MAX: too long */
+	uint64_t generation; /* set by judged_find, for judged_keep */
+	size_t len;          /* JUDGED_KEY_MAX: too long */
 	char bytes[JUDGED_KEY_MAX];
 };
 void judged_key_add(struct judged_key *key, const char *text);
@@ -61,9 +62,11 @@ struct judged_ways *judged_ways_new(size_t count);
 void judged_ways_free(struct judged_ways *ways); /* NULL is fine */
 
 /* Borrowed until the loop is back, or NULL: it is to be judged. */
-const struct judged_ways *judged_find(
-	struct judged *judged, const struct judged_key *key);
-/* Takes ways, for as long as until (answer_now) is not past. */
+const struct judged_ways *judged_find(struct judged *judged, struct judged_key *key);
+/*
+ * Takes ways, for as long as until (answer_now) is not past; not at all when everything was forgotten
+ * since judged_find: they rest on what was true before that.
+ */
 void judged_keep(struct judged *judged, const struct judged_key *key,
 	struct judged_ways *ways, int64_t until);
 void judged_forget(struct judged *judged);

@@ -311,6 +311,45 @@ Test(judged, one_that_waits_for_its_turn_may_go)
 	fitness_free(other);
 }
 
+/* Two addresses now where there was one: what is found out about the one is of no use by then. */
+Test(judged, what_rests_on_addresses_of_before_is_not_kept)
+{
+	struct config *config = (struct config *)scene.relay.config;
+	struct config_source sources[2] = {config->sources[0], config->sources[0]};
+	struct config_source *one = config->sources;
+	struct message message = {.sender = (char *)"ann@corp.example",
+		.author = (char *)"",
+		.signers = (char *)""};
+	struct fitness_question question = {
+		.message = &message, .domain = "dest.example"};
+	struct source seen[SOURCES_MAX];
+	size_t count;
+
+	struct fitness *before =
+		fitness_start(&scene.relay, &question, on_judged, NULL);
+
+	snprintf(sources[1].public_ip, sizeof sources[1].public_ip, "192.0.2.26");
+	config->sources = sources;
+	config->source_count = 2;
+	/* as another message does, a second later, while the DNS is slow for this one */
+	fake_clock.ns += JUDGED_SOURCES_MS * (int64_t)1000000;
+	uv_update_time(&scene.loop);
+	cr_assert_eq(judged_sources(scene.relay.judged, config, NULL, seen), 2);
+	uv_run(&scene.loop, UV_RUN_DEFAULT);
+	cr_assert_eq(scene.told, 1);
+	fitness_free(before);
+	cr_expect_eq(judged_count(scene.relay.judged), 0);
+
+	struct fitness *after = fitness_start(&scene.relay, &question, on_judged, NULL);
+
+	uv_run(&scene.loop, UV_RUN_DEFAULT);
+	fitness_candidates(after, &count);
+	cr_expect_eq(count, 2);
+	fitness_free(after);
+	config->sources = one;
+	config->source_count = 1;
+}
+
 /* Keys: bounded, and no two kinds of mail have one. */
 Test(judged, it_is_bounded)
 {
