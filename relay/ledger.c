@@ -11,9 +11,10 @@
 
 enum { BUCKETS = 1024 };
 
-/* What concerns one mailbox. Kept while its minute runs, or something waits. */
+/* What concerns one mailbox: its failures, and what is told at once, or its delays. Kept while its minute runs, or something waits. */
 struct page {
 	char *to;
+	enum ledger_kind kind;
 	int64_t window;  /* since when told counts */
 	unsigned told;   /* notifications in it */
 	int64_t due;     /* of its summary; 0: nothing waits */
@@ -38,6 +39,7 @@ struct ledger *ledger_new(void)
 	struct ledger *ledger = mem_alloc(sizeof *ledger);
 
 	TAILQ_INIT(&ledger->waiting);
+	ledger->digest.kind = LEDGER_DIGEST;
 	return ledger;
 }
 
@@ -76,14 +78,15 @@ static struct page **bucket_of(struct ledger *ledger, const char *to)
 }
 
 /* The sender's page, made if need be. On the way those that tell nothing any more are freed. */
-static struct page *page_of(struct ledger *ledger, const char *to, int64_t now)
+static struct page *page_of(
+	struct ledger *ledger, const char *to, enum ledger_kind kind, int64_t now)
 {
 	struct page **link = bucket_of(ledger, to), *found = NULL;
 
 	while (*link) {
 		struct page *page = *link;
 
-		if (strcasecmp(page->to, to) == 0) {
+		if (page->kind == kind && strcasecmp(page->to, to) == 0) {
 			found = page;
 		} else if (!page->count && now - page->window >= LEDGER_WINDOW) {
 			*link = page->bucket;
@@ -95,6 +98,7 @@ static struct page *page_of(struct ledger *ledger, const char *to, int64_t now)
 	if (!found) {
 		found = *link = mem_alloc(sizeof *found);
 		found->to = mem_strdup(to);
+		found->kind = kind;
 		found->window = now;
 	}
 	return found;
@@ -102,7 +106,7 @@ static struct page *page_of(struct ledger *ledger, const char *to, int64_t now)
 
 bool ledger_may_tell(struct ledger *ledger, const char *to, int64_t now)
 {
-	struct page *page = page_of(ledger, to, now);
+	struct page *page = page_of(ledger, to, LEDGER_FAILURES, now);
 
 	/* a clock that was set back must not silence anybody */
 	if (now - page->window >= LEDGER_WINDOW || now < page->window) {
@@ -133,10 +137,11 @@ static void plan_digest(struct page *digest, int64_t now)
 		digest->due = pause_over;
 }
 
-void ledger_add(
-	struct ledger *ledger, const char *to, bool is_digest, uint64_t id, int64_t now)
+void ledger_add(struct ledger *ledger, const char *to, enum ledger_kind kind, uint64_t id,
+	int64_t now)
 {
-	struct page *page = is_digest ? &ledger->digest : page_of(ledger, to, now);
+	bool is_digest = kind == LEDGER_DIGEST;
+	struct page *page = is_digest ? &ledger->digest : page_of(ledger, to, kind, now);
 
 	if (is_digest && (!page->to || strcmp(page->to, to) != 0)) {
 		free(page->to);
@@ -194,7 +199,7 @@ bool ledger_take(struct ledger *ledger, int64_t now, struct ledger_batch *batch)
 	size_t count = page->count < LEDGER_BATCH ? page->count : LEDGER_BATCH;
 
 	*batch = (struct ledger_batch){.to = mem_strdup(page->to),
-		.is_digest = is_digest,
+		.kind = page->kind,
 		.ids = mem_alloc(count * sizeof *batch->ids),
 		.count = count};
 	memcpy(batch->ids, page->ids, count * sizeof *batch->ids);

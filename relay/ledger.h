@@ -7,7 +7,7 @@
 
 /*
  * How much whom may be told at once, and of what a summary is to tell later. A sender gets LEDGER_AT_ONCE
- * notifications a minute; what fails beyond that is gathered for LEDGER_SENDER_WAIT. The administrator's
+ * notifications a minute; what fails or is late beyond that is gathered for LEDGER_SENDER_WAIT. The administrator's
  * digest goes out soon after the first failure, then at most once an hour. Pure: time is an
  * argument, in milliseconds. summary.c writes what is due; the spool, not this, survives a restart.
  */
@@ -21,12 +21,19 @@ enum {
 	LEDGER_BATCH = 20000, /* messages in one summary: its transaction is small then */
 };
 
+/* What a summary tells of; one mailbox may have one of each. */
+enum ledger_kind {
+	LEDGER_FAILURES, /* for their sender */
+	LEDGER_DELAYS,   /* for their sender */
+	LEDGER_DIGEST,   /* failures, for the administrator */
+};
+
 struct ledger;
 
 /* What one summary tells of. */
 struct ledger_batch {
 	char *to;
-	bool is_digest;
+	enum ledger_kind kind;
 	uint64_t *ids; /* of messages, ascending, each once */
 	size_t count;
 };
@@ -37,9 +44,9 @@ void ledger_free(struct ledger *ledger);
 /* True when to may be told something now: then that counts. */
 bool ledger_may_tell(struct ledger *ledger, const char *to, int64_t now);
 
-/* Message id is to stand in the next summary to the mailbox to, or in the digest. */
-void ledger_add(
-	struct ledger *ledger, const char *to, bool is_digest, uint64_t id, int64_t now);
+/* Message id is to stand in the next summary of that kind to the mailbox to. */
+void ledger_add(struct ledger *ledger, const char *to, enum ledger_kind kind, uint64_t id,
+	int64_t now);
 
 /* When the next summary is due; 0: none is. */
 int64_t ledger_next(const struct ledger *ledger);

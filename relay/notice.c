@@ -191,12 +191,13 @@ static void on_original(void *owner)
 static void set_status(struct outcome *outcome)
 {
 	const char *status = "4.4.1"; /* no answer from host */
+	unsigned subject, detail;
 
-	if (outcome->reply && strlen(outcome->reply) > 5 && outcome->reply[5] == '.')
-		snprintf(outcome->status, sizeof outcome->status, "4%.*s",
-			(int)strcspn(outcome->reply + 5, " "), outcome->reply + 5);
-	if (outcome->status[0])
+	if (outcome->reply &&
+		sscanf(outcome->reply, "%*3u %*1u.%3u.%3u", &subject, &detail) == 2) {
+		snprintf(outcome->status, sizeof outcome->status, "4.%u.%u", subject, detail);
 		return;
+	}
 	if (outcome->reason == REASON_PTR_MISSING ||
 		outcome->reason == REASON_FCRDNS_MISMATCH)
 		status = "4.7.25";

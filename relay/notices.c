@@ -17,36 +17,27 @@ enum {
 
 struct notices {
 	struct relay *relay;
-	uv_timer_t timer, again;
+	uv_timer_t timer;
 	struct queue_walk walk;
 	struct notice *running[NOTICES_MAX];
 	unsigned count; /* of them */
 	bool is_started, is_stopped;
-	uint64_t *later; /* messages to be looked at again: their sender was told much */
-	size_t later_count, later_cap;
 };
 
 static void look(struct notices *n);
 
-static void look_later(struct notices *n, uint64_t id)
-{
-	if (n->later_count == n->later_cap) {
-		n->later_cap = n->later_cap ? 2 * n->later_cap : 16;
-		n->later = mem_realloc(n->later, n->later_cap * sizeof *n->later);
-	}
-	n->later[n->later_count++] = id;
-}
-
 static void on_notice_done(void *owner, struct notice *notice, int status)
 {
 	struct notices *n = owner;
+	const struct message *message =
+		status ? queue_find(n->relay->queue, notice_id(notice)) : NULL;
 	unsigned place = 0;
 
 	while (n->running[place] != notice)
 		place++;
 	n->running[place] = n->running[--n->count];
-	if (status)
-		look_later(n, notice_id(notice));
+	if (message)
+		summaries_add_delay(n->relay->summaries, message);
 	if (n->count == NOTICES_MAX - 1)
 		look(n);
 }
@@ -69,13 +60,14 @@ static bool is_running(const struct notices *n, uint64_t id)
 	return false;
 }
 
+/* A sender who was told much lately, or whose notice is being written, hears of it in a summary. */
 void notices_look(struct notices *n, const struct message *message)
 {
 	if (n->is_stopped || !is_any_due(n, message))
 		return;
 	if (n->count == NOTICES_MAX || is_running(n, message->id) ||
 		!summaries_may_tell(n->relay->summaries, message->sender)) {
-		look_later(n, message->id);
+		summaries_add_delay(n->relay->summaries, message);
 		return;
 	}
 	struct notice *notice = notice_start(n->relay, message, on_notice_done, n);
@@ -119,32 +111,13 @@ static void look(struct notices *n)
 		uv_timer_start(&n->timer, on_timer, (uint64_t)wait, 0);
 }
 
-/* Once a minute: a sender may be told more by then. */
-static void on_again(uv_timer_t *timer)
-{
-	struct notices *n = timer->data;
-	uint64_t *ids = n->later;
-	size_t count = n->later_count;
-
-	n->later = NULL;
-	n->later_count = n->later_cap = 0;
-	for (size_t i = 0; i < count; i++) {
-		const struct message *message = queue_find(n->relay->queue, ids[i]);
-
-		if (message)
-			notices_look(n, message);
-	}
-	free(ids);
-}
-
 struct notices *notices_new(struct relay *relay)
 {
 	struct notices *n = mem_alloc(sizeof *n);
 
 	n->relay = relay;
 	uv_timer_init(relay->loop, &n->timer);
-	uv_timer_init(relay->loop, &n->again);
-	n->timer.data = n->again.data = n;
+	n->timer.data = n;
 	return n;
 }
 
@@ -153,7 +126,6 @@ void notices_start(struct notices *n)
 	queue_walk_begin(&n->walk, n->relay->queue);
 	n->walk.is_endless = true;
 	n->is_started = true;
-	uv_timer_start(&n->again, on_again, LOOK_MAX_MS, LOOK_MAX_MS);
 	look(n);
 }
 
@@ -163,19 +135,14 @@ void notices_stop(struct notices *n)
 		queue_walk_end(&n->walk);
 	n->is_stopped = true;
 	uv_timer_stop(&n->timer);
-	uv_timer_stop(&n->again);
 }
 
-static void on_again_closed(uv_handle_t *handle)
+static void on_closed(uv_handle_t *handle)
 {
-	struct notices *n = handle->data;
-
-	free(n->later);
-	free(n);
+	free(handle->data);
 }
 
 void notices_free(struct notices *n)
 {
-	uv_close((uv_handle_t *)&n->timer, NULL);
-	uv_close((uv_handle_t *)&n->again, on_again_closed);
+	uv_close((uv_handle_t *)&n->timer, on_closed);
 }

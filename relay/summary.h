@@ -5,7 +5,7 @@
 #include "relay/relay.h"
 
 /*
- * Failures that are told later, many in one message: to their sender when it was told very much
+ * Failures, and delays, that are told later, many in one message: to their sender when it was told very much
  * in a short time, else, in the digest, to report_to: of notifications and of mail from <> that
  * failed (there is no bounce of a bounce), and of all failures with notify_sender = off. Until the
  * summary is durable the failed recipient stays in the spool, marked is_report_owed; the mark, or the
@@ -37,3 +37,6 @@ bool summaries_may_tell(struct summaries *summaries, const char *sender);
  * report_to any more) that is logged, and it is owed no more.
  */
 void summaries_add(struct summaries *summaries, struct message *message, int64_t now);
+
+/* The sender of message is told in a summary of whoever is late then (notice_is_due). */
+void summaries_add_delay(struct summaries *summaries, const struct message *message);

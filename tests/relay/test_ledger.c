@@ -39,15 +39,15 @@ Test(ledger, what_waits_for_a_sender_comes_together)
 	struct ledger_batch batch;
 
 	cr_assert_eq(ledger_next(ledger), 0);
-	ledger_add(ledger, "a@corp.example", false, 9, NOW);
-	ledger_add(ledger, "b@corp.example", false, 4, NOW + SECOND);
-	ledger_add(ledger, "a@corp.example", false, 7, NOW + MINUTE);
-	ledger_add(ledger, "a@corp.example", false, 9, NOW + MINUTE);
+	ledger_add(ledger, "a@corp.example", LEDGER_FAILURES, 9, NOW);
+	ledger_add(ledger, "b@corp.example", LEDGER_FAILURES, 4, NOW + SECOND);
+	ledger_add(ledger, "a@corp.example", LEDGER_FAILURES, 7, NOW + MINUTE);
+	ledger_add(ledger, "a@corp.example", LEDGER_FAILURES, 9, NOW + MINUTE);
 	cr_assert_eq(ledger_next(ledger), NOW + LEDGER_SENDER_WAIT);
 	cr_assert_not(ledger_take(ledger, NOW + LEDGER_SENDER_WAIT - 1, &batch));
 	cr_assert(ledger_take(ledger, NOW + LEDGER_SENDER_WAIT, &batch));
 	cr_expect_str_eq(batch.to, "a@corp.example");
-	cr_expect_not(batch.is_digest);
+	cr_expect_eq(batch.kind, LEDGER_FAILURES);
 	cr_assert_eq(batch.count, 2);
 	cr_expect_eq(batch.ids[0], 7);
 	cr_expect_eq(batch.ids[1], 9);
@@ -64,22 +64,22 @@ Test(ledger, the_digest_comes_soon_and_then_once_an_hour)
 	struct ledger_batch batch;
 	int64_t first = NOW + LEDGER_DIGEST_WAIT;
 
-	ledger_add(ledger, "admin@corp.example", true, 1, NOW);
+	ledger_add(ledger, "admin@corp.example", LEDGER_DIGEST, 1, NOW);
 	cr_assert_eq(ledger_next(ledger), first);
-	ledger_add(ledger, "a@corp.example", false, 5, NOW - HOUR);
+	ledger_add(ledger, "a@corp.example", LEDGER_FAILURES, 5, NOW - HOUR);
 	cr_assert(ledger_take(ledger, first, &batch));
-	cr_expect(batch.is_digest);
+	cr_expect_eq(batch.kind, LEDGER_DIGEST);
 	ledger_batch_fini(&batch);
-	ledger_add(ledger, "boss@corp.example", true, 2, first + MINUTE);
+	ledger_add(ledger, "boss@corp.example", LEDGER_DIGEST, 2, first + MINUTE);
 	cr_assert(ledger_take(ledger, first + MINUTE, &batch));
-	cr_expect_not(batch.is_digest, "that of the sender, long since");
+	cr_expect_eq(batch.kind, LEDGER_FAILURES, "that of the sender, long since");
 	ledger_batch_fini(&batch);
 	cr_assert_eq(ledger_next(ledger), first + LEDGER_DIGEST_PAUSE);
 	cr_assert_not(ledger_take(ledger, first + LEDGER_DIGEST_PAUSE - 1, &batch));
 	cr_assert(ledger_take(ledger, first + LEDGER_DIGEST_PAUSE, &batch));
 	cr_expect_str_eq(batch.to, "boss@corp.example", "whoever it is now");
 	ledger_batch_fini(&batch);
-	ledger_add(ledger, "boss@corp.example", true, 3, NOW);
+	ledger_add(ledger, "boss@corp.example", LEDGER_DIGEST, 3, NOW);
 	cr_expect_eq(
 		ledger_next(ledger), NOW + LEDGER_DIGEST_WAIT, "the clock was set back");
 }
@@ -90,8 +90,8 @@ Test(ledger, a_flood_is_told_in_several_summaries)
 	size_t told = 0;
 
 	for (uint64_t id = LEDGER_BATCH + 5; id > 0; id--) {
-		ledger_add(ledger, "a@corp.example", false, id, NOW);
-		ledger_add(ledger, "admin@corp.example", true, id, NOW);
+		ledger_add(ledger, "a@corp.example", LEDGER_FAILURES, id, NOW);
+		ledger_add(ledger, "admin@corp.example", LEDGER_DIGEST, id, NOW);
 	}
 	for (int64_t now = NOW; ledger_next(ledger); now = ledger_next(ledger)) {
 		while (ledger_take(ledger, now, &batch)) {
