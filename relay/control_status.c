@@ -15,7 +15,7 @@ void control_status_count(struct control_status *status, const struct message *m
 	for (uint32_t i = 0; i < message->count; i++) {
 		const struct recipient *rcpt = &message->recipients[i];
 
-		if (!recipient_is_open(rcpt))
+		if (!recipient_is_open(rcpt) && !rcpt->is_report_owed)
 			continue;
 		status->recipients++;
 		status->states[rcpt->state]++;
@@ -47,6 +47,7 @@ static json_t *describe_queue(
 		{"active", status->states[RCPT_ACTIVE]},
 		{"deferred", status->states[RCPT_DEFERRED]},
 		{"held", status->states[RCPT_HELD]},
+		{"bounced", status->states[RCPT_BOUNCED]},
 		{"causes", holds_count(relay->holds)},
 	};
 	json_t *object = describe_figures(figures, sizeof figures / sizeof figures[0]);

@@ -8,7 +8,7 @@
 /* The object of `status`: counted message by message, so that a long queue can be sliced. */
 
 struct control_status {
-	uint64_t states[RCPT_DELIVERED]; /* open recipients in each state */
+	uint64_t states[RCPT_DELETED + 1]; /* recipients in each; bounced: a report is owed */
 	uint64_t recipients;             /* all of them */
 	int64_t oldest; /* received, milliseconds since the epoch; 0: none */
 };

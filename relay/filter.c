@@ -189,7 +189,9 @@ static bool glob_matches(const char *glob, const char *text)
 
 static bool state_matches(const struct filter *filter, const struct recipient *rcpt)
 {
-	return filter->state < 0 ? recipient_is_open(rcpt) : rcpt->state == filter->state;
+	if (filter->state < 0)
+		return recipient_is_open(rcpt) || rcpt->is_report_owed;
+	return rcpt->state == filter->state;
 }
 
 bool filter_matches(

@@ -17,7 +17,7 @@ struct filter {
 	char *from, *to;    /* globs, compared without case, or NULL */
 	char *domain;       /* of the recipient, or NULL */
 	enum reason reason; /* REASON_NONE: any */
-	int state;          /* enum recipient_state, or -1: any that is open */
+	int state;          /* enum recipient_state, or -1: any that is open or still to be reported */
 	int64_t older;      /* milliseconds since received; 0: any */
 	bool all;
 };

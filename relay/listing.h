@@ -18,7 +18,7 @@ enum listing_form {
 };
 
 /*
- * True when an open recipient of message is selected, or one in the very state that filter names;
+ * True when an unfinished recipient of message is selected, or one in the very state that filter names;
  * *count is increased by their number.
  */
 bool listing_selects(const struct filter *filter, const struct message *message,

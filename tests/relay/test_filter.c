@@ -62,6 +62,7 @@ Test(filter, selects_recipients)
 		{"{\"ids\":[\"0000000007\"]}", "y-y"},
 		{"{\"ids\":[\"0000000008\",\"0000000007\"],\"to\":\"bob@*\"}", "y--"},
 		{"{\"ids\":[\"0000000008\"]}", "---"},
+		{"{\"state\":\"bounced\"}", "---"},
 	};
 	struct message *message = make_message("Ann@corp.example", NOW);
 
@@ -77,6 +78,23 @@ Test(filter, selects_recipients)
 		filter_fini(&filter);
 	}
 	message_free(message);
+}
+
+/* It is in the queue as long as its sender does not know. */
+Test(filter, selects_what_is_still_to_be_reported)
+{
+	struct message *message = make_message("ann@corp.example", NOW);
+	struct filter any = parse("{}"), bounced = parse("{\"state\":\"bounced\"}");
+	struct recipient *rcpt = &message->recipients[1];
+
+	rcpt->state = RCPT_BOUNCED;
+	cr_expect_not(filter_matches(&any, rcpt, NOW));
+	rcpt->is_report_owed = true;
+	cr_expect(filter_matches(&any, rcpt, NOW));
+	cr_expect(filter_matches(&bounced, rcpt, NOW));
+	message_free(message);
+	filter_fini(&any);
+	filter_fini(&bounced);
 }
 
 Test(filter, the_null_sender_is_asked_for_by_angle_brackets)
