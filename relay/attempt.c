@@ -7,12 +7,19 @@
 #include "relay/attempt_state.h"
 #include "relay/links.h"
 #include "relay/mem.h"
+#include "relay/server_memory.h"
 
 enum {
 	REFUSALS_MAX = 2, /* servers of one next hop that may say no at the door */
 	/* No server is asked any more after it: two that only connect have taken their time by then. */
 	CONNECT_BUDGET_MS = 10 * 60 * 1000,
+	PUT_OFF_MAX = 32, /* smarthosts; any more are tried in their turn */
 };
+
+static uint64_t now(const struct attempt *a)
+{
+	return uv_now(a->relay->loop);
+}
 
 void attempt_free(struct attempt *a)
 {
@@ -45,16 +52,25 @@ bool attempt_can_cancel(const struct attempt *a, bool force)
 
 bool attempt_is_connecting(const struct attempt *a)
 {
-	return a->state == ATTEMPT_CONNECT && a->delivery &&
-	       delivery_is_connecting(a->delivery);
+	return a->state == ATTEMPT_JUDGE || (a->state == ATTEMPT_CONNECT && a->delivery &&
+						    delivery_is_connecting(a->delivery));
+}
+
+static const struct candidate *source_at(const struct attempt *a, size_t place)
+{
+	size_t count;
+
+	return &fitness_candidates(a->fitness, &count)[a->order[place]];
 }
 
 const struct candidate *attempt_source(const struct attempt *a)
 {
-	size_t count;
-	const struct candidate *all = fitness_candidates(a->fitness, &count);
+	return a->place < a->fit_count ? source_at(a, a->place) : NULL;
+}
 
-	return a->place < a->fit_count ? &all[a->order[a->place]] : NULL;
+static bool is_smarthost(const struct config_route *route)
+{
+	return route && !route->domain[0];
 }
 
 static struct link_way make_way(
@@ -85,41 +101,85 @@ static bool are_equal(const struct candidate *source, size_t one, size_t other)
 	       source->targets[one].preference == source->targets[other].preference;
 }
 
-/*
- * The number of the first target that was not tried; of its equals (RFC 5321 5.1) one to which a link is
- * idle. target_count: there is none.
- */
-static size_t choose_target(const struct attempt *a, const struct candidate *source)
+/* Not tried yet; of those that were silent lately only with takes_silent. */
+static bool is_open(
+	const struct attempt *a, size_t place, size_t target, bool takes_silent)
 {
-	size_t first = 0, i;
+	const struct candidate *source = source_at(a, place);
 
-	while (first < source->target_count && (a->tried & 1u << first))
-		first++;
-	if (!are_equal(source, first, first + 1))
-		return first;
-	for (i = first; are_equal(source, first, i); i++)
-		if (!(a->tried & 1u << i) && has_idle_link(a, source, i))
-			return i;
-	return first;
+	return !(a->tried[place] & 1u << target) &&
+	       (takes_silent || !server_memory_is_silent(a->relay->servers,
+					&source->targets[target].address, now(a)));
 }
 
-/* The next address, or when nobody has answered at all that of the next fit source; false: none. */
+/*
+ * The number of the first open target of the source at place; of its equals (RFC 5321 5.1) one to which a
+ * link is idle. Returns false when there is none.
+ */
+static bool find_target(
+	const struct attempt *a, size_t place, bool takes_silent, size_t *target)
+{
+	const struct candidate *source = source_at(a, place);
+	size_t first = 0;
+
+	while (first < source->target_count && !is_open(a, place, first, takes_silent))
+		first++;
+	*target = first;
+	if (!are_equal(source, first, first + 1))
+		return first < source->target_count;
+	for (size_t i = first; are_equal(source, first, i); i++) {
+		if (is_open(a, place, i, takes_silent) && has_idle_link(a, source, i)) {
+			*target = i;
+			break;
+		}
+	}
+	return true;
+}
+
+/* Moves on to a source with an open target; to another one only as long as nobody has answered. */
+static bool choose(struct attempt *a, bool takes_silent, size_t *target)
+{
+	for (size_t place = a->refusals ? a->place : 0; place < a->fit_count; place++) {
+		if (a->refusals && place != a->place)
+			return false;
+		if (find_target(a, place, takes_silent, target)) {
+			a->place = place;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* All servers of this smarthost were silent lately: the others come first. */
+static bool put_off(struct attempt *a)
+{
+	const struct config *config = a->relay->config;
+	size_t number = is_smarthost(a->route) ? (size_t)(a->route - config->smarthosts)
+	                                       : PUT_OFF_MAX;
+
+	if (a->is_second_round || number >= PUT_OFF_MAX || !a->fit_count ||
+		config->smarthost_count == 1)
+		return false;
+	for (size_t place = 0; place < a->fit_count; place++)
+		if (a->tried[place])
+			return false;
+	a->put_off |= 1u << number;
+	return true;
+}
+
+/* Connects to the next server. Returns false when there is none. */
 static bool connect_next(struct attempt *a)
 {
-	const struct candidate *source = attempt_source(a);
-	size_t target = source ? choose_target(a, source) : 0;
+	size_t target;
 
-	if (source && target == source->target_count && !a->refusals) {
-		a->place++;
-		a->tried = 0;
-		source = attempt_source(a);
-		target = source ? choose_target(a, source) : 0;
-	}
-	if (!source || target == source->target_count || a->refusals == REFUSALS_MAX ||
-		uv_now(a->relay->loop) - a->began > CONNECT_BUDGET_MS)
+	if (a->refusals == REFUSALS_MAX || now(a) - a->began > CONNECT_BUDGET_MS)
 		return false;
-	a->tried |= 1u << target;
-	a->way = make_way(a, source, target);
+	if (!choose(a, false, &target) && (put_off(a) || !choose(a, true, &target)))
+		return false;
+	a->tried[a->place] |= 1u << target;
+	a->way = make_way(a, attempt_source(a), target);
+	a->asked = now(a);
+	server_memory_probe(a->relay->servers, &a->way.target->address, a->asked);
 	target_format(a->way.target, a->remote, sizeof a->remote);
 	a->delivery = delivery_start(
 		a->relay, &a->way, a->message->id, &a->transaction, attempt_on_report, a);
@@ -130,12 +190,23 @@ static bool connect_next(struct attempt *a)
 static bool next_smarthost(struct attempt *a)
 {
 	const struct config *config = a->relay->config;
-	bool is_smarthost = a->route && !a->route->domain[0];
+	size_t number = 0;
 
-	if (!is_smarthost || a->route + 1 == config->smarthosts + config->smarthost_count)
+	if (!is_smarthost(a->route))
 		return false;
-	a->route++;
 	a->state = ATTEMPT_JUDGE;
+	if (!a->is_second_round &&
+		a->route + 1 < config->smarthosts + config->smarthost_count) {
+		a->route++;
+		return true;
+	}
+	a->is_second_round = true;
+	while (number < PUT_OFF_MAX && !(a->put_off & 1u << number))
+		number++;
+	if (number == PUT_OFF_MAX)
+		return false;
+	a->put_off &= ~(1u << number);
+	a->route = &config->smarthosts[number];
 	return true;
 }
 
@@ -189,7 +260,7 @@ struct attempt *attempt_start(struct relay *relay, struct message *message,
 
 	a->relay = relay;
 	a->message = message;
-	a->began = uv_now(relay->loop);
+	a->began = now(a);
 	a->count = count;
 	a->result = ATTEMPT_OTHER;
 	a->done = done;

@@ -28,7 +28,10 @@ typedef void (*attempt_cb)(
 struct attempt *attempt_start(struct relay *relay, struct message *message,
 	struct recipient *const *rcpts, size_t count, attempt_cb done, void *owner);
 
-/* True while a server is waited for that has not said a word yet: it may be dead. */
+/*
+ * True while the DNS is asked, or a server is waited for that has not said a word yet: one or the other may
+ * be dead.
+ */
 bool attempt_is_connecting(const struct attempt *attempt);
 
 /*

@@ -7,7 +7,23 @@
 #include "relay/damage.h"
 #include "relay/mem.h"
 #include "relay/public_ip.h"
+#include "relay/server_memory.h"
 #include "relay/settle.h"
+
+enum { PATIENCE_MS = 1000 }; /* who fails sooner keeps nobody waiting */
+
+/* Who did not answer is tried last for a while. */
+static void note_server(const struct attempt *a, const struct delivery_report *report)
+{
+	struct server_memory *servers = a->relay->servers;
+	const struct conn_address *server = &a->way.target->address;
+	uint64_t now = uv_now(a->relay->loop);
+
+	if (report->event != DELIVERY_FAILED || !delivery_is_connecting(a->delivery))
+		server_memory_note_answer(servers, server);
+	else if (now - a->asked >= PATIENCE_MS)
+		server_memory_note_silence(servers, server, now);
+}
 
 /* Receivers tell which address of ours they see; a smarthost's are not asked. */
 static void listen_in(const struct attempt *a, const struct delivery_report *report)
@@ -108,6 +124,7 @@ static void end_delivery(struct attempt *a, const struct delivery_report *report
 
 static void take_end(struct attempt *a, const struct delivery_report *report)
 {
+	note_server(a, report);
 	a->result = judge_report(a, report);
 	if (report->failure)
 		take_failure(a, report);

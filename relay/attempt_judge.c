@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "relay/mem.h"
 #include "relay/text.h"
@@ -80,7 +81,7 @@ static void on_judged(void *owner)
 			a->route ? a->route->host : a->domain);
 		snprintf(a->failure.words, sizeof a->failure.words, "%s",
 			target_none_words(
-			all[0].path, all[0].has_private, all[0].lacks_tlsa));
+				all[0].path, all[0].has_private, all[0].lacks_tlsa));
 		/* RFC 3463: routing loop detected; unable to route */
 		a->failure.status = all[0].path == MX_LOOP ? "5.4.6" : "4.4.4";
 	}
@@ -111,7 +112,8 @@ static void forget_judging(struct attempt *a)
 	fitness_free(a->fitness);
 	free(a->left_out);
 	a->left_out = NULL;
-	a->place = a->tried = a->refusals = 0;
+	a->place = a->refusals = 0;
+	memset(a->tried, 0, sizeof a->tried);
 	for (size_t i = 0; i < a->count; i++)
 		outcome_fini(&a->outcomes[i]);
 }

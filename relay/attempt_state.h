@@ -19,7 +19,8 @@
  *     │  └────── next smarthost ──────┤  │                  ^
  *     └───────── none is fit ─────────┴──┴── nobody answers ─┘
  *
- * READ is for messages with wishes of RFC 3461 only.
+ * READ is for messages with wishes of RFC 3461 only. Servers that were silent lately (server_memory.h) are
+ * tried last: of the targets, and of the smarthosts, which are gone through a second time for them.
  */
 enum attempt_state {
 	ATTEMPT_JUDGE,
@@ -45,12 +46,15 @@ struct attempt {
 	size_t place, fit_count;   /* in order */
 	char *left_out;            /* sources not used, and why; or NULL */
 
-	uint32_t tried;        /* targets of the source at place: a bit each */
-	unsigned refusals;     /* at the door, by servers of this next hop */
-	struct wishes *wishes; /* NULL: none, or not read yet */
+	uint32_t tried[SOURCES_MAX]; /* targets of the source at that place: a bit each */
+	uint32_t put_off;            /* smarthosts where all were silent: a bit each... */
+	bool is_second_round;        /* ...whose turn it is now */
+	unsigned refusals;           /* at the door, by servers of this next hop */
+	struct wishes *wishes;       /* NULL: none, or not read yet */
 	struct smtp_transaction transaction;
 	struct link_way way;       /* to whom we talk... */
 	char remote[320];          /* ...in words */
+	uint64_t asked;            /* ...since then, uv_now */
 	struct delivery *delivery; /* until what it brought is durable */
 
 	struct {

@@ -27,6 +27,7 @@
 #include "relay/relay.h"
 #include "relay/reload.h"
 #include "relay/resume.h"
+#include "relay/server_memory.h"
 #include "relay/summary.h"
 #include "relay/text.h"
 #include "relay/tls_client.h"
@@ -325,6 +326,7 @@ static int run(struct server *server)
 	relay->queue = queue_new();
 	relay->holds = holds_new(relay);
 	relay->public_ips = public_ips_new(&relay->log);
+	relay->servers = server_memory_new();
 	relay->links = links_new();
 	relay->judged = judged_open(relay->loop, relay->resolver);
 	relay->dispatch = dispatch_new(relay);
@@ -342,6 +344,7 @@ static int run(struct server *server)
 		_exit(EX_IOERR);
 	queue_free(relay->queue);
 	public_ips_free(relay->public_ips);
+	server_memory_free(relay->servers);
 	tls_client_free(relay->tls_client);
 	return EX_OK;
 }

@@ -31,6 +31,7 @@ struct judged;
 struct links;
 struct notices;
 struct public_ips;
+struct server_memory;
 struct summaries;
 struct tls_client;
 
@@ -52,6 +53,7 @@ struct relay {
 	struct summaries *summaries;
 	struct notices *notices; /* NULL: not yet made */
 	struct public_ips *public_ips;
+	struct server_memory *servers; /* NULL: nothing is remembered of them */
 	struct links *links; /* connections that are used again */
 	struct dispatch *dispatch;
 	struct listener *listener;

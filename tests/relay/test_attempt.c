@@ -12,6 +12,7 @@
 #include "relay/links.h"
 #include "relay/mem.h"
 #include "relay/public_ip.h"
+#include "relay/server_memory.h"
 #include "relay/settle.h"
 #include "relay/source.h"
 #include "relay/wishes.h"
@@ -235,6 +236,7 @@ static void teardown(void)
 	outcome_fini(&scene.outcomes[0]);
 	outcome_fini(&scene.outcomes[1]);
 	message_free(scene.message);
+	server_memory_free(scene.relay.servers);
 }
 
 TestSuite(attempt, .init = setup, .fini = teardown);
@@ -376,7 +378,7 @@ Test(attempt, how_it_went_is_told)
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		struct attempt *attempt = begin();
 
-		cr_assert_not(attempt_is_connecting(attempt));
+		cr_assert(attempt_is_connecting(attempt), "its name servers may be dead");
 		answer(NULL, one_exchange);
 		scene.delivery->is_silent = true;
 		cr_assert(attempt_is_connecting(attempt));
@@ -583,9 +585,9 @@ Test(attempt, a_damaged_message_is_returned_but_for_who_was_refused)
 {
 	begin();
 	answer(NULL, two_exchanges);
-	report((struct delivery_report){.event = DELIVERY_RCPT,
-		       .stage = SMTP_STAGE_RCPT,
-		       .index = 0},
+	report(
+		(struct delivery_report){
+			.event = DELIVERY_RCPT, .stage = SMTP_STAGE_RCPT, .index = 0},
 		550, "No such user");
 	report((struct delivery_report){.event = DELIVERY_DAMAGED,
 		       .failure = "bad message",
@@ -650,8 +652,7 @@ Test(attempt, a_refusal_at_the_door_outlives_a_dead_neighbour)
 
 static const char *const equals[] = {"dest.example. 60 MX 10 mx.dest.example.",
 	"mx.dest.example. 60 A 198.51.100.1", "mx.dest.example. 60 A 198.51.100.2",
-	"mx.dest.example. 60 A 198.51.100.3", "mx.dest.example. 60 A 198.51.100.4",
-	NULL};
+	"mx.dest.example. 60 A 198.51.100.3", "mx.dest.example. 60 A 198.51.100.4", NULL};
 
 Test(attempt, of_equals_the_one_with_an_idle_link_comes_first)
 {
@@ -779,6 +780,138 @@ Test(attempt, the_second_smarthost_is_used_when_the_first_is_dead)
 	report((struct delivery_report){.event = DELIVERY_DONE, .stage = SMTP_STAGE_END},
 		250, "ok");
 	cr_assert_eq(scene.outcomes[0].state, RCPT_DELIVERED);
+}
+
+/* The server that was connected to says nothing, for so long. */
+static void stay_silent(uint64_t ms)
+{
+	scene.delivery->is_silent = true;
+	scene.now += ms;
+	report((struct delivery_report){.event = DELIVERY_FAILED,
+		       .failure = "connection timed out"},
+		0, NULL);
+}
+
+static void take_it(void)
+{
+	report((struct delivery_report){.event = DELIVERY_DONE, .stage = SMTP_STAGE_END},
+		250, "ok");
+}
+
+Test(attempt, a_server_that_did_not_answer_comes_last_for_a_while)
+{
+	scene.relay.servers = server_memory_new();
+	begin();
+	answer(NULL, two_exchanges);
+	cr_assert_str_eq(scene.delivery->target.ip, "198.51.100.1");
+	stay_silent(30000);
+	take_it();
+	begin_again();
+	answer(NULL, two_exchanges);
+	cr_assert_str_eq(scene.delivery->target.ip, "198.51.100.2", "the worse one");
+	stay_silent(30000);
+	cr_assert_str_eq(scene.delivery->target.ip, "198.51.100.1", "but not never");
+	stay_silent(30000);
+	cr_assert_eq(scene.outcomes[0].state, RCPT_DEFERRED);
+	begin_again();
+	answer(NULL, two_exchanges);
+	cr_assert_str_eq(scene.delivery->target.ip, "198.51.100.1",
+		"of two silent ones the better");
+	take_it();
+	begin_again();
+	answer(NULL, two_exchanges);
+	cr_assert_str_eq(scene.delivery->target.ip, "198.51.100.1", "it is back");
+	stay_silent(10);
+	take_it();
+	begin_again();
+	answer(NULL, two_exchanges);
+	cr_assert_str_eq(scene.delivery->target.ip, "198.51.100.1",
+		"who refuses at once keeps nobody waiting");
+	take_it();
+}
+
+Test(attempt, a_family_where_nobody_answers_comes_last)
+{
+	static const char *const both[] = {"dest.example. 60 MX 10 mx.dest.example.",
+		"mx.dest.example. 60 A 198.51.100.1",
+		"mx.dest.example. 60 AAAA 2001:db8::1", NULL};
+
+	scene.relay.servers = server_memory_new();
+	scene.config.sources = both_families;
+	scene.config.source_count = 2;
+	for (int i = 0; i < 2; i++) {
+		static const char *const firsts[] = {"198.51.100.1", "2001:db8::1"};
+
+		begin();
+		answer(NULL, both);
+		answer(NULL, both);
+		cr_assert_str_eq(scene.delivery->target.ip, firsts[i]);
+		cr_assert_str_eq(scene.delivery->local, both_families[i].local_ip);
+		stay_silent(30000);
+		cr_assert_str_eq(scene.delivery->target.ip, firsts[!i]);
+		cr_assert_str_eq(scene.delivery->local, both_families[!i].local_ip);
+		take_it();
+		end();
+	}
+}
+
+static struct config_route three_smarthosts[] = {
+	{.domain = (char *)"", .host = (char *)"198.51.100.7", .port = 587},
+	{.domain = (char *)"", .host = (char *)"198.51.100.8", .port = 587},
+	{.domain = (char *)"", .host = (char *)"198.51.100.9", .port = 25}};
+
+static void expect_smarthost(const char *ip)
+{
+	static const char *const nothing[] = {NULL};
+
+	while (!scene.delivery && *first_open())
+		answer(NULL, nothing);
+	cr_assert_str_eq(scene.delivery->target.ip, ip);
+}
+
+Test(attempt, a_silent_smarthost_comes_last_and_is_asked_again_when_all_are)
+{
+	scene.relay.servers = server_memory_new();
+	scene.config.smarthosts = three_smarthosts;
+	scene.config.smarthost_count = 3;
+	scene.config.source_count = 0;
+	begin();
+	expect_smarthost("198.51.100.7");
+	stay_silent(30000);
+	expect_smarthost("198.51.100.8");
+	take_it();
+	begin_again();
+	expect_smarthost("198.51.100.8");
+	stay_silent(30000);
+	expect_smarthost("198.51.100.9");
+	stay_silent(30000);
+	expect_smarthost("198.51.100.7");
+	stay_silent(10000);
+	cr_assert_eq(scene.settled, 2, "each was asked once");
+	cr_assert_eq(scene.outcomes[0].state, RCPT_DEFERRED);
+	begin_again();
+	for (size_t i = 0; i < 3; i++) {
+		expect_smarthost(three_smarthosts[i].host);
+		stay_silent(5000);
+	}
+	cr_assert_eq(scene.settled, 3);
+	end();
+	cr_assert_eq(scene.result, ATTEMPT_SILENT);
+}
+
+/* They would be judged again and again for nothing. */
+Test(attempt, what_is_not_fit_asks_each_smarthost_once)
+{
+	static const char *const nothing[] = {NULL};
+
+	scene.relay.servers = server_memory_new();
+	scene.config.smarthosts = three_smarthosts;
+	scene.config.smarthost_count = 3;
+	begin();
+	for (int i = 0; i < 3; i++)
+		answer(&no_ptr, nothing);
+	cr_assert_eq(scene.inquiries, 3);
+	cr_assert_eq(scene.outcomes[0].state, RCPT_HELD);
 }
 
 Test(attempt, mail_that_would_loop_is_returned)
