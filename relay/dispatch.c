@@ -319,8 +319,8 @@ void dispatch_release(struct dispatch *dispatch, struct recipient *rcpt, int64_t
 	char id[SPOOL_ID_TEXT], to[600];
 
 	spool_id_format(rcpt->message->id, id);
-	text_escape(to, sizeof to, rcpt->address, strlen(rcpt->address));
-	log_event(&dispatch->relay->log, LOG_INFO, "released id=%s to=%s reason=%s", id,
+	text_word(to, sizeof to, rcpt->address, strlen(rcpt->address));
+	log_event(&dispatch->relay->log, LOG_INFO, "released id=%s to=<%s> reason=%s", id,
 		to, reason_name((enum reason)rcpt->reason));
 	dispatch->relay->stats.released++;
 	rcpt->state = RCPT_QUEUED;

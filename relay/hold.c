@@ -78,9 +78,9 @@ static void log_cause(const struct cause *cause, enum log_level level, const cha
 {
 	char subject[600], sender[600] = "-";
 
-	text_escape(subject, sizeof subject, cause->subject, strlen(cause->subject));
+	text_quote(subject, sizeof subject, cause->subject, strlen(cause->subject));
 	if (cause->sender_domain[0])
-		text_escape(sender, sizeof sender, cause->sender_domain,
+		text_word(sender, sizeof sender, cause->sender_domain,
 			strlen(cause->sender_domain));
 	log_event(&cause->holds->relay->log, level,
 		"cause-%s reason=%s subject=\"%s\" sender=%s recipients=%zu flaps=%u",

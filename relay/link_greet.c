@@ -51,10 +51,11 @@ char *link_way_key(const struct link_way *way)
 
 static void log_link(const struct link *link, const char *event, const char *what)
 {
-	char to[320], text[400];
+	char server[320], to[400], text[400];
 
-	target_format(link->way.target, to, sizeof to);
-	log_event(&link->relay->log, LOG_INFO, "%s to=\"%s\" what=\"%s\"", event, to,
+	target_format(link->way.target, server, sizeof server);
+	log_event(&link->relay->log, LOG_INFO, "%s to=\"%s\" what=\"%s\"", event,
+		text_quote(to, sizeof to, server, strlen(server)),
 		text_quote(text, sizeof text, what, strlen(what)));
 }
 

@@ -81,9 +81,9 @@ static void log_told(const struct notice *notice, const struct message *message)
 	for (size_t i = 0; i < notice->count; i++) {
 		const char *address = message->recipients[notice->late[i].rcpt].address;
 
-		text_escape(to, sizeof to, address, strlen(address));
+		text_word(to, sizeof to, address, strlen(address));
 		log_event(
-			&notice->relay->log, LOG_INFO, "delay-told id=%s to=%s", id, to);
+			&notice->relay->log, LOG_INFO, "delay-told id=%s to=<%s>", id, to);
 	}
 }
 

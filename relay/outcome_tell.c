@@ -35,23 +35,23 @@ static void log_silence(const struct relay *relay, const struct recipient *rcpt,
 {
 	if (rcpt->is_report_owed)
 		log_event(&relay->log, LOG_WARNING,
-			"told-later id=%s to=%s what=\"it stands in the next %s\"", id, to,
+			"told-later id=%s to=<%s> what=\"it stands in the next %s\"", id, to,
 			bounce_is_due(rcpt->message) && relay->config->notify_sender
 				? "summary to the sender"
 				: "digest to report_to");
 	else if (bounce_is_due(rcpt->message) && !relay->config->notify_sender)
 		log_event(&relay->log, LOG_WARNING,
-			"not-told id=%s to=%s what=\"notify_sender is off, and there is no "
+			"not-told id=%s to=<%s> what=\"notify_sender is off, and there is no "
 			"report_to\"",
 			id, to);
 	else if (bounce_is_due(rcpt->message))
 		log_event(&relay->log, LOG_INFO,
-			"not-told id=%s to=%s what=\"the sender wants to hear of no "
+			"not-told id=%s to=<%s> what=\"the sender wants to hear of no "
 			"failure (NOTIFY)\"",
 			id, to);
 	else
 		log_event(&relay->log, LOG_WARNING,
-			"double-bounce id=%s to=%s what=\"nobody to tell: the sender is "
+			"double-bounce id=%s to=<%s> what=\"nobody to tell: the sender is "
 			"empty\"",
 			id, to);
 }
@@ -67,9 +67,9 @@ void outcome_tell(
 
 	count_outcome(&relay->stats, outcome);
 	spool_id_format(rcpt->message->id, id);
-	text_escape(to, sizeof to, rcpt->address, strlen(rcpt->address));
-	text_escape(event, sizeof event, outcome->event, strlen(outcome->event));
-	log_event(&relay->log, level, "%s id=%s to=%s reason=%s what=\"%s\"",
+	text_word(to, sizeof to, rcpt->address, strlen(rcpt->address));
+	text_quote(event, sizeof event, outcome->event, strlen(outcome->event));
+	log_event(&relay->log, level, "%s id=%s to=<%s> reason=%s what=\"%s\"",
 		recipient_state_name(outcome->state), id, to,
 		outcome->reason ? reason_name(outcome->reason) : "-", event);
 	if (outcome->state == RCPT_BOUNCED &&

@@ -158,8 +158,8 @@ static void log_written(const struct summary_writer *w)
 	char id[SPOOL_ID_TEXT], to[600];
 
 	spool_id_format(w->message->id, id);
-	text_escape(to, sizeof to, w->batch.to, strlen(w->batch.to));
-	log_event(&w->relay->log, LOG_INFO, "%s id=%s to=%s %s=%zu",
+	text_word(to, sizeof to, w->batch.to, strlen(w->batch.to));
+	log_event(&w->relay->log, LOG_INFO, "%s id=%s to=<%s> %s=%zu",
 		w->batch.kind == LEDGER_DIGEST ? "digest" : "summary", id, to,
 		is_about_delays(w) ? "delays" : "failures", w->count);
 }

@@ -27,7 +27,7 @@ CONFIG = {
     "control_socket": str(BASE / "relay" / "control.sock"),
     "log_level": "debug",
 }
-OUTCOME = re.compile(r"^\S+ \w+ (deferred|held|bounced|delivered) id=(\w+) to=(\S+) reason=(\S+) what=\"(.*)\"$", re.M)
+OUTCOME = re.compile(r"^\S+ \w+ (deferred|held|bounced|delivered) id=(\w+) to=<(\S+)> reason=(\S+) what=\"(.*)\"$", re.M)
 
 
 class Relay:

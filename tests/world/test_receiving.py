@@ -203,7 +203,7 @@ def test_utf8_that_the_server_does_not_take_is_a_clear_failure(relay, scripted, 
     assert "bj\u00f6rn@script.example" in words and "SMTPUTF8" in words
     assert not scripted.messages
     relay.wait_until_empty()
-    assert "to=bj\u00f6rn@script.example" in relay.log_path.read_text("utf-8")
+    assert "to=<bj\u00f6rn@script.example>" in relay.log_path.read_text("utf-8")
 
 
 def test_a_domain_that_is_not_ascii_is_one_like_others(relay, names, scripted):
