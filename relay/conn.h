@@ -25,7 +25,7 @@ enum conn_event {
 };
 
 enum {
-	CONN_READ_MAX = 65536,    /* unread bytes held; then the socket is not read */
+	CONN_READ_MAX = 32768,    /* unread bytes held; then the socket is not read */
 	CONN_WRITE_HIGH = 262144, /* a writer should wait for CONN_DRAINED beyond this */
 };
 

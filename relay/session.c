@@ -39,7 +39,7 @@ static void end(struct session *s)
 }
 
 /* Bytes of replies that a client has not taken; beyond it the client is not heard. */
-enum { UNTAKEN_MAX = 16384 };
+enum { UNTAKEN_MAX = 8192 };
 
 static bool takes_replies(const struct session *s)
 {
