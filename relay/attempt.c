@@ -38,6 +38,9 @@ void attempt_free(struct attempt *a)
 void attempt_cancel(struct attempt *a)
 {
 	assert(a->state != ATTEMPT_SETTLE);
+	if (a->delivery && delivery_is_in_doubt(a->delivery))
+		attempt_log_doubt(
+			a, "broken off after the final dot: may be delivered twice");
 	if (a->delivery)
 		delivery_close(a->delivery);
 	attempt_free(a);

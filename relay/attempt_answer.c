@@ -2,6 +2,7 @@
 #include "relay/attempt_state.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "relay/damage.h"
@@ -9,6 +10,7 @@
 #include "relay/public_ip.h"
 #include "relay/server_memory.h"
 #include "relay/settle.h"
+#include "relay/text.h"
 
 enum { PATIENCE_MS = 1000 }; /* who fails sooner keeps nobody waiting */
 
@@ -48,7 +50,7 @@ static enum attempt_result judge_report(
 	if (report->event == DELIVERY_DAMAGED || report->event == DELIVERY_UNREADABLE)
 		return ATTEMPT_OTHER;
 	if (report->event == DELIVERY_FAILED && !report->begun)
-		return a->refusals ? a->result : ATTEMPT_SILENT;
+		return a->result == ATTEMPT_OTHER ? ATTEMPT_SILENT : a->result;
 	if (report->failure || report->reply->code == 421)
 		return ATTEMPT_REFUSED;
 	return report->stage <= SMTP_STAGE_MAIL && smtp_reply_class(report->reply) == 4
@@ -73,8 +75,9 @@ static void take_failure(struct attempt *a, const struct delivery_report *report
 	else if (a->refusals && report->event == DELIVERY_FAILED)
 		return;
 	snprintf(a->failure.words, sizeof a->failure.words, "%s", report->failure);
-	a->failure.status = /* RFC 3463: no answer from host */
-		report->status ? report->status : "4.4.1";
+	a->failure.status = report->status;
+	if (!report->status) /* RFC 3463: bad connection; no answer from host */
+		a->failure.status = report->begun ? "4.4.2" : "4.4.1";
 	memcpy(a->failure.remote, a->remote, sizeof a->remote);
 }
 
@@ -100,14 +103,14 @@ static void take_damage(struct attempt *a, const struct delivery_report *report)
 		damage_return(a->relay, a->message);
 }
 
-/* Only the receiver knows, and it will be asked again (RFC 1047). */
-static void log_doubt(const struct attempt *a, const struct delivery_report *report)
+void attempt_log_doubt(const struct attempt *a, const char *what)
 {
-	char id[SPOOL_ID_TEXT];
+	char id[SPOOL_ID_TEXT], remote[400];
 
 	spool_id_format(a->message->id, id);
 	log_event(&a->relay->log, LOG_WARNING, "in-doubt id=%s remote=\"%s\" what=\"%s\"",
-		id, a->remote, report->failure);
+		id, text_quote(remote, sizeof remote, a->remote, strlen(a->remote)),
+		what);
 }
 
 /* Until its answer is durable, a link carries nothing else; what is no answer frees it at once. */
@@ -122,6 +125,12 @@ static void end_delivery(struct attempt *a, const struct delivery_report *report
 	a->delivery = NULL;
 }
 
+/* Its server will not take the message tomorrow either. */
+static bool is_permanent(const struct delivery_report *report)
+{
+	return !report->failure && smtp_reply_class(report->reply) == 5;
+}
+
 static void take_end(struct attempt *a, const struct delivery_report *report)
 {
 	note_server(a, report);
@@ -131,8 +140,9 @@ static void take_end(struct attempt *a, const struct delivery_report *report)
 	else
 		take_answer(a, report);
 	a->refusals += report->event == DELIVERY_REFUSED;
+	a->may_be_taken |= !report->begun && !is_permanent(report);
 	if (report->in_doubt)
-		log_doubt(a, report);
+		attempt_log_doubt(a, report->failure);
 	if (report->event == DELIVERY_DAMAGED || report->event == DELIVERY_UNREADABLE)
 		take_damage(a, report);
 	end_delivery(a, report);
@@ -178,14 +188,32 @@ static void add_dialogue(struct attempt *a, struct outcome *outcome)
 	outcome->left_out = a->left_out ? mem_strdup(a->left_out) : NULL;
 }
 
+/*
+ * A 5xx at the door is about that server. It returns no message that another one of the next hop may take, who did
+ * not answer this time or asked for patience (RFC 5321 4.2.1).
+ */
+static void decide_by_answer(
+	struct attempt *a, struct outcome *outcome, const struct recipient *rcpt)
+{
+	outcome_from_reply(
+		outcome, rcpt, a->answer.stage, &a->answer.reply, a->answer.remote);
+	if (outcome->state != RCPT_BOUNCED || a->answer.stage >= SMTP_STAGE_MAIL ||
+		!a->may_be_taken)
+		return;
+	char *words = mem_printf("%s; another server may take it", outcome->reply);
+
+	/* RFC 3463: the system does not accept messages */
+	outcome_from_failure(outcome, a->answer.remote, words, "4.3.2");
+	free(words);
+}
+
 void attempt_conclude(struct attempt *a)
 {
 	for (size_t i = 0; i < a->count; i++) {
 		struct outcome *outcome = &a->outcomes[i];
 
 		if (outcome->state == RCPT_ACTIVE && a->answer.given)
-			outcome_from_reply(outcome, a->rcpts[i], a->answer.stage,
-				&a->answer.reply, a->answer.remote);
+			decide_by_answer(a, outcome, a->rcpts[i]);
 		else if (outcome->state == RCPT_ACTIVE)
 			outcome_from_failure(outcome, a->failure.remote, a->failure.words,
 				a->failure.status);

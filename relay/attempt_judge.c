@@ -50,15 +50,35 @@ static void take_finding(
 static void log_choice(const struct attempt *a, const struct candidate *used)
 {
 	const struct log *log = &a->relay->log;
-	char id[SPOOL_ID_TEXT];
+	const struct finding *finding = &used->finding;
+	char id[SPOOL_ID_TEXT], what[800];
 
 	spool_id_format(a->message->id, id);
 	if (used->action == ACTION_WARN)
 		log_event(log, LOG_INFO, "preflight-warning id=%s reason=%s what=\"%s\"",
-			id, reason_name(used->finding.reason), used->finding.summary);
+			id, reason_name(finding->reason),
+			text_quote(what, sizeof what, finding->summary,
+				strlen(finding->summary)));
 	if (a->left_out)
 		log_event(log, LOG_INFO, "source-left-out id=%s what=\"%s\"", id,
 			a->left_out);
+}
+
+/*
+ * RFC 3463: routing loop detected; the directory (ours is the DNS) tells of no server that we can reach;
+ * unable to route.
+ */
+static const char *status_of_none(enum mx_status path)
+{
+	switch (path) {
+	case MX_LOOP:
+		return "5.4.6";
+	case MX_FOUND:
+	case MX_UNKNOWN:
+		return "4.4.3";
+	default:
+		return "4.4.4";
+	}
 }
 
 static void on_judged(void *owner)
@@ -82,8 +102,7 @@ static void on_judged(void *owner)
 		snprintf(a->failure.words, sizeof a->failure.words, "%s",
 			target_none_words(
 				all[0].path, all[0].has_private, all[0].lacks_tlsa));
-		/* RFC 3463: routing loop detected; unable to route */
-		a->failure.status = all[0].path == MX_LOOP ? "5.4.6" : "4.4.4";
+		a->failure.status = status_of_none(all[0].path);
 	}
 	a->state = ATTEMPT_READ;
 	attempt_step(a);

@@ -50,7 +50,8 @@ struct attempt {
 	uint32_t put_off;            /* smarthosts where all were silent: a bit each... */
 	bool is_second_round;        /* ...whose turn it is now */
 	unsigned refusals;           /* at the door, by servers of this next hop */
-	struct wishes *wishes;       /* NULL: none, or not read yet */
+	bool may_be_taken;     /* a server did not answer, or did not say no for good */
+	struct wishes *wishes; /* NULL: none, or not read yet */
 	struct smtp_transaction transaction;
 	struct link_way way;       /* to whom we talk... */
 	char remote[320];          /* ...in words */
@@ -88,6 +89,9 @@ void attempt_free(struct attempt *attempt);
 
 /* For delivery_start. */
 void attempt_on_report(void *owner, const struct delivery_report *report);
+
+/* Logs that it may be delivered twice: only the receiver knows, and it will be asked again (RFC 1047). */
+void attempt_log_doubt(const struct attempt *attempt, const char *what);
 
 /* Whoever has no outcome yet gets the one of the attempt as a whole; all are settled. */
 void attempt_conclude(struct attempt *attempt);

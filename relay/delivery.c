@@ -57,6 +57,11 @@ bool delivery_has_begun(const struct delivery *d)
 	return d->state != DELIVERY_STATE_OVER && link_has_begun(d->link);
 }
 
+bool delivery_is_in_doubt(const struct delivery *d)
+{
+	return d->state == DELIVERY_STATE_END;
+}
+
 bool delivery_is_connecting(const struct delivery *d)
 {
 	return !link_is_answered(d->link);

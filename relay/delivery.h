@@ -53,6 +53,9 @@ bool delivery_is_connecting(const struct delivery *delivery);
 
 bool delivery_has_begun(const struct delivery *delivery);
 
+/* True behind the final dot, while the receiver may have taken the message. */
+bool delivery_is_in_doubt(const struct delivery *delivery);
+
 /* The last lines of the dialogue, as a JSON array of strings; the caller's. */
 json_t *delivery_transcript(const struct delivery *delivery);
 

@@ -33,7 +33,7 @@ struct delivery {
 	void *owner;
 	struct conn_address target;
 	char local[46];
-	bool begun, is_silent;
+	bool begun, is_silent, is_in_doubt;
 };
 
 static struct {
@@ -151,6 +151,11 @@ bool delivery_is_connecting(const struct delivery *delivery)
 bool delivery_has_begun(const struct delivery *delivery)
 {
 	return delivery->begun;
+}
+
+bool delivery_is_in_doubt(const struct delivery *delivery)
+{
+	return delivery->is_in_doubt;
 }
 
 json_t *delivery_transcript(const struct delivery *delivery)
@@ -481,7 +486,8 @@ Test(attempt, who_has_answered_is_not_asked_again_from_another_source)
 	report((struct delivery_report){.event = DELIVERY_FAILED, .failure = "no route"},
 		0, NULL);
 	cr_assert_eq(scene.deliveries, 2, "not over IPv6");
-	cr_assert_eq(scene.outcomes[0].state, RCPT_BOUNCED);
+	cr_assert_eq(scene.outcomes[0].state, RCPT_DEFERRED, "the other may take it");
+	cr_assert_str_eq(scene.outcomes[0].status, "4.3.2");
 	cr_assert_null(scene.outcomes[0].left_out, "both are clear");
 }
 
@@ -548,6 +554,7 @@ Test(attempt, the_next_server_is_tried_only_before_the_transaction)
 		0, NULL);
 	cr_assert_eq(scene.deliveries, 2);
 	cr_assert_eq(scene.outcomes[0].state, RCPT_DEFERRED);
+	cr_assert_str_eq(scene.outcomes[0].status, "4.4.2");
 }
 
 /* RFC 1047: only the receiver knows whether it took the message. */
@@ -648,6 +655,41 @@ Test(attempt, a_refusal_at_the_door_outlives_a_dead_neighbour)
 	cr_assert_eq(json_array_size(scene.outcomes[0].transcript), 1);
 	end();
 	cr_assert_eq(scene.result, ATTEMPT_REFUSED);
+}
+
+/* What the first and the second exchange say at the door, and what comes of it. */
+Test(attempt, a_final_no_at_the_door_counts_when_all_say_it)
+{
+	static const struct {
+		unsigned codes[2]; /* 0: no answer */
+		const char *text;
+		enum recipient_state state;
+	} rows[] = {
+		{{554, 554}, "No SMTP service here", RCPT_BOUNCED},
+		{{554, 0}, "No SMTP service here", RCPT_DEFERRED},
+		{{0, 554}, "No SMTP service here", RCPT_DEFERRED},
+		{{421, 554}, "No SMTP service here", RCPT_DEFERRED},
+		{{554, 421}, "No SMTP service here", RCPT_DEFERRED},
+		{{554, 0},
+			"5.7.25 Client host rejected: cannot find your reverse hostname",
+			RCPT_HELD},
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		begin();
+		answer(NULL, two_exchanges);
+		for (int exchange = 0; exchange < 2; exchange++) {
+			unsigned code = rows[i].codes[exchange];
+			struct delivery_report refused = {
+				.event = DELIVERY_REFUSED, .stage = SMTP_STAGE_BANNER};
+			struct delivery_report failed = {.event = DELIVERY_FAILED,
+				.failure = "connection refused"};
+
+			report(code ? refused : failed, code, rows[i].text);
+		}
+		cr_assert_eq(scene.outcomes[0].state, rows[i].state, "row %zu", i);
+		end();
+	}
 }
 
 static const char *const equals[] = {"dest.example. 60 MX 10 mx.dest.example.",
@@ -899,6 +941,22 @@ Test(attempt, a_silent_smarthost_comes_last_and_is_asked_again_when_all_are)
 	cr_assert_eq(scene.result, ATTEMPT_SILENT);
 }
 
+Test(attempt, a_smarthost_that_refused_is_not_silent_whatever_the_next_one_is)
+{
+	scene.config.smarthosts = three_smarthosts;
+	scene.config.smarthost_count = 2;
+	scene.config.source_count = 0;
+	begin();
+	expect_smarthost("198.51.100.7");
+	report((struct delivery_report){.event = DELIVERY_REFUSED,
+		       .stage = SMTP_STAGE_BANNER},
+		421, "busy");
+	expect_smarthost("198.51.100.8");
+	stay_silent(30000);
+	end();
+	cr_assert_eq(scene.result, ATTEMPT_REFUSED);
+}
+
 /* They would be judged again and again for nothing. */
 Test(attempt, what_is_not_fit_asks_each_smarthost_once)
 {
@@ -971,6 +1029,45 @@ Test(attempt, it_can_be_broken_off_until_the_transaction_has_begun)
 	cr_assert(attempt_can_cancel(attempt, true));
 	attempt_cancel(attempt);
 	cr_assert_null(scene.delivery);
+}
+
+Test(attempt, broken_off_behind_the_final_dot_it_says_so)
+{
+	char line[400] = "";
+	int ends[2];
+
+	cr_assert_eq(pipe(ends), 0);
+	scene.relay.log = (struct log){.level = LOG_INFO, .fd = ends[1]};
+	for (int i = 0; i < 2; i++) {
+		struct attempt *attempt = begin();
+
+		answer(NULL, two_exchanges);
+		scene.delivery->is_in_doubt = i == 1;
+		attempt_cancel(attempt);
+	}
+	close(ends[1]);
+	cr_assert_gt(read(ends[0], line, sizeof line - 1), 0);
+	close(ends[0]);
+	cr_assert(strstr(line, "in-doubt id="), "%s", line);
+	cr_assert_eq(strchr(line, '\n'), strrchr(line, '\n'), "once");
+	cr_assert(strstr(line, "remote=\"mx1.dest.example [198.51.100.1]:25\""), "%s",
+		line);
+}
+
+Test(attempt, a_server_of_a_family_that_we_lack_waits_for_us)
+{
+	static struct config_route v6_only = {
+		.domain = (char *)"", .host = (char *)"2001:db8::9", .port = 25};
+	static const char *const nothing[] = {NULL};
+
+	scene.config.smarthosts = &v6_only;
+	scene.config.smarthost_count = 1;
+	begin();
+	answer(NULL, nothing);
+	cr_assert_eq(scene.deliveries, 0);
+	cr_assert_eq(scene.outcomes[0].state, RCPT_DEFERRED);
+	cr_assert_str_eq(scene.outcomes[0].status, "4.4.3");
+	cr_assert(strstr(scene.outcomes[0].event, "family"), "%s", scene.outcomes[0].event);
 }
 
 Test(attempt, broken_off_while_it_is_judged_it_asks_no_more)

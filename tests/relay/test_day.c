@@ -164,6 +164,12 @@ json_t *delivery_transcript(const struct delivery *delivery)
 	return json_array();
 }
 
+bool delivery_is_in_doubt(const struct delivery *delivery)
+{
+	(void)delivery;
+	return false;
+}
+
 bool delivery_is_connecting(const struct delivery *delivery)
 {
 	(void)delivery;
