@@ -113,6 +113,9 @@ static bool end_transaction(struct link *link, const struct smtp_event *heard)
 		link_fail(link, "ended by the server");
 		return false;
 	}
+	if (heard->reply->code == 530 && heard->stage == SMTP_STAGE_MAIL &&
+		link->is_plain)
+		return link_on_tls_missed(link, heard);
 	link->carried++;
 	link_enter(link, is_over ? LINK_STATE_LOST : LINK_STATE_READY);
 	return emit_reply(link, LINK_DONE, heard);
@@ -266,6 +269,7 @@ struct link *link_open(
 	link->cb = cb;
 	link->owner = owner;
 	link->opened = uv_now(relay->loop);
+	link_recall(link);
 	link_connect(link);
 	return link;
 }

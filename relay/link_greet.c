@@ -4,6 +4,7 @@
 
 #include "relay/link_state.h"
 #include "relay/mem.h"
+#include "relay/server_memory.h"
 #include "relay/text.h"
 #include "relay/tls_client.h"
 
@@ -49,19 +50,44 @@ char *link_way_key(const struct link_way *way)
 	return key.bytes;
 }
 
-static void log_link(const struct link *link, const char *event, const char *what)
+static void log_link(const struct link *link, enum log_level level, const char *event,
+	const char *what)
 {
 	char server[320], to[400], text[400];
 
 	target_format(link->way.target, server, sizeof server);
-	log_event(&link->relay->log, LOG_INFO, "%s to=\"%s\" what=\"%s\"", event,
+	log_event(&link->relay->log, level, "%s to=\"%s\" what=\"%s\"", event,
 		text_quote(to, sizeof to, server, strlen(server)),
 		text_quote(text, sizeof text, what, strlen(what)));
+}
+
+static void note_words(struct link *link, const char *words)
+{
+	transcript_note(&link->transcript, "-- ", words, strlen(words));
 }
 
 static bool is_secured(const struct link *link)
 {
 	return conn_tls_name(link->conn);
+}
+
+/* TLS is only an offer: without it the mail goes in the clear. */
+static bool may_be_plain(const struct link *link)
+{
+	return link->way.target->level == TLS_MAY && !has_implicit_tls(&link->way);
+}
+
+void link_recall(struct link *link)
+{
+	const struct link_way *way = &link->way;
+	bool has_login = way->route && way->route->login.user; /* it needs TLS */
+
+	if (!may_be_plain(link) || has_login ||
+		!server_memory_lacks_tls(link->relay->servers, &way->target->address,
+			uv_now(link->relay->loop)))
+		return;
+	link->is_plain = true;
+	note_words(link, "TLS failed there lately: in the clear");
 }
 
 static bool refuse(struct link *link, struct link_report why)
@@ -109,8 +135,8 @@ void link_on_secured(struct link *link)
 
 	snprintf(text, sizeof text, "%s, %s", name,
 		conn_tls_is_verified(link->conn) ? "verified" : "not verified");
-	transcript_note(&link->transcript, "-- ", text, strlen(text));
-	log_link(link, "secured", text);
+	note_words(link, text);
+	log_link(link, LOG_INFO, "secured", text);
 	link_enter(link, LINK_STATE_GREET);
 	if (has_implicit_tls(&link->way))
 		return; /* the banner comes now */
@@ -129,9 +155,12 @@ bool link_on_no_tls(struct link *link, const struct smtp_reply *reply, const cha
 		.status = reply ? status_no_tls : status_bad_tls,
 	};
 
-	if (link->way.target->level == TLS_MAY && !has_implicit_tls(&link->way)) {
-		log_link(link, "tls-fallback", words);
-		transcript_note(&link->transcript, "-- ", words, strlen(words));
+	if (may_be_plain(link)) {
+		log_link(link, LOG_INFO, "tls-fallback", words);
+		note_words(link, words);
+		if (!reply)
+			server_memory_note_no_tls(link->relay->servers,
+				&link->way.target->address, uv_now(link->relay->loop));
 		link->is_plain = true;
 		conn_drop(link->conn);
 		link_connect(link);
@@ -177,6 +206,18 @@ static bool begin_tls(struct link *link)
 	return true;
 }
 
+/* Somebody between us and the server may have taken it out of the reply. */
+static void watch_offer(const struct link *link, bool wants_tls)
+{
+	bool is_withdrawn =
+		server_memory_note_offer(link->relay->servers, &link->way.target->address,
+			link->client.extensions.starttls, uv_now(link->relay->loop));
+
+	if (is_withdrawn && wants_tls)
+		log_link(link, LOG_WARNING, "tls-downgrade",
+			"it has offered STARTTLS before, and does not any more");
+}
+
 bool link_on_ready(struct link *link, const struct smtp_event *heard)
 {
 	const struct link_way *way = &link->way;
@@ -185,6 +226,8 @@ bool link_on_ready(struct link *link, const struct smtp_event *heard)
 	struct link_report report = {
 		.event = LINK_READY, .stage = heard->stage, .reply = heard->reply};
 
+	if (heard->stage == SMTP_STAGE_EHLO && !is_secured(link))
+		watch_offer(link, wants_tls);
 	if (wants_tls && link->client.extensions.starttls)
 		return begin_tls(link);
 	if (wants_tls && way->target->level != TLS_MAY)
@@ -214,5 +257,18 @@ bool link_on_refused(struct link *link, const struct smtp_event *heard)
 			.failure =
 				is_login ? "the server does not accept our login" : NULL,
 			.status = is_login ? status_bad_login : NULL,
+		});
+}
+
+bool link_on_tls_missed(struct link *link, const struct smtp_event *heard)
+{
+	server_memory_forget_no_tls(link->relay->servers, conn_peer(link->conn));
+	return refuse(link,
+		(struct link_report){
+			.stage = heard->stage,
+			.reply = heard->reply,
+			.failure =
+				"TLS has failed, and without it the server takes no mail",
+			.status = status_bad_tls,
 		});
 }

@@ -46,7 +46,7 @@ struct link {
 	struct link_way way;       /* until READY */
 	struct config_login login; /* a copy, while we log in */
 	struct smtp_login said;    /* the same, for the machine */
-	bool is_plain;             /* TLS failed before: this time without */
+	bool is_plain;             /* TLS has failed: this time without */
 	char *key;
 	uint64_t opened;        /* uv_now */
 	uint64_t envelope_ends; /* uv_now: the replies to it have come by then */
@@ -82,6 +82,9 @@ void link_fail(struct link *link, const char *failure);
 /* Opens conn, and the machine anew. */
 void link_connect(struct link *link);
 
+/* What is remembered of the server; before link_connect. */
+void link_recall(struct link *link);
+
 /* The connection stands, in plain or secured. */
 void link_on_connected(struct link *link);
 void link_on_secured(struct link *link);
@@ -90,6 +93,12 @@ void link_on_secured(struct link *link);
 bool link_on_ready(struct link *link, const struct smtp_event *heard);
 bool link_on_refused(struct link *link, const struct smtp_event *heard);
 bool link_on_tls(struct link *link);
+
+/*
+ * In the clear, because TLS had failed, and the server refuses MAIL for want of it (530, RFC 3207 4): that is no
+ * reason to return the message. Returns false when the link is gone.
+ */
+bool link_on_tls_missed(struct link *link, const struct smtp_event *heard);
 
 /*
  * TLS was tried in vain: in plain then, or it is over. reply: of STARTTLS, or NULL; words are borrowed.

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "../support/fake_server.c"
 #include "relay/link.h"
+#include "relay/server_memory.h"
 
 /*
  * A link and the server it talks to. Its user hands over a message when it is ready, and notes what
@@ -70,8 +72,7 @@ static void setup(void)
 	scene.relay = (struct relay){.loop = &scene.loop,
 		.config = &scene.config,
 		.log = {.level = LOG_ERROR, .fd = 2}};
-	scene.target = (struct target){
-		.address = {.ip = "198.51.100.1", .port = 25},
+	scene.target = (struct target){.address = {.ip = "198.51.100.1", .port = 25},
 		.name = "mx.dest.example",
 		.level = TLS_MAY};
 	scene.way = (struct link_way){.target = &scene.target,
@@ -85,6 +86,7 @@ static void setup(void)
 static void teardown(void)
 {
 	link_close(scene.link);
+	server_memory_free(scene.relay.servers);
 	fake_fini();
 }
 
@@ -160,21 +162,21 @@ Test(link, whatever_a_server_does)
 		{"J9", {GREETING, PLAIN_EHLO, "250 ok\r\n250 ok\r\n250 ok\r\n250 ok\r\n"},
 			-1,
 			"ready 250 EHLO|failed the server's answer does not fit the "
-	                "question "
+			"question "
 			"begun|"},
 		{"J11",
 			{GREETING, PLAIN_EHLO,
 				"250 ok\r\n250 ok\r\n250 ok\r\n354 go\r\n"},
 			CONN_TIMEOUT,
 			"ready 250 EHLO|body 354 DATA|failed no reply to the final dot "
-	                "in time: "
+			"in time: "
 			"may be delivered twice begun doubt|"},
 		{"J11",
 			{GREETING, PLAIN_EHLO,
 				"250 ok\r\n250 ok\r\n250 ok\r\n354 go\r\n"},
 			CONN_EOF,
 			"ready 250 EHLO|body 354 DATA|failed connection lost after the "
-	                "final dot: "
+			"final dot: "
 			"may be delivered twice begun doubt|"},
 		{"J12", {"554 go away\r\n"}, -1, "refused 554 the banner|"},
 		{"J12", {"421 later\r\n"}, -1, "refused 421 the banner|"},
@@ -279,7 +281,7 @@ Test(link, a_receiver_that_does_not_read_ends)
 	cr_assert_eq(patience(), 180000);
 	fake_wait();
 	cr_assert_str_eq(scene.heard, "ready 250 EHLO|body 354 DATA|failed the body was "
-	                              "not taken in time begun|");
+				      "not taken in time begun|");
 }
 
 Test(link, a_refusal_while_the_body_is_on_its_way_is_an_answer)
@@ -434,6 +436,85 @@ Test(link, tls_that_fails)
 	}
 }
 
+static void open_again(void)
+{
+	link_close(scene.link);
+	scene.heard[0] = '\0';
+	open_link();
+	fake_say(GREETING);
+	fake_say(TLS_EHLO);
+}
+
+Test(link, where_tls_failed_it_is_left_alone_for_an_hour)
+{
+	scene.relay.servers = server_memory_new();
+	scene.is_shy = true;
+	open_again();
+	fake_say("220 go\r\n");
+	fake_fail("no cipher in common");
+	cr_assert_eq(fake.count, 2, "in the clear at once");
+	open_again();
+	cr_assert_eq(fake.count, 3);
+	cr_assert_str_eq(scene.heard, "ready 250 EHLO|");
+	cr_assert(fake_has_heard("EHLO relay.example\r\n"));
+	scene.target.level = TLS_ENCRYPT;
+	open_again();
+	cr_assert(fake_has_heard("EHLO relay.example\r\nSTARTTLS\r\n"), "it must be");
+	scene.target.level = TLS_MAY;
+	fake.now += SERVER_NO_TLS_MS;
+	open_again();
+	cr_assert(fake_has_heard("EHLO relay.example\r\nSTARTTLS\r\n"));
+	fake_say("454 not now\r\n");
+	open_again();
+	cr_assert(
+		fake_has_heard("EHLO relay.example\r\nSTARTTLS\r\n"), "it only said no");
+}
+
+Test(link, who_takes_nothing_without_tls_returns_nothing)
+{
+	scene.relay.servers = server_memory_new();
+	server_memory_note_no_tls(scene.relay.servers, &scene.target.address, 0);
+	open_again();
+	cr_assert_str_eq(scene.heard, "ready 250 EHLO|");
+	scene.heard[0] = '\0';
+	fake_say("530 5.7.0 Must issue a STARTTLS command first\r\n");
+	fake_say("503 no\r\n503 no\r\n503 no\r\n");
+	fake_say("250 reset\r\n");
+	cr_assert_str_eq(scene.heard,
+		"refused 530 MAIL FROM TLS has failed, and without it the server takes "
+		"no mail 4.7.5|");
+	cr_assert(link_can_quit(scene.link));
+	cr_assert(!link_is_ready(scene.link));
+	open_again();
+	cr_assert(fake_has_heard("EHLO relay.example\r\nSTARTTLS\r\n"));
+}
+
+/* K3: somebody in between may strip it. */
+Test(link, an_offer_of_tls_that_is_gone_is_logged_once)
+{
+	char lines[1000] = "";
+	int ends[2];
+
+	cr_assert_eq(pipe(ends), 0);
+	scene.relay.log = (struct log){.level = LOG_WARNING, .fd = ends[1]};
+	scene.relay.servers = server_memory_new();
+	scene.is_shy = true;
+	open_again();
+	for (int i = 0; i < 3; i++) {
+		link_close(scene.link);
+		open_link();
+		fake_say(GREETING);
+		fake_say(PLAIN_EHLO);
+	}
+	close(ends[1]);
+	cr_assert_gt(read(ends[0], lines, sizeof lines - 1), 0);
+	close(ends[0]);
+	cr_assert(strstr(lines,
+			  "tls-downgrade to=\"mx.dest.example [198.51.100.1]:25\" what="),
+		"%s", lines);
+	cr_assert_eq(strchr(lines, '\n'), strrchr(lines, '\n'), "%s", lines);
+}
+
 static void want_login(enum tls_level level)
 {
 	scene.route = (struct config_route){.domain = (char *)"",
@@ -497,6 +578,15 @@ Test(link, a_password_goes_under_tls_only)
 	cr_assert_str_eq(scene.heard,
 		"refused no TLS, and a password is not sent in the clear 4.7.4|");
 	cr_assert(fake_has_heard("EHLO relay.example\r\n"));
+}
+
+Test(link, a_login_does_not_remember_that_tls_failed)
+{
+	scene.relay.servers = server_memory_new();
+	server_memory_note_no_tls(scene.relay.servers, &scene.target.address, 0);
+	want_login(TLS_MAY);
+	open_again();
+	cr_assert(fake_has_heard("EHLO relay.example\r\nSTARTTLS\r\n"));
 }
 
 Test(link, equal_keys_are_for_equal_ways)

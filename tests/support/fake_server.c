@@ -103,6 +103,11 @@ bool conn_tls_is_verified(const struct conn *conn)
 	return conn->is_verified;
 }
 
+const struct conn_address *conn_peer(const struct conn *conn)
+{
+	return &conn->target;
+}
+
 const char *conn_error(const struct conn *conn)
 {
 	return conn->error;
