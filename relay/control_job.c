@@ -1,64 +1,16 @@
 /* SPDX-License-Identifier: ISC */
-#include "relay/control_job.h"
+#include "relay/control_job_state.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 
 #include "relay/control_reload.h"
-#include "relay/control_status.h"
-#include "relay/control_verify.h"
-#include "relay/dispatch.h"
-#include "relay/filter.h"
-#include "relay/listing.h"
 #include "relay/mem.h"
 #include "relay/text.h"
 
-enum {
-	SLICE = 50,        /* recipients shown or acted on in one step */
-	SLICE_LOOK = 5000, /* recipients looked at in one step */
-	/* Acted on and not durable yet; what one sync makes durable is settled in one turn. */
-	ACTS_MAX = 8 * SLICE,
-};
-
-/* A message whose details are read: they come in any order, and leave in that of the queue. */
-struct loading {
-	struct job *job;
-	uint64_t id;
-	struct buf text;
-};
-
-struct verb {
-	const char *name;
-	enum job_progress (*step)(struct job *job, struct buf *out);
-	enum listing_form form; /* of `show` and `explain` */
-	enum queue_verb act;
-	bool changes; /* act is done: never to all without saying so */
-};
-
-struct job {
-	struct relay *relay;
-	const struct verb *verb; /* NULL: the request was bad */
-	const char *error;       /* then: why; static text */
-	struct filter filter;
-	enum listing_form form;
-	unsigned uid;
-	job_wake_cb wake; /* NULL: closed, freed with the last callback */
-	void *owner;
-	size_t pending;  /* callbacks still to come */
-	size_t enough;   /* this few are left: go on */
-	size_t next_id;  /* of filter.ids */
-	json_t *missing; /* ids that are no message */
-	struct queue_walk walk;
-	struct control_verify *verify;
-	uint64_t messages, recipients; /* concerned so far */
-	struct loading loadings[SLICE];
-	size_t loading_count;
-	struct buf block; /* of the body, on its way to the output */
-	struct spool_reader *reader;
-	int reader_status; /* of its latest block */
-	struct control_status status;
-};
+/* Acted on and not durable yet; what one sync makes durable is settled in one turn. */
+enum { ACTS_MAX = 8 * JOB_SLICE };
 
 void job_print(struct buf *out, const json_t *object)
 {
@@ -89,8 +41,7 @@ static void free_job(struct job *job)
 	free(job);
 }
 
-/* One callback less to wait for. */
-static void resume(struct job *job)
+void job_resume(struct job *job)
 {
 	if (--job->pending != job->enough)
 		return;
@@ -117,12 +68,12 @@ static struct message *next_named(struct job *job)
 	return NULL;
 }
 
-static struct message *next_message(struct job *job)
+struct message *job_next_message(struct job *job)
 {
 	return job->filter.id_count ? next_named(job) : queue_walk_next(&job->walk);
 }
 
-static enum job_progress finish(struct job *job, struct buf *out)
+enum job_progress job_finish(struct job *job, struct buf *out)
 {
 	json_t *object = mem_must(json_pack("{s:b, s:I, s:I}", "done", 1, "messages",
 		(json_int_t)job->messages, "recipients", (json_int_t)job->recipients));
@@ -134,85 +85,10 @@ static enum job_progress finish(struct job *job, struct buf *out)
 	return JOB_DONE;
 }
 
-static void move_bytes(struct buf *from, struct buf *out)
-{
-	buf_append(out, from->bytes, from->len);
-	from->len = 0;
-}
-
-static void show(struct job *job, const struct message *message,
-	const struct spool_entry *entry, struct buf *out)
-{
-	json_t *object =
-		listing_describe(&job->filter, message, entry, job->form, text_now());
-
-	job_print(out, object);
-	json_decref(object);
-}
-
-/* A message that was removed meanwhile is not shown; one whose details are lost is. */
-static void on_loaded(void *owner, int status, const struct spool_entry *entry)
-{
-	struct loading *loading = owner;
-	struct job *job = loading->job;
-	const struct message *message =
-		job->wake ? queue_find(job->relay->queue, loading->id) : NULL;
-
-	if (message)
-		show(job, message, status ? NULL : entry, &loading->text);
-	resume(job);
-}
-
-/* Last replies and details are in the spool only; people's rows do without. */
-static void load_or_show(struct job *job, const struct message *message, struct buf *out)
-{
-	struct loading *loading = &job->loadings[job->loading_count];
-
-	*loading = (struct loading){.job = job, .id = message->id};
-	if (job->form == LISTING_ROWS ||
-		spool_load(job->relay->spool, message->id, on_loaded, loading)) {
-		show(job, message, NULL, out);
-		return;
-	}
-	job->loading_count++;
-	job->pending++;
-}
-
-static void move_loaded(struct job *job, struct buf *out)
-{
-	for (size_t i = 0; i < job->loading_count; i++) {
-		move_bytes(&job->loadings[i].text, out);
-		buf_fini(&job->loadings[i].text);
-	}
-	job->loading_count = 0;
-}
-
-static enum job_progress step_list(struct job *job, struct buf *out)
-{
-	int64_t now = text_now();
-	struct message *message = NULL;
-
-	move_loaded(job, out);
-	for (uint32_t looked = 0, shown = 0; looked < SLICE_LOOK && shown < SLICE;) {
-		message = next_message(job);
-		if (!message)
-			break;
-		looked += message->count;
-		if (!listing_selects(&job->filter, message, now, &job->recipients))
-			continue;
-		shown += message->count;
-		job->messages++;
-		load_or_show(job, message, out);
-	}
-	if (job->pending)
-		return JOB_WAIT;
-	return message ? JOB_MORE : finish(job, out);
-}
-
 static void on_acted(void *owner, int status)
 {
 	(void)status; /* settle.c repeats it until it is durable */
-	resume(owner);
+	job_resume(owner);
 }
 
 /* Returns how many recipients there were to act on. */
@@ -240,14 +116,15 @@ static enum job_progress step_act(struct job *job, struct buf *out)
 	int64_t now = text_now();
 	struct message *message = NULL;
 
-	for (size_t looked = 0, acted = 0; looked < SLICE_LOOK && acted < SLICE;) {
-		message = next_message(job);
+	for (size_t looked = 0, acted = 0;
+		looked < JOB_SLICE_LOOK && acted < JOB_SLICE;) {
+		message = job_next_message(job);
 		if (!message)
 			break;
 		looked += message->count;
 		acted += act_on(job, message, now);
 	}
-	job->enough = message ? ACTS_MAX - SLICE : 0;
+	job->enough = message ? ACTS_MAX - JOB_SLICE : 0;
 	if (job->pending > job->enough)
 		return JOB_WAIT;
 	if (message)
@@ -256,70 +133,7 @@ static enum job_progress step_act(struct job *job, struct buf *out)
 		"command verb=%s uid=%u messages=%llu recipients=%llu", job->verb->name,
 		job->uid, (unsigned long long)job->messages,
 		(unsigned long long)job->recipients);
-	return finish(job, out);
-}
-
-static void on_block(void *owner, int status, const void *bytes, size_t len)
-{
-	struct job *job = owner;
-
-	job->reader_status = status;
-	buf_append(&job->block, bytes, len);
-	resume(job);
-}
-
-static enum job_progress read_block(struct job *job)
-{
-	job->pending++;
-	spool_reader_next(job->reader, on_block, job);
-	return JOB_WAIT;
-}
-
-/* A line with the size, the bytes as they are, the last line. */
-static enum job_progress step_cat(struct job *job, struct buf *out)
-{
-	struct message *message;
-	int error;
-
-	if (job->reader) {
-		if (job->reader_status) /* half a message must not look whole */
-			return JOB_LOST;
-		if (job->block.len == 0)
-			return finish(job, out);
-		move_bytes(&job->block, out);
-		return read_block(job);
-	}
-	message = next_message(job);
-	if (!message)
-		return finish(job, out);
-	job->reader = spool_reader_open(job->relay->spool, message->id, &error);
-	if (!job->reader) {
-		job_print_error(out, "the message cannot be read", EX_IOERR);
-		return JOB_DONE;
-	}
-	job->messages++;
-	buf_printf(out, "{\"size\":%llu}\n",
-		(unsigned long long)spool_reader_size(job->reader));
-	return read_block(job);
-}
-
-static enum job_progress step_status(struct job *job, struct buf *out)
-{
-	for (uint32_t looked = 0; looked < SLICE_LOOK;) {
-		const struct message *message = queue_walk_next(&job->walk);
-
-		if (!message) {
-			json_t *object =
-				control_status_describe(&job->status, job->relay);
-
-			job_print(out, object);
-			json_decref(object);
-			return finish(job, out);
-		}
-		looked += message->count;
-		control_status_count(&job->status, message);
-	}
-	return JOB_MORE;
+	return job_finish(job, out);
 }
 
 static void on_verified(void *owner)
@@ -338,20 +152,20 @@ static enum job_progress step_verify(struct job *job, struct buf *out)
 
 static enum job_progress step_reload(struct job *job, struct buf *out)
 {
-	return control_reload(job->relay, out) ? finish(job, out) : JOB_DONE;
+	return control_reload(job->relay, out) ? job_finish(job, out) : JOB_DONE;
 }
 
 static const struct verb verbs[] = {
-	{"list", step_list, LISTING_ROWS, 0, false},
-	{"show", step_list, LISTING_FULL, 0, false},
-	{"explain", step_list, LISTING_FULL, 0, false},
-	{"cat", step_cat, 0, 0, false},
+	{"list", job_step_list, LISTING_ROWS, 0, false},
+	{"show", job_step_list, LISTING_FULL, 0, false},
+	{"explain", job_step_list, LISTING_FULL, 0, false},
+	{"cat", job_step_cat, 0, 0, false},
 	{"hold", step_act, 0, VERB_HOLD, true},
 	{"release", step_act, 0, VERB_RELEASE, true},
 	{"retry", step_act, 0, VERB_RETRY, true},
 	{"bounce", step_act, 0, VERB_BOUNCE, true},
 	{"delete", step_act, 0, VERB_DELETE, true},
-	{"status", step_status, 0, 0, false},
+	{"status", job_step_status, 0, 0, false},
 	{"reload", step_reload, 0, 0, false},
 	{"verify", step_verify, 0, 0, false},
 };
