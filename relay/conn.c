@@ -10,8 +10,6 @@
 
 #include "relay/mem.h"
 
-enum { CLOSE_PATIENCE_MS = 5000 };
-
 /* Bytes on their way to the socket. */
 struct piece {
 	uv_write_t request;
@@ -34,34 +32,11 @@ static void wipe_input(struct conn *conn)
 	buf_fini(&conn->in);
 }
 
-static void on_handle_closed(uv_handle_t *handle)
-{
-	struct conn *conn = handle->data;
-
-	if (--conn->handles > 0)
-		return;
-	if (conn->lingers)
-		conn->linger->count--;
-	tls_free(conn->tls);
-	wipe_input(conn);
-	free(conn);
-}
-
-static void close_handles(struct conn *conn)
-{
-	if (uv_is_closing(&conn->handle))
-		return;
-	uv_close(&conn->handle, on_handle_closed);
-	uv_close((uv_handle_t *)&conn->timer, on_handle_closed);
-}
-
 static void on_timer(uv_timer_t *timer)
 {
 	struct conn *conn = timer->data;
 
-	if (conn->state == CONN_STATE_LINGERING)
-		close_handles(conn);
-	else if (conn->error)
+	if (conn->error)
 		conn_emit(conn, CONN_ERROR);
 	else if (conn->ends_late) {
 		conn->ends_late = false; /* the timer is the owner's again */
@@ -174,18 +149,6 @@ void conn_stop_reading(struct conn *conn)
 	uv_read_stop(&conn->stream);
 }
 
-/* Lingering: what still comes is thrown away. Closing a socket with unread bytes would send a
- * reset, and that can overtake our last reply. */
-static void discard(struct conn *conn, ssize_t len)
-{
-	if (len >= 0)
-		return;
-	conn->ended = true;
-	conn_stop_reading(conn);
-	if (conn->sent)
-		close_handles(conn);
-}
-
 static void on_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *room)
 {
 	struct conn *conn = stream->data;
@@ -194,7 +157,7 @@ static void on_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *room)
 	if (len == UV_ENOBUFS)
 		return;
 	if (conn->state == CONN_STATE_LINGERING) {
-		discard(conn, len);
+		conn_discard(conn, len);
 	} else if (len > 0 && conn->tls) {
 		conn_tls_take(conn, room->base, (size_t)len);
 	} else if (len > 0) {
@@ -245,7 +208,7 @@ struct conn *conn_accept(uv_loop_t *loop, int listening, int *error)
 	else
 		*error = conn_learn_addresses(conn);
 	if (*error) {
-		close_handles(conn);
+		conn_close_handles(conn);
 		return NULL;
 	}
 	uv_tcp_nodelay(&conn->tcp, 1);
@@ -346,59 +309,4 @@ const struct conn_address *conn_local(const struct conn *conn)
 const char *conn_error(const struct conn *conn)
 {
 	return conn->error;
-}
-
-static void on_shutdown(uv_shutdown_t *request, int status)
-{
-	struct conn *conn = request->data;
-
-	conn->sent = true;
-	if (status || !conn->reading)
-		close_handles(conn);
-}
-
-void conn_limit_linger(struct conn *conn, struct conn_linger *linger)
-{
-	conn->linger = linger;
-}
-
-/* Its end is waited for. Not when it was never read, nor when too many do it: clients
- * that we send away and that stay must not have all descriptors. */
-static bool may_linger(struct conn *conn)
-{
-	if (conn->is_dropped)
-		return false;
-	if (!conn->linger)
-		return true;
-	conn->lingers = conn->linger->count < conn->linger->most;
-	conn->linger->count += conn->lingers;
-	return conn->lingers;
-}
-
-void conn_close(struct conn *conn)
-{
-	bool was_started = conn->cb;
-
-	conn->cb = NULL;
-	if (conn->state == CONN_STATE_CONNECTING || conn->is_lost) {
-		close_handles(conn);
-		return;
-	}
-	if (conn->tls)
-		conn_tls_close(conn);
-	conn->state = CONN_STATE_LINGERING;
-	conn->taken = conn->in.len; /* nobody will read it */
-	if (was_started && may_linger(conn))
-		conn_read_more(conn);
-	else
-		conn_stop_reading(conn);
-	uv_timer_start(&conn->timer, on_timer, CLOSE_PATIENCE_MS, 0);
-	if (uv_shutdown(&conn->shutdown, &conn->stream, on_shutdown))
-		close_handles(conn);
-}
-
-void conn_drop(struct conn *conn)
-{
-	conn->is_dropped = true;
-	conn_close(conn);
 }

@@ -9,7 +9,7 @@
 
 /*
  * What the parts of a connection share: conn.c has the socket, conn_connect.c the way
- * out, conn_tls.c what lies between socket and owner under TLS. Internal to conn*.c.
+ * out, conn_close.c its end, conn_tls.c what lies between socket and owner under TLS. Internal to conn*.c.
  */
 
 enum { CONN_READ_STEP = 16384 }; /* room given to one read; one a turn of the loop */
@@ -79,6 +79,15 @@ void conn_compact(struct conn *conn); /* what is unread moves to the front of in
 void conn_release(struct conn *conn); /* `in`, when it is empty: idle ones are many */
 void conn_read_more(struct conn *conn);
 void conn_stop_reading(struct conn *conn);
+
+/* Gives the memory back, once the loop is done with it. */
+void conn_close_handles(struct conn *conn);
+
+/*
+ * LINGERING: what still comes (len < 0: nothing any more) is thrown away. Closing a socket with unread bytes
+ * would send a reset, and that can overtake our last reply.
+ */
+void conn_discard(struct conn *conn, ssize_t len);
 
 /* Puts bytes on the socket as they are. Copied. */
 void conn_send(struct conn *conn, const void *bytes, size_t len);
