@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <getopt.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include "relay/auth.h"
+#include "relay/cli_serve_state.h"
 #include "relay/control.h"
 #include "relay/damage.h"
 #include "relay/dispatch.h"
@@ -21,33 +21,13 @@
 #include "relay/listener.h"
 #include "relay/mem.h"
 #include "relay/notices.h"
-#include "relay/own_name.h"
-#include "relay/privileges.h"
 #include "relay/public_ip.h"
-#include "relay/relay.h"
 #include "relay/reload.h"
 #include "relay/resume.h"
 #include "relay/server_memory.h"
 #include "relay/summary.h"
 #include "relay/text.h"
 #include "relay/tls_client.h"
-
-/*
- * Start: configuration, sockets, privileges, spool, queue, loop. Stop, in the order in which
- * the parts need each other: no new sessions, no new attempts, spool, resolver, memory.
- *
- *   RUNNING ──signal──> sessions gone ──> control gone ──> attempts settled ──> spool closed
- */
-struct server {
-	struct relay relay;
-	struct config *config; /* relay.config, until everything is open */
-	uv_loop_t loop;
-	uv_signal_t terminate, interrupt, hangup;
-	struct control *control;
-	bool stopping;
-	bool clean; /* every attempt was settled */
-	char error[512];
-};
 
 static int exit_code(int error)
 {
@@ -170,58 +150,6 @@ static void watch_signals(struct server *server)
 	uv_signal_start(&server->interrupt, on_signal, SIGINT);
 }
 
-static int open_resolver(struct server *server)
-{
-	const struct config *config = server->relay.config;
-	struct resolver_options options = {
-		.servers = (const char *const *)config->resolvers,
-		.server_count = config->resolver_count,
-	};
-	size_t bad = 0;
-	int error = resolver_open(&server->relay.resolver, &server->loop, &options, &bad);
-
-	if (error == -EINVAL)
-		snprintf(server->error, sizeof server->error,
-			"resolver = %s: not an address", config->resolvers[bad]);
-	else if (error)
-		snprintf(server->error, sizeof server->error,
-			"cannot use the resolver: %s%s", strerror(-error),
-			error == -ENOENT ? " (no nameserver in /etc/resolv.conf)" : "");
-	return error;
-}
-
-static int open_spool(struct server *server)
-{
-	const struct config *config = server->relay.config;
-	struct spool_options options = {
-		.dir = config->spool_dir,
-		.segment_size = config->spool_segment,
-		.inline_max = config->spool_inline,
-		.reserve = config->spool_reserve,
-	};
-	struct spool_error error;
-
-	if (spool_open(&server->relay.spool, &server->loop, &options, &error) == 0)
-		return 0;
-	snprintf(server->error, sizeof server->error, "%s", error.text);
-	return error.code == -ENOENT ? -EIO : error.code;
-}
-
-/* The directories are made while we may still do so. */
-static int make_directories(struct server *server)
-{
-	const struct config *config = server->relay.config;
-	char *socket = mem_strdup(config->control_socket);
-	int error = privileges_make_directory(config->spool_dir, config->user, 0700,
-		server->error, sizeof server->error);
-
-	if (!error)
-		error = privileges_make_directory(dirname(socket), config->user, 0750,
-			server->error, sizeof server->error);
-	free(socket);
-	return error == -ENOENT ? -EIO : error;
-}
-
 /* What an unknown address means; a smarthost's receivers do not see ours. */
 static void log_unknown_addresses(const struct relay *relay)
 {
@@ -251,38 +179,6 @@ static void log_start(struct server *server)
 	log_event(&server->relay.log, LOG_INFO, "ready host=%s messages=%zu pid=%d",
 		server->relay.config->hostname, queue_count(server->relay.queue),
 		(int)getpid());
-}
-
-static int find_name(struct server *server)
-{
-	if (own_name_find(server->config, NULL, 0))
-		return 0;
-	snprintf(server->error, sizeof server->error,
-		"hostname = auto: neither our public address nor this machine has a "
-		"full name; write it out");
-	return -EINVAL;
-}
-
-/* Everything that can fail, in order. Returns 0 or -errno with server->error set. */
-static int start(struct server *server)
-{
-	struct relay *relay = &server->relay;
-	size_t cap = sizeof server->error;
-	int error = listener_open(&relay->listener, relay, server->error, cap);
-
-	if (!error)
-		error = make_directories(server);
-	if (!error)
-		error = privileges_drop(relay->config->user, server->error, cap);
-	if (!error)
-		error = find_name(server);
-	if (!error)
-		error = open_spool(server);
-	if (!error)
-		error = control_open(&server->control, relay, server->error, cap);
-	if (!error)
-		error = open_resolver(server);
-	return error;
 }
 
 static void on_abandoned(void *owner)
@@ -318,7 +214,7 @@ static int run(struct server *server)
 	struct relay *relay = &server->relay;
 
 	watch_signals(server); /* whoever sees us listen may already tell us to stop */
-	int error = start(server);
+	int error = serve_open(server);
 
 	if (error)
 		return abandon(server, error);
