@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 #include "relay/cause_table.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <strings.h>
 
+#include "relay/hash.h"
 #include "relay/mem.h"
 
 enum { SIZE_FIRST = 64 };
@@ -15,18 +15,12 @@ struct cause_table {
 	size_t count;
 };
 
-static uint32_t hash_text(uint32_t hash, const char *text)
+static uint64_t hash_key(const struct cause_key *key)
 {
-	for (; *text; text++)
-		hash = (hash ^ (uint32_t)tolower((unsigned char)*text)) * 16777619u;
-	return hash * 16777619u; /* FNV-1a, with an end */
-}
+	uint64_t hash = (uint64_t)key->reason ^ (uint64_t)key->origin << 8;
 
-static uint32_t hash_key(const struct cause_key *key)
-{
-	uint32_t hash = 2166136261u ^ (uint32_t)key->reason ^ (uint32_t)key->origin << 8;
-
-	return hash_text(hash_text(hash, key->subject), key->sender_domain);
+	return hash_text_caseless(
+		hash_text_caseless(hash, key->subject), key->sender_domain);
 }
 
 static struct cause_key key_of(const struct cause *cause)
@@ -40,7 +34,7 @@ static struct cause_key key_of(const struct cause *cause)
 static struct cause **bucket_of(
 	const struct cause_table *table, const struct cause_key *key)
 {
-	return &table->buckets[hash_key(key) & (table->size - 1)];
+	return &table->buckets[hash_slot(hash_key(key), table->size)];
 }
 
 struct cause_table *cause_table_new(void)

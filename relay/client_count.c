@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/queue.h>
 
+#include "relay/hash.h"
 #include "relay/mem.h"
 
 /* Enough for the largest session_limit worth its memory; a chain is no longer than there are
@@ -28,11 +29,7 @@ struct client_counts {
 
 static size_t chain_of(const char *ip)
 {
-	uint32_t hash = 2166136261u; /* FNV-1a */
-
-	for (; *ip; ip++)
-		hash = (hash ^ (unsigned char)*ip) * 16777619u;
-	return (hash ^ hash >> 16) % CHAINS;
+	return hash_slot(hash_text(0, ip), CHAINS);
 }
 
 static struct client *find(const struct client_counts *counts, const char *ip)

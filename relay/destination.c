@@ -2,12 +2,12 @@
 #include "relay/destination.h"
 
 #include <assert.h>
-#include <ctype.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "relay/hash.h"
 #include "relay/mem.h"
 #include "relay/rate.h"
 #include "relay/retry.h"
@@ -87,11 +87,7 @@ void destinations_free(struct destinations *destinations)
 
 static uint32_t hash_of(const char *name)
 {
-	uint64_t hash = 14695981039346656037u; /* FNV-1a */
-
-	for (; *name; name++)
-		hash = (hash ^ (uint64_t)tolower((unsigned char)*name)) * 1099511628211u;
-	return (uint32_t)(hash >> 32);
+	return (uint32_t)(hash_text_caseless(0, name) >> 32);
 }
 
 static struct destination *find(

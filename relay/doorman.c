@@ -7,6 +7,7 @@
 
 #include "relay/client_count.h"
 #include "relay/client_network.h"
+#include "relay/hash.h"
 #include "relay/mem.h"
 #include "relay/policy.h"
 
@@ -88,16 +89,13 @@ static void watch_minute(struct doorman *doorman)
 static bool comes_too_often(struct doorman *doorman, const char *client)
 {
 	uint8_t network[CLIENT_NETWORK_LEN];
-	uint32_t hash = 2166136261u ^ doorman->secret; /* FNV-1a */
 
 	if (policy_may_relay(doorman->relay->config, client))
 		return false;
 	watch_minute(doorman);
 	client_network_read(client, network);
-	for (size_t i = 0; i < sizeof network; i++)
-		hash = (hash ^ network[i]) * 16777619u;
-
-	uint16_t *visits = &doorman->visits[(hash ^ hash >> 16) % COUNTERS];
+	uint64_t hash = hash_bytes(doorman->secret, network, sizeof network);
+	uint16_t *visits = &doorman->visits[hash_slot(hash, COUNTERS)];
 
 	if (*visits == DOORMAN_VISITS_MAX)
 		return true;

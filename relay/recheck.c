@@ -4,6 +4,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "relay/hash.h"
+
 #define BIT(check) (1u << (check))
 
 /* What the checks of a reason read of the question. */
@@ -93,16 +95,9 @@ enum recheck recheck_judge(
 	return result;
 }
 
-static uint64_t hash_text(uint64_t hash, const char *text)
-{
-	for (; *text; text++)
-		hash = (hash ^ (unsigned char)*text) * 1099511628211u; /* FNV-1a */
-	return hash;
-}
-
 static uint64_t hash_answer(const struct answer *answer)
 {
-	uint64_t hash = hash_text(14695981039346656037u, answer->name);
+	uint64_t hash = hash_text(0, answer->name);
 	char text[2048];
 
 	hash = hash_text(hash, record_type_name(answer->type));

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "relay/hash.h"
 #include "relay/mem.h"
 
 enum {
@@ -43,11 +44,9 @@ void server_memory_free(struct server_memory *memory)
 static struct entry *set_of(
 	const struct server_memory *memory, const struct conn_address *server)
 {
-	uint32_t hash = 2166136261u ^ server->port; /* FNV-1a */
+	uint64_t hash = hash_text(server->port, server->ip);
 
-	for (const char *at = server->ip; *at; at++)
-		hash = (hash ^ (unsigned char)*at) * 16777619u;
-	return &memory->entries[(hash ^ hash >> 16) % SETS * WAYS];
+	return &memory->entries[hash_slot(hash, SETS) * WAYS];
 }
 
 static bool is_same(const struct conn_address *a, const struct conn_address *b)
