@@ -41,11 +41,12 @@ MAILER(`local')dnl
 MAILER(`smtp')dnl
 """
 
-# Its local mailer: a file for each message.
+# Its local mailer: a file for each message, that is in its place when it is whole.
 STORE = """\
 #!/bin/sh
 umask 022
-exec cat >"$(mktemp /var/mail/world/XXXXXXXX)"
+file=$(mktemp /var/mail/world/XXXXXXXX)
+cat >"$file" && mv "$file" /var/mail/world/new/
 """
 
 # The mailers are its own "relay", each with a port.
@@ -80,6 +81,7 @@ MAILER = """Mport{port}, P=[IPC], F=mDFMuXa8, S=EnvFromSMTP/HdrFromSMTP, R=MasqS
 
 class Sendmail(PrivateRoot):
     GROUP = 5104
+    maildir = "var/mail/world/new"
 
     def configuration(self):
         return CONFIGURATION.format(**vars(self))
@@ -95,6 +97,7 @@ class Sendmail(PrivateRoot):
         (self.root / "usr/local/bin/store").chmod(0o755)
         self.install_certificate()
         self.make_directory("var/mail/world", mode=0o777)
+        self.make_directory(self.maildir, mode=0o777)
         self.write("etc/mail/service.switch", "hosts dns\naliases files\npasswd files\n")
         self.make_directory("var/spool/mqueue", mode=0o700)
         self.make_directory("var/run/sendmail/mta")
