@@ -214,6 +214,19 @@ static void on_timeout(struct link *link)
 		lose(link, link_timeout_words(link->state));
 }
 
+/* With TLS 1.3 a server that does not like our end of the handshake says so behind it. */
+static void on_error(struct link *link)
+{
+	bool is_late = link->state == LINK_STATE_GREET && link->client.is_secured;
+
+	if (is_late && link->way.target->level == TLS_MAY)
+		link_on_no_tls(link, NULL, conn_error(link->conn));
+	else if (is_late || link->state <= LINK_STATE_HANDSHAKE)
+		lose(link, conn_error(link->conn));
+	else
+		lose(link, link_lost_words(link->state));
+}
+
 static void on_conn(void *owner, enum conn_event event)
 {
 	struct link *link = owner;
@@ -240,9 +253,7 @@ static void on_conn(void *owner, enum conn_event event)
 		on_timeout(link);
 		break;
 	case CONN_ERROR:
-		lose(link, link->state <= LINK_STATE_HANDSHAKE
-				   ? conn_error(link->conn)
-				   : link_lost_words(link->state));
+		on_error(link);
 		break;
 	}
 }

@@ -470,6 +470,26 @@ Test(link, where_tls_failed_it_is_left_alone_for_an_hour)
 		fake_has_heard("EHLO relay.example\r\nSTARTTLS\r\n"), "it only said no");
 }
 
+Test(link, a_no_behind_the_handshake_is_one_to_tls_too)
+{
+	scene.is_shy = true;
+	open_again();
+	fake_say("220 go\r\n");
+	fake_secure(false);
+	fake_fail("it wants a certificate of ours");
+	cr_assert_eq(fake.count, 2);
+	fake_connect();
+	fake_say(GREETING);
+	fake_say(TLS_EHLO);
+	cr_assert_str_eq(scene.heard, "ready 250 EHLO|");
+	scene.target.level = TLS_ENCRYPT;
+	open_again();
+	fake_say("220 go\r\n");
+	fake_secure(false);
+	fake_fail("it wants a certificate of ours");
+	cr_assert_str_eq(scene.heard, "failed it wants a certificate of ours|");
+}
+
 Test(link, who_takes_nothing_without_tls_returns_nothing)
 {
 	scene.relay.servers = server_memory_new();
