@@ -13,7 +13,7 @@
 enum {
 	ATTEMPTS_MAX = 200,    /* at once, all destinations together... */
 	UNANSWERED_MAX = 500,  /* ...and so many that still wait for a word of... */
-	UNANSWERED_MS = 250,   /* ...a server after this time */
+	UNANSWERED_MS = 250,   /* ...a server, or of the DNS, after this time */
 	COMPANY_LOOK = 1000,   /* recipients looked at for one transaction */
 	SLICE = 200,           /* due recipients looked at in one turn of the loop */
 	SLICE_STARTS = 20,     /* attempts started in one */
