@@ -10,14 +10,6 @@
 
 #include "relay/mem.h"
 
-/* Bytes on their way to the socket. */
-struct piece {
-	uv_write_t request;
-	struct conn *conn;
-	size_t len;
-	char bytes[];
-};
-
 void conn_emit(struct conn *conn, enum conn_event event)
 {
 	if (conn->cb)
@@ -67,8 +59,7 @@ void conn_end_later(struct conn *conn)
 	uv_timer_start(&conn->timer, on_timer, 0, 0);
 }
 
-/* The socket is of no use any more. */
-static void lose(struct conn *conn, int error)
+void conn_lose(struct conn *conn, int error)
 {
 	conn->is_lost = true;
 	conn_fail(conn, uv_strerror(error)); /* static for all that a socket returns */
@@ -171,7 +162,7 @@ static void on_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *room)
 		if (len == UV_EOF)
 			conn_emit(conn, CONN_EOF);
 		else
-			lose(conn, (int)len);
+			conn_lose(conn, (int)len);
 	}
 	conn_release(
 		conn); /* nothing after all (EAGAIN), or a record that is not whole */
@@ -236,54 +227,6 @@ void conn_consume(struct conn *conn, size_t len)
 		conn_tls_refill(conn);
 	conn_release(conn);
 	conn_read_more(conn);
-}
-
-static void on_written(uv_write_t *request, int status)
-{
-	struct piece *piece = request->data;
-	struct conn *conn = piece->conn;
-
-	conn->unsent -= piece->len;
-	free(piece);
-	if (status)
-		lose(conn, status);
-	else if (conn->unsent == 0)
-		conn_emit(conn, CONN_DRAINED);
-}
-
-void conn_send(struct conn *conn, const void *bytes, size_t len)
-{
-	struct piece *piece = mem_alloc(sizeof *piece + len);
-	uv_buf_t buf = uv_buf_init(piece->bytes, (unsigned)len);
-
-	memcpy(piece->bytes, bytes, len);
-	piece->request.data = piece;
-	piece->conn = conn;
-	piece->len = len;
-	int error = uv_write(&piece->request, &conn->stream, &buf, 1, on_written);
-
-	if (error) {
-		free(piece);
-		conn->is_lost = true;
-		conn_fail_later(conn, uv_strerror(error));
-		return;
-	}
-	conn->unsent += len;
-}
-
-void conn_write(struct conn *conn, const void *bytes, size_t len)
-{
-	if (len == 0 || conn->error)
-		return;
-	if (conn->tls)
-		conn_tls_write(conn, bytes, len);
-	else
-		conn_send(conn, bytes, len);
-}
-
-size_t conn_unsent(const struct conn *conn)
-{
-	return conn->unsent;
 }
 
 void conn_set_deadline(struct conn *conn, uint64_t ms)

@@ -18,7 +18,7 @@ enum conn_event {
 	CONN_CONNECTED, /* of conn_connect */
 	CONN_SECURED,   /* of conn_start_tls and conn_start_tls_client: bytes go under TLS now */
 	CONN_DATA,      /* conn_peek has bytes that were not there before */
-	CONN_DRAINED,   /* all that was written has left */
+	CONN_DRAINED,   /* what was unsent has left */
 	CONN_EOF,       /* the peer has ended its side; it may still read what is written */
 	CONN_TIMEOUT,   /* the deadline of conn_set_deadline has passed; close */
 	CONN_ERROR,     /* conn_error tells; close */
@@ -83,6 +83,7 @@ size_t conn_peek(const struct conn *conn, const char **bytes);
 void conn_consume(struct conn *conn, size_t len);
 
 void conn_write(struct conn *conn, const void *bytes, size_t len); /* copied */
+/* What the socket has not taken yet. Nothing after conn_write: no CONN_DRAINED follows. */
 size_t conn_unsent(const struct conn *conn);
 
 /* One CONN_TIMEOUT, ms from now, unless set again; 0: none. Absolute: traffic does not

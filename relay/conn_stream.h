@@ -8,7 +8,7 @@
 #include "relay/tls.h"
 
 /*
- * What the parts of a connection share: conn.c has the socket, conn_connect.c the way
+ * What the parts of a connection share: conn.c has the socket, conn_write.c what goes into it, conn_connect.c the way
  * out, conn_close.c its end, conn_tls.c what lies between socket and owner under TLS. Internal to conn*.c.
  */
 
@@ -68,6 +68,8 @@ void conn_emit(struct conn *conn, enum conn_event event);
 void conn_fail(struct conn *conn, const char *error);
 void conn_fail_later(struct conn *conn, const char *error);
 void conn_end_later(struct conn *conn); /* the same for CONN_EOF */
+/* The socket is of no use any more: -errno tells why. */
+void conn_lose(struct conn *conn, int error);
 
 struct conn *conn_new(uv_loop_t *loop, enum conn_state state);
 

@@ -41,6 +41,16 @@ static void put_text(struct buf *out, const char *text)
 	buf_append(out, text, strlen(text) + 1);
 }
 
+bool envelope_has_wishes(const struct envelope *envelope)
+{
+	bool has = envelope->ret || (envelope->envid && envelope->envid[0]);
+
+	for (size_t i = 0; i < envelope->count && !has; i++)
+		has = (envelope->notify && envelope->notify[i]) ||
+		      (envelope->orcpts && envelope->orcpts[i] && envelope->orcpts[i][0]);
+	return has;
+}
+
 /* What is left to be read; bad is set for good by the first thing that does not fit. */
 struct cursor {
 	const char *at;

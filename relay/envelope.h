@@ -66,6 +66,9 @@ struct recipient_record {
 	const char *subject; /* of the cause it is held for, or "" */
 };
 
+/* True when its sender wants to hear more, or less, than is usual (RFC 3461). */
+bool envelope_has_wishes(const struct envelope *envelope);
+
 void envelope_encode(const struct envelope *envelope, struct buf *out);
 /*
  * Returns 0, or -EINVAL. The texts are borrowed from bytes; *lists, which recipients and all that is

@@ -80,14 +80,16 @@ void link_flush(struct link *link)
 {
 	struct smtp_client *client = &link->client;
 
-	if (!client->out_len)
-		return;
-	transcript_note(&link->transcript, "C: ", client->out,
-		client->out_len - client->secret_len);
-	if (client->secret_len)
-		transcript_note(&link->transcript, "C: ", "(a secret)", 10);
-	conn_write(link->conn, client->out, client->out_len);
-	smtp_client_sent(client, client->out_len);
+	while (client->out_len) {
+		transcript_note(&link->transcript, "C: ", client->out,
+			client->out_len - client->secret_len);
+		if (client->secret_len)
+			transcript_note(&link->transcript, "C: ", "(a secret)", 10);
+		conn_write(link->conn, client->out, client->out_len);
+		smtp_client_sent(client, client->out_len);
+		if (conn_unsent(link->conn))
+			return; /* on_drained goes on with a long envelope */
+	}
 }
 
 static bool emit_reply(
@@ -199,7 +201,7 @@ static void on_drained(struct link *link)
 	if (link->state == LINK_STATE_BODY)
 		link_emit(link, &report);
 	else if (link->state == LINK_STATE_ENVELOPE)
-		take_replies(link); /* RCPTs may be left that had no room */
+		take_replies(link);
 }
 
 static void on_timeout(struct link *link)

@@ -96,8 +96,7 @@ struct message *message_new(uint64_t id, uint64_t size, const struct envelope *e
 	message->eight_bit = envelope->eight_bit;
 	message->utf8 = envelope->utf8;
 	message->notification = envelope->notification;
-	message->has_wishes = envelope->ret || envelope->notify || envelope->orcpts ||
-	                      (envelope->envid && envelope->envid[0]);
+	message->has_wishes = envelope_has_wishes(envelope);
 	message->count = message->open = (uint32_t)envelope->count;
 	message->sender = place(&text, envelope->sender);
 	message->author = author ? place(&text, author)

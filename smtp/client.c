@@ -25,16 +25,23 @@ void smtp_client_init(struct smtp_client *m, const char *name)
 	m->name = name;
 }
 
-void smtp_client_sent(struct smtp_client *m, size_t n)
+static void wipe_sent(struct smtp_client *m, size_t n)
 {
-	m->out_len -= n;
-	if (m->out_len)
-		memmove(m->out, m->out + n, m->out_len);
 	if (m->secret_len == 0)
 		return;
 	explicit_bzero(m->out + m->out_len, n);
 	if (m->secret_len > m->out_len)
 		m->secret_len = m->out_len;
+}
+
+void smtp_client_sent(struct smtp_client *m, size_t n)
+{
+	m->out_len -= n;
+	if (m->out_len)
+		memmove(m->out, m->out + n, m->out_len);
+	wipe_sent(m, n);
+	if (m->phase == SMTP_CLIENT_ENVELOPE && !m->is_unasked)
+		smtp_client_say_envelope(m);
 }
 
 bool smtp_client_is_ready(const struct smtp_client *m)
@@ -302,8 +309,6 @@ size_t smtp_client_next(
 	*event = (struct smtp_event){.kind = SMTP_EVENT_INPUT};
 	if (m->is_unasked)
 		smtp_client_tell_own_decision(m, event);
-	else if (m->phase == SMTP_CLIENT_ENVELOPE)
-		smtp_client_say_envelope(m);
 	while (used < len && line > 0 && event->kind == SMTP_EVENT_INPUT) {
 		line = read_line(m, in + used, len - used, event);
 		used += line;

@@ -170,7 +170,7 @@ void smtp_client_log_in(struct smtp_client *m, const struct smtp_login *login);
  * SMTP_EVENT_DONE. A server whose SIZE is smaller gets nothing: DONE with 552 5.3.4 comes next;
  * one without SMTPUTF8 that would need it neither: DONE with 553 5.6.7; nor one without
  * 8BITMIME that would need that: DONE with 554 5.6.3.
- * Recipients go out as room in m->out allows: call smtp_client_next after each write.
+ * Recipients go out as room in m->out allows: smtp_client_sent puts the next ones there.
  */
 void smtp_client_send(struct smtp_client *m, const struct smtp_transaction *transaction);
 
@@ -180,7 +180,7 @@ void smtp_client_body_done(struct smtp_client *m);
 /* Says QUIT when READY or after SMTP_EVENT_REFUSED; else it does nothing. */
 void smtp_client_quit(struct smtp_client *m);
 
-/* The caller has taken n bytes from the front of m->out. */
+/* The caller has taken n bytes from the front of m->out; there may be more to take now. */
 void smtp_client_sent(struct smtp_client *m, size_t n);
 
 /* "MAIL FROM", "the banner"...: for logs and reports. Static text. */

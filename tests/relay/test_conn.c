@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -142,11 +143,55 @@ Test(conn, what_is_sent_is_heard_both_ways)
 	cr_assert_arr_eq(bytes, "OP\r\n", 4);
 	conn_consume(pair.conn, 4);
 	conn_write(pair.conn, "250 ok\r\n", 8);
-	cr_assert_eq(conn_unsent(pair.conn), 8);
-	run_until(&pair, CONN_DRAINED);
-	cr_assert_eq(conn_unsent(pair.conn), 0);
+	cr_assert_eq(conn_unsent(pair.conn), 0, "there is room for it in the socket");
 	cr_assert_eq(recv(pair.socket, reply, sizeof reply, 0), 8);
 	cr_assert_str_eq(reply, "250 ok\r\n");
+	pair_fini(&pair);
+}
+
+Test(conn, what_the_socket_does_not_take_is_sent_later_and_in_order)
+{
+	enum { PIECE = 65536, PIECES = 128 };
+	static char piece[PIECE], heard[PIECE];
+	struct pair pair;
+	size_t got = 0;
+
+	pair_init(&pair);
+	pair_accept(&pair);
+	for (size_t i = 0; i < PIECES; i++) {
+		memset(piece, (int)i, sizeof piece);
+		conn_write(pair.conn, piece, sizeof piece);
+	}
+	cr_assert_gt(conn_unsent(pair.conn), 0);
+	cr_assert_lt(conn_unsent(pair.conn), PIECE * PIECES, "some went at once");
+	while (got < PIECE * PIECES) {
+		ssize_t len = recv(pair.socket, heard, sizeof heard, MSG_DONTWAIT);
+
+		for (ssize_t i = 0; i < len; i++, got++)
+			cr_assert_eq(heard[i], (char)(got / PIECE), "byte %zu", got);
+		uv_run(&pair.loop, UV_RUN_NOWAIT);
+	}
+	run_until(&pair, CONN_DRAINED);
+	cr_assert_eq(conn_unsent(pair.conn), 0);
+	pair_fini(&pair);
+}
+
+Test(conn, what_cannot_be_sent_is_an_error_from_the_loop)
+{
+	struct pair pair;
+	struct linger hard = {.l_onoff = 1};
+
+	pair_init(&pair);
+	signal(SIGPIPE, SIG_IGN);
+	pair_accept(&pair);
+	setsockopt(pair.socket, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
+	close(pair.socket);
+	pair.socket = -1;
+	conn_write(pair.conn, "x", 1);
+	cr_assert_eq(pair.heard[CONN_ERROR], 0, "told from inside");
+	cr_assert_eq(conn_unsent(pair.conn), 0);
+	run_until(&pair, CONN_ERROR);
+	cr_assert_str_eq(conn_error(pair.conn), "connection reset by peer");
 	pair_fini(&pair);
 }
 

@@ -131,3 +131,20 @@ Test(wishes, a_message_knows_whether_it_has_any)
 		message_free(message);
 	}
 }
+
+/* As intake.c describes a message of a client that speaks no DSN: with lists, in which nothing stands. */
+Test(wishes, what_nobody_gave_is_not_read_back)
+{
+	static const uint8_t none[3];
+	static const char *const empty[] = {"", NULL, ""};
+	struct envelope envelope = wishing;
+
+	envelope.ret = SMTP_RET_NOT_GIVEN;
+	envelope.envid = NULL;
+	envelope.notify = none;
+	envelope.orcpts = empty;
+	struct message *message = message_new(7, 100, &envelope);
+
+	cr_assert_not(message->has_wishes);
+	message_free(message);
+}
