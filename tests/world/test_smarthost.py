@@ -8,7 +8,7 @@ import time
 import pytest
 
 from hostile import Hostile
-from hostile_rows import ehlo
+from hostile_rows import close, ehlo, say_and_close
 from relay import send
 from smarthosts import EximSmarthost, PostfixSmarthost
 from support import BASE, wait_for
@@ -166,6 +166,31 @@ def test_only_the_first_message_waits_for_a_black_hole(customer, servers, black_
         assert server.name in words
         times.append(time.monotonic() - began)
     assert times[0] > 2 and max(times[1:]) < 1.5, times
+
+
+HANGS_UP = say_and_close(b"250 taken\r\n")  # so that each message has a connection of its own
+
+
+def test_where_tls_failed_it_is_not_tried_again(customer, authority, false):
+    server = false({"STARTTLS": close, "END": HANGS_UP}, authority.shared)
+    relay = customer("false.isp.example:587 tls=may")
+    for _ in range(3):
+        by("delivered", relay)
+    assert server.connections == 4 and server.commands().count(b"STARTTLS") == 1
+    assert relay.log.count(" tls-fallback ") == 1
+
+
+def test_an_offer_of_tls_that_is_gone_is_logged_once(customer, authority, false):
+    """Row K3."""
+    relay = customer("false.isp.example:587 tls=may")
+    server = false({"END": HANGS_UP}, authority.shared)
+    by("delivered", relay)
+    assert server.wires[0].tls and " tls-downgrade " not in relay.log
+    server.tls = None
+    for _ in range(2):
+        by("delivered", relay)
+    assert len(server.messages) == 3
+    assert relay.log.count(' tls-downgrade to="false.isp.example [198.51.100.9]:587" ') == 1
 
 
 def test_all_are_down(customer):
