@@ -128,6 +128,8 @@ static void on_block(void *owner, int status, const void *bytes, size_t len)
 
 static void begin_body(struct delivery *d)
 {
+	const void *bytes;
+	size_t len;
 	int error;
 
 	d->reader = spool_reader_open(d->relay->spool, d->message_id, &error);
@@ -137,7 +139,11 @@ static void begin_body(struct delivery *d)
 	}
 	d->left = spool_reader_size(d->reader);
 	d->state = DELIVERY_STATE_BODY;
-	read_body(d);
+	/* Most bodies are one block and were stored just now. Only that one: a long body is not to keep the loop. */
+	if (spool_reader_take_cached(d->reader, &bytes, &len))
+		on_block(d, 0, bytes, len);
+	else
+		read_body(d);
 }
 
 static void begin_envelope(struct delivery *d)

@@ -12,7 +12,7 @@
  * Group commit. One job at a time runs in the pool; what is committed meanwhile waits for
  * the next one, so the busier the spool, the more transactions share a write and a sync.
  *
- *   waiting ──> job: [next segment] write... fdatasync ──> folded into the index, told
+ *   waiting ──> job: [next segment] write, fdatasync ──> folded into the index, told
  *                        └── any failure: the segment is fenced off by a new one, all get the error
  *                            (but for a full disk: if that one is a spare, they go there)
  *
@@ -77,22 +77,17 @@ void adopt_segment(struct spool *spool, struct segment *segment)
 }
 
 /* The parts of a record in the order of the file: head, then head, body and bytes of each
- * item. */
-static int write_record(struct commit_job *job, struct spool_transaction *transaction,
-	uint64_t sequence, uint64_t offset)
+ * item. Returns how many. */
+static size_t make_record(struct commit_job *job, struct spool_transaction *transaction,
+	uint64_t sequence, struct iovec *parts)
 {
-	size_t count = 1 + 3 * transaction->count;
-	struct iovec *parts = malloc(count * sizeof *parts);
-	uint8_t head[RECORD_HEAD];
 	struct record record = {.salt = job->segment->head.salt,
 		.sequence = sequence,
-		.offset = offset,
+		.offset = transaction->offset,
 		.durable = job->spool->durable,
 		.length = transaction_length(transaction) - RECORD_HEAD};
 	size_t used = 1;
 
-	if (!parts)
-		return -ENOMEM;
 	for (size_t i = 0; i < transaction->count; i++) {
 		struct transaction_item *item = &transaction->items[i];
 
@@ -106,28 +101,42 @@ static int write_record(struct commit_job *job, struct spool_transaction *transa
 			parts[used++] =
 				(struct iovec){(void *)item->item.bytes, item->item.len};
 	}
-	record_encode(&record, parts + 1, used - 1, head);
-	parts[0] = (struct iovec){head, RECORD_HEAD};
-	int error = fs_write(job->segment->fd, parts, used, offset);
-
-	free(parts);
-	transaction->offset = offset;
-	return error;
+	record_encode(&record, parts + 1, used - 1, transaction->head);
+	parts[0] = (struct iovec){transaction->head, RECORD_HEAD};
+	return used;
 }
 
+static size_t count_parts(const struct commit_job *job)
+{
+	const struct spool_transaction *transaction;
+	size_t count = 0;
+
+	TAILQ_FOREACH(transaction, &job->transactions, others)
+	count += 1 + 3 * transaction->count;
+	return count;
+}
+
+/* All records together: a write for each would cost more than what is written. */
 static int write_all(struct commit_job *job)
 {
 	struct spool_transaction *transaction;
 	uint64_t sequence = job->spool->durable, offset = job->segment->end;
+	struct iovec *parts = malloc(count_parts(job) * sizeof *parts);
+	size_t used = 0;
 
+	if (!parts)
+		return -ENOMEM;
 	TAILQ_FOREACH(transaction, &job->transactions, others)
 	{
-		int error = write_record(job, transaction, ++sequence, offset);
-
-		if (error)
-			return error;
+		transaction->offset = offset;
+		used += make_record(job, transaction, ++sequence, parts + used);
 		offset += transaction_length(transaction);
 	}
+	int error = fs_write(job->segment->fd, parts, used, job->segment->end);
+
+	free(parts);
+	if (error)
+		return error;
 	job->written = offset - job->segment->end;
 	job->end = offset;
 	job->syncs++;

@@ -83,6 +83,15 @@ int fs_read(int fd, void *bytes, size_t len, uint64_t offset, size_t *got)
 	return 0;
 }
 
+/* A file system that does not know RWF_NOWAIT says so (EOPNOTSUPP): the disk is asked then. */
+int fs_read_cached(int fd, void *bytes, size_t len, uint64_t offset)
+{
+	struct iovec part = {bytes, len};
+	ssize_t n = preadv2(fd, &part, 1, (off_t)offset, RWF_NOWAIT);
+
+	return n >= 0 && (size_t)n == len ? 0 : -EAGAIN;
+}
+
 /* The next parts to write, the first skip bytes of the first one left out. */
 static int next_parts(
 	struct iovec *next, const struct iovec *parts, size_t count, size_t skip)

@@ -10,7 +10,7 @@
  * The file system, as far as the spool needs it, and the only place that calls it: a test
  * that defines these functions itself can let each of them fail, or cut the power at it.
  *
- * All of them block. They return -errno on error; EINTR and short transfers are dealt
+ * All of them block, but for fs_read_cached. They return -errno on error; EINTR and short transfers are dealt
  * with here.
  */
 
@@ -32,6 +32,8 @@ int fs_size_of(
 
 /* Reads up to len bytes; *got is smaller only at the end of the file. */
 int fs_read(int fd, void *bytes, size_t len, uint64_t offset, size_t *got);
+/* The same for all of len, if the system has it in memory; else -EAGAIN. */
+int fs_read_cached(int fd, void *bytes, size_t len, uint64_t offset);
 int fs_write(int fd, const struct iovec *parts, size_t count, uint64_t offset);
 int fs_sync_data(int fd); /* a file: content and size */
 int fs_sync_dir(int fd);  /* a directory: its entries */

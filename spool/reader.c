@@ -26,7 +26,7 @@ struct spool_reader {
 	bool busy, closed; /* closed while busy: freed when the block comes */
 	spool_block_cb cb;
 	void *owner;
-	char block[SPOOL_BLOCK];
+	char block[]; /* SPOOL_BLOCK, or all of a smaller body */
 };
 
 /* Says the body is damaged when its file is not there: to who reads, it is the same. */
@@ -43,25 +43,37 @@ static int open_body(struct spool_reader *reader)
 	return reader->file == -ENOENT ? -EBADMSG : reader->file;
 }
 
-/* Reads the next block; the last one is only good if the CRC over all is. */
-static int read_block(struct spool_reader *reader)
+static size_t next_length(const struct spool_reader *reader)
 {
 	uint64_t left = reader->size - reader->done;
-	size_t want = left < SPOOL_BLOCK ? (size_t)left : SPOOL_BLOCK, got;
+
+	return left < SPOOL_BLOCK ? (size_t)left : SPOOL_BLOCK;
+}
+
+/* Was read: the last block is only good if the CRC over all is. */
+static int take_block(struct spool_reader *reader, size_t len)
+{
+	uint32_t crc = crc32c(reader->crc, reader->block, len);
+
+	if (reader->done + len == reader->size && crc != reader->expected)
+		return -EBADMSG;
+	reader->crc = crc;
+	reader->done += len;
+	reader->len = len;
+	return 0;
+}
+
+static int read_block(struct spool_reader *reader)
+{
+	size_t len = next_length(reader), got;
 	int error = open_body(reader);
 
 	if (!error)
 		error = fs_read(reader->segment ? reader->segment->fd : reader->file,
-			reader->block, want, reader->offset + reader->done, &got);
-	reader->len = want;
+			reader->block, len, reader->offset + reader->done, &got);
 	if (error)
 		return error;
-	if (got != want)
-		return -EBADMSG;
-	reader->crc = crc32c(reader->crc, reader->block, want);
-	reader->done += want;
-	return reader->done == reader->size && reader->crc != reader->expected ? -EBADMSG
-	                                                                       : 0;
+	return got == len ? take_block(reader, len) : -EBADMSG;
 }
 
 static void free_reader(struct spool_reader *reader)
@@ -117,17 +129,23 @@ static void on_done(uv_work_t *work, int cancelled)
 struct spool_reader *spool_reader_open(struct spool *spool, uint64_t id, int *error)
 {
 	const struct index_entry *entry = index_find(spool->index, id);
-	struct spool_reader *reader = entry ? calloc(1, sizeof *reader) : NULL;
+	struct spool_reader *reader;
+	size_t block;
 
-	*error = entry ? -ENOMEM : -ENOENT;
+	*error = -ENOENT;
+	if (!entry)
+		return NULL;
+	block = entry->body_size < SPOOL_BLOCK ? (size_t)entry->body_size : SPOOL_BLOCK;
+	reader = malloc(sizeof *reader + block);
+	*error = -ENOMEM;
 	if (!reader)
 		return NULL;
 	*error = 0;
-	reader->spool = spool;
-	reader->id = id;
-	reader->file = -1;
-	reader->size = entry->body_size;
-	reader->expected = entry->body_crc;
+	*reader = (struct spool_reader){.spool = spool,
+		.id = id,
+		.file = -1,
+		.size = entry->body_size,
+		.expected = entry->body_crc};
 	reader->work.data = reader;
 	if (entry->is_filed) {
 		TAILQ_INSERT_TAIL(&spool->body.readers, reader, others);
@@ -142,6 +160,17 @@ struct spool_reader *spool_reader_open(struct spool *spool, uint64_t id, int *er
 uint64_t spool_reader_size(const struct spool_reader *reader)
 {
 	return reader->size;
+}
+
+bool spool_reader_take_cached(
+	struct spool_reader *reader, const void **bytes, size_t *len)
+{
+	*bytes = reader->block;
+	*len = next_length(reader);
+	return reader->segment &&
+	       fs_read_cached(reader->segment->fd, reader->block, *len,
+		       reader->offset + reader->done) == 0 &&
+	       take_block(reader, *len) == 0;
 }
 
 void spool_reader_next(struct spool_reader *reader, spool_block_cb cb, void *owner)

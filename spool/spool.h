@@ -235,6 +235,12 @@ uint64_t spool_reader_size(const struct spool_reader *reader);
 /* Fetches the next block; len 0: the end. The bytes are borrowed until the next call. One
  * at a time. */
 void spool_reader_next(struct spool_reader *reader, spool_block_cb cb, void *owner);
+/*
+ * The same at once, if the system has the block in memory. False: nothing has happened, and spool_reader_next
+ * tells what is wrong, if anything is.
+ */
+bool spool_reader_take_cached(
+	struct spool_reader *reader, const void **bytes, size_t *len);
 void spool_reader_close(struct spool_reader *reader); /* cb is not called any more */
 
 /*

@@ -28,7 +28,8 @@ struct spool_transaction {
 	size_t count, cap;
 	size_t file_count, unready; /* body files, and those not durable yet */
 	int error;                  /* the first of a file */
-	uint64_t offset;            /* of its record, once written */
+	uint64_t offset;            /* of its record, once written... */
+	uint8_t head[RECORD_HEAD];  /* ...and what that begins with */
 	bool is_alone;              /* no other shares its job, nor fails with it */
 	spool_done_cb done;
 	void *owner;

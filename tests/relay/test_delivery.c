@@ -26,6 +26,7 @@ static struct {
 	struct spool_reader reader;
 	bool is_open; /* the reader */
 	int open_error;
+	size_t cached;    /* of the body, in memory: given at once */
 	const char *body; /* what the spool has not given yet */
 	char heard[1000];
 } scene;
@@ -50,6 +51,16 @@ void spool_reader_next(struct spool_reader *reader, spool_block_cb cb, void *own
 {
 	cr_assert(scene.is_open && !reader->cb);
 	*reader = (struct spool_reader){cb, owner};
+}
+
+bool spool_reader_take_cached(
+	struct spool_reader *reader, const void **bytes, size_t *len)
+{
+	cr_assert(scene.is_open && !reader->cb);
+	*bytes = scene.body;
+	*len = scene.cached;
+	scene.body += scene.cached;
+	return scene.cached > 0;
 }
 
 void spool_reader_close(struct spool_reader *reader)
@@ -215,6 +226,29 @@ Test(delivery, a_server_that_leaves_behind_the_answer_has_taken_it)
 	finish();
 	begin();
 	cr_assert_eq(fake.count, 2);
+}
+
+Test(delivery, a_block_that_is_in_memory_is_not_waited_for)
+{
+	begin();
+	greet();
+	scene.cached = 10;
+	fake_say("250 ok\r\n250 ok\r\n354 go\r\n");
+	cr_assert(fake_has_heard("hello\r\n..\r\n.\r\n"));
+	cr_assert_not(scene.is_open);
+	fake_say("250 taken\r\n");
+	cr_assert_str_eq(scene.heard, "greeted 250|done 250 dsn|");
+}
+
+Test(delivery, only_the_first_block_is_looked_for_in_memory)
+{
+	begin();
+	greet();
+	scene.cached = 4;
+	fake_say("250 ok\r\n250 ok\r\n354 go\r\n");
+	cr_assert(fake_has_heard("hell"));
+	give_block(0, 6);
+	cr_assert(fake_has_heard("o\r\n..\r\n.\r\n"));
 }
 
 Test(delivery, the_body_waits_for_room)
