@@ -106,35 +106,56 @@ static size_t take(struct smtp_unstuffer *u, char c, char *out, bool *is_end)
 	return used + take_text(u, c, out + used);
 }
 
-/* The bytes at the start of text that are no part of a line end. */
-static size_t plain_length(const char *text, size_t len)
+/* True when c is a byte like others: no part of a line end, not the first dot of a line. */
+static bool is_text(unsigned char state, char c)
 {
-	const char *lf = memchr(text, '\n', len);
+	if (c == '\r' || c == '\n')
+		return false;
+	return state == TEXT || (state == LINE && c != '.');
+}
 
-	if (lf)
-		len = (size_t)(lf - text);
-	const char *cr = memchr(text, '\r', len);
+/*
+ * Copies text up to the next line end, and that too if it is a CRLF and all of it is here: nearly
+ * everything passes this way, a line at a time. Returns how much it was.
+ */
+static size_t copy_line(
+	const char *in, size_t len, char *out, size_t cap, bool *is_whole)
+{
+	size_t most = len < cap ? len : cap;
+	const char *lf = memchr(in, '\n', most);
+	size_t line = lf ? (size_t)(lf - in) : most;
+	const char *cr = memchr(in, '\r', line);
 
-	return cr ? (size_t)(cr - text) : len;
+	*is_whole = cr && cr + 1 == lf;
+	if (*is_whole)
+		line++;
+	else if (cr)
+		line = (size_t)(cr - in);
+	memcpy(out, in, line);
+	return line;
 }
 
 enum smtp_body_status smtp_unstuff(struct smtp_unstuffer *u, const char *in, size_t len,
 	size_t *consumed, char *out, size_t cap, size_t *produced)
 {
-	bool is_end = false;
+	bool is_end = false, is_whole;
 
 	*consumed = *produced = 0;
 	while (*consumed < len && cap - *produced >= AT_ONCE && !is_end) {
-		size_t left = len - *consumed, room = cap - *produced, plain = 0;
+		const char *next = in + *consumed;
+		char *to = out + *produced;
 
-		if (u->state == TEXT)
-			plain = plain_length(in + *consumed, left < room ? left : room);
-		memcpy(out + *produced, in + *consumed, plain);
-		*consumed += plain;
-		*produced += plain;
-		if (plain == 0)
-			*produced += take(
-				u, in[(*consumed)++], out + *produced, &is_end);
+		if (!is_text(u->state, *next)) {
+			*consumed += 1;
+			*produced += take(u, *next, to, &is_end);
+			continue;
+		}
+		size_t line = copy_line(
+			next, len - *consumed, to, cap - *produced, &is_whole);
+
+		u->state = is_whole && !u->is_chunked ? LINE : TEXT;
+		*consumed += line;
+		*produced += line;
 	}
 	return is_end ? SMTP_BODY_END : SMTP_BODY_MORE;
 }
@@ -183,9 +204,25 @@ static size_t stuff_one(struct smtp_stuffer *s, char c, char *out)
 void smtp_stuff(struct smtp_stuffer *s, const char *in, size_t len, size_t *consumed,
 	char *out, size_t cap, size_t *produced)
 {
+	bool is_whole;
+
 	*consumed = *produced = 0;
-	while (*consumed < len && cap - *produced >= AT_ONCE)
-		*produced += stuff_one(s, in[(*consumed)++], out + *produced);
+	while (*consumed < len && cap - *produced >= AT_ONCE) {
+		const char *next = in + *consumed;
+		char *to = out + *produced;
+
+		if (!is_text(s->state, *next)) {
+			*consumed += 1;
+			*produced += stuff_one(s, *next, to);
+			continue;
+		}
+		size_t line = copy_line(
+			next, len - *consumed, to, cap - *produced, &is_whole);
+
+		s->state = is_whole ? LINE : TEXT;
+		*consumed += line;
+		*produced += line;
+	}
 }
 
 size_t smtp_stuff_end(struct smtp_stuffer *s, char out[5])

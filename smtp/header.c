@@ -100,17 +100,30 @@ static void take_header_byte(struct smtp_header_scan *scan, char c)
 		take_field_byte(scan, c);
 }
 
+/* Eight bytes at a time, for it is asked of all that passes. */
+static bool is_ascii(const char *in, size_t len)
+{
+	uint64_t seen = 0, word;
+
+	for (; len >= sizeof word; in += sizeof word, len -= sizeof word) {
+		memcpy(&word, in, sizeof word);
+		seen |= word;
+	}
+	while (len-- > 0)
+		seen |= (unsigned char)*in++;
+	return !(seen & 0x8080808080808080u);
+}
+
 void smtp_header_scan_feed(struct smtp_header_scan *scan, const char *in, size_t len)
 {
-	for (size_t i = 0; i < len; i++) {
-		if ((unsigned char)in[i] > 127) {
-			scan->has_eight_bit = true;
-			scan->has_eight_bit_header =
-				scan->has_eight_bit_header || !scan->done;
-		}
-		if (!scan->done)
-			take_header_byte(scan, in[i]);
-	}
+	size_t header = 0;
+
+	while (header < len && !scan->done)
+		take_header_byte(scan, in[header++]);
+	if (!is_ascii(in, header))
+		scan->has_eight_bit = scan->has_eight_bit_header = true;
+	if (!is_ascii(in + header, len - header))
+		scan->has_eight_bit = true;
 }
 
 void smtp_header_scan_end(struct smtp_header_scan *scan)
