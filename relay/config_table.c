@@ -116,7 +116,7 @@ const struct setting config_settings[] = {
 	{"client_session_limit", SETTING_COUNT, AT(client_session_limit), "50", 1, 100000,
 		false, "connections at once from one client address"},
 	{"destination_concurrency", SETTING_COUNT, AT(destination_concurrency), "10", 1,
-		1000, false, "connections at once to one recipient domain"},
+		1000, false, "connections at once to one destination, at most"},
 	{"destination_rate", SETTING_RATE,
 		LIST(destination_rate, destination_rate_time), "off", SECOND, DAY, false,
 		"COUNT/TIME: messages to one destination within that time, as in 30/1m"},
@@ -135,9 +135,10 @@ const struct setting config_settings[] = {
 	{"bounce_from", SETTING_TEXT, AT(bounce_from), NULL, 0, 0, false,
 		"From: of our notifications; default: postmaster@HOSTNAME"},
 	{"notify_sender", SETTING_BOOL, AT(notify_sender), "on", 0, 0, false,
-		"on: senders hear of delays and failures; off: only the log does"},
+		"on: senders hear of delays and failures; off: the log does, and of "
+		"failures report_to"},
 	{"report_to", SETTING_TEXT, AT(report_to), NULL, 0, 0, false,
-		"mailbox that hears of notifications which could not be delivered; "
+		"mailbox that hears of failures which nobody else can be told of; "
 		"default: nobody"},
 	{"user", SETTING_TEXT, AT(user), "", 0, 0, false,
 		"who to be after the ports are bound; default: who started us"},
