@@ -36,6 +36,7 @@ class Relay:
         self.directory = BASE / "relay"
         self.process = None
         self.environment = {}  # beside ours
+        self.watcher = []  # a command that runs the daemon
         self.log_path = self.directory / "log"
 
     def configure(self, **changes):
@@ -51,7 +52,7 @@ class Relay:
         """Starts it and waits until it listens: it may still have to find out its own name."""
         path = self.configure(**changes)
         with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen([self.binary, "-c", str(path), "serve"], stderr=log,
+            self.process = subprocess.Popen([*self.watcher, self.binary, "-c", str(path), "serve"], stderr=log,
                                             env={**os.environ, **self.environment})
         wait_for(lambda: is_listening("127.0.0.1", 2525) or self.process.poll() is not None, "the relay")
         assert self.process.poll() is None, self.log
