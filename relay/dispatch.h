@@ -42,9 +42,13 @@ void dispatch_release(struct dispatch *dispatch, struct recipient *rcpt, int64_t
 
 /*
  * Does verb to count recipients of one message, in one transaction. Recipients in an attempt get
- * it when the attempt is over. done (or NULL) is called when it is durable. The message may be gone
- * by then. Returns how many recipients it concerns.
+ * it when the attempt is over, or after a crash (but to bounce them). done (or NULL) is called when it is
+ * durable. The message may be gone by then. Returns how many recipients it concerns.
  */
 size_t dispatch_act(struct dispatch *dispatch, enum queue_verb verb,
 	struct message *message, struct recipient *const *rcpts, size_t count,
 	spool_done_cb done, void *owner);
+
+/* Before the record of an attempt's outcome is written: what rcpt is after a crash, if a wish waits. */
+void dispatch_foresee_wish(
+	const struct recipient *rcpt, struct recipient_record *record, int64_t now);

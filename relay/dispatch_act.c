@@ -40,7 +40,7 @@ static void make_outcome(struct outcome *outcome, enum queue_verb verb)
 }
 
 struct act {
-	struct dispatch *dispatch;
+	unsigned pending; /* transactions */
 	spool_done_cb done;
 	void *owner;
 };
@@ -49,28 +49,17 @@ static void on_acted(void *owner)
 {
 	struct act *act = owner;
 
+	if (--act->pending > 0)
+		return;
 	if (act->done)
 		act->done(act->owner, 0);
 	free(act);
 }
 
-/* All are in attempts: whoever asked hears of it as if something was written, after what was before. */
-static void on_nothing_done(void *owner, int status)
+static void on_kept(void *owner, int status)
 {
-	struct act *act = owner;
-	struct dispatch *dispatch = act->dispatch;
-
-	(void)status;
-	dispatch->relay->stats.settlements--;
-	on_acted(act);
-	dispatch_wake(dispatch);
-}
-
-/* Not a settlement: the message may be gone before it is over. */
-static void do_nothing(struct dispatch *dispatch, struct act *act)
-{
-	dispatch->relay->stats.settlements++;
-	spool_commit(mem_must(spool_begin(dispatch->relay->spool)), on_nothing_done, act);
+	(void)status; /* it is repeated until it works */
+	on_acted(owner);
 }
 
 /* Who says "now" need not wait until a rest is over. */
@@ -88,16 +77,18 @@ size_t dispatch_act(struct dispatch *dispatch, enum queue_verb verb,
 {
 	struct outcome *outcomes = mem_alloc((count + 1) * sizeof *outcomes);
 	struct recipient **now = mem_alloc((count + 1) * sizeof(struct recipient *));
+	struct recipient **later = mem_alloc((count + 1) * sizeof(struct recipient *));
+	struct wish wish = {.verb = verb, .message = message, .rcpts = later};
 	struct act *act = mem_alloc(sizeof *act);
-	size_t concerned = 0, idle = 0;
+	size_t idle = 0;
 
-	*act = (struct act){.dispatch = dispatch, .done = done, .owner = owner};
 	for (size_t i = 0; i < count; i++) {
 		struct recipient *rcpt = rcpts[i];
 
-		concerned += recipient_is_open(rcpt);
-		if (rcpt->state == RCPT_ACTIVE)
+		if (rcpt->state == RCPT_ACTIVE) {
 			rcpt->wish = (uint8_t)(verb + 1);
+			later[wish.count++] = rcpt;
+		}
 		if (rcpt->state == RCPT_ACTIVE || !recipient_is_open(rcpt))
 			continue;
 		destination_leave(dispatch->destinations, rcpt);
@@ -107,12 +98,16 @@ size_t dispatch_act(struct dispatch *dispatch, enum queue_verb verb,
 		make_outcome(&outcomes[idle], verb);
 		now[idle++] = rcpt;
 	}
+	bool has_wish = wish.count > 0 || !idle; /* of nobody: answered all the same, from the loop */
+
+	*act = (struct act){.pending = idle && has_wish ? 2 : 1, .done = done, .owner = owner};
+	if (has_wish)
+		dispatch_keep_wish(dispatch, &wish, on_kept, act);
 	if (idle)
 		settle_start(
 			dispatch->relay, message, now, outcomes, idle, on_acted, act);
-	else
-		do_nothing(dispatch, act);
+	free(later);
 	free(now);
 	free(outcomes);
-	return concerned;
+	return idle + wish.count;
 }

@@ -10,7 +10,8 @@
 
 /*
  * What the parts of dispatch share, and nobody else includes: dispatch.c (who is served when),
- * dispatch_act.c (the administrator's verbs), dispatch_untried.c (what is settled without an attempt),
+ * dispatch_act.c (the administrator's verbs), dispatch_wish.c (those that wait for the end of an attempt),
+ * dispatch_untried.c (what is settled without an attempt),
  * dispatch_stop.c (shutdown).
  */
 
@@ -59,3 +60,15 @@ void dispatch_expire(struct dispatch *dispatch, struct recipient *rcpt, int64_t 
  */
 void dispatch_turn_away(struct dispatch *dispatch, struct recipient *const *rcpts,
 	size_t count, const struct destination_rest *rest);
+
+/* A verb for recipients of one message that are in attempts, or for nobody. All borrowed. */
+struct wish {
+	enum queue_verb verb;
+	const struct message *message;
+	struct recipient *const *rcpts;
+	size_t count;
+};
+
+/* Calls done, from the loop, when a crash cannot make the wish forgotten any more. */
+void dispatch_keep_wish(struct dispatch *dispatch, const struct wish *asked,
+	spool_done_cb done, void *owner);

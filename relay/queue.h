@@ -54,6 +54,7 @@ struct message {
 	uint8_t failed_reads; /* of the body, one after another */
 	bool eight_bit : 1, utf8 : 1, notification : 1; /* as in its envelope */
 	bool has_wishes : 1; /* its envelope has some of RFC 3461 */
+	bool is_leaving : 1; /* its removal is on the way to the disk: nothing may follow it there */
 	struct recipient recipients[];
 };
 

@@ -144,7 +144,7 @@ static void on_committed(void *owner, int status)
 			uv_strerror(status), SPOOL_PATIENCE_MS / 1000);
 		message_free(s->notification);
 		s->notification = NULL;
-		s->removed = false;
+		s->removed = s->message->is_leaving = false;
 		uv_timer_start(&s->timer, on_commit_due, SPOOL_PATIENCE_MS, 0);
 		return;
 	}
@@ -203,6 +203,7 @@ static int add_states(struct settle *s, struct spool_transaction *transaction)
 		struct recipient_record record = make_record(s, i, now);
 		const char *detail = s->details[i];
 
+		dispatch_foresee_wish(s->rcpts[i], &record, now);
 		bytes.len = 0;
 		recipient_record_encode(&record, &bytes);
 		struct spool_state state = {.recipient = recipient_index(s->rcpts[i]),
@@ -235,6 +236,7 @@ static void commit(struct settle *s)
 	int error = 0;
 
 	s->removed = s->state == SETTLE_REMOVE || is_last(s);
+	s->message->is_leaving = s->removed;
 	if (s->state == SETTLE_COMMIT && is_notification_due(s))
 		s->notification = write_notification(s, transaction, &error);
 	if (!error)
