@@ -100,10 +100,9 @@ class Lane:
             return None
         return lines[:-1] if lines and lines[-1].get("done") else None
 
-    def state_of(self, number, history):
-        """"gone" is one too; "": the relay is."""
+    def is_held(self, number, history):
         listed = self.ask("list", ids=[history.ids[number]])
-        return "" if listed is None else listed[0]["state"] if listed else "gone"
+        return bool(listed) and listed[0]["state"] == "held"
 
     def hand_in(self, numbers, history):
         try:
@@ -120,18 +119,16 @@ class Lane:
             pass  # it was cut off
 
     def administer(self, process, history):
-        """One command after another. Done is what a command was answered, and the queue shows."""
-        shows = {"hold": "held", "delete": "gone"}
+        """One command after another; done is what was answered."""
         for number, verbs in rules.COMMANDS.items():
-            wait_for(lambda: number in history.ids or process.poll() is not None, "a message to look after", 30)
+            wait_for(lambda: process.poll() is not None or
+                     (number in history.ids and (number not in rules.DURING_ATTEMPT or number in self.postbox.met)),
+                     "a message to look after", 30)
             for verb in verbs if number in history.ids else ():
                 history.asked.add((number, verb))
                 if self.ask(verb, ids=[history.ids[number]]) is None:
                     return
-                if verb in shows:
-                    wait_for(lambda: self.state_of(number, history) in (shows[verb], ""), f"{shows[verb]} after {verb}")
-                if verb in shows and self.state_of(number, history) == shows[verb]:
-                    history.done.add((number, verb))
+                history.done.add((number, verb))
 
     def load(self, process, history):
         """Hands in everything; ends when the relay has, or when all is done that can be."""
@@ -178,7 +175,7 @@ class Lane:
         wanted = set(history.ids) - {n for n, verb in history.asked if verb == "delete"}
         held = {n for n in wanted if history.is_held(n)}
         wait_for(lambda: self.is_done(wanted - set(rules.STAYING)) or self.is_idle(), "the delivery of what is not held", 20)
-        lost_holds = [n for n in held if self.state_of(n, history) != "held"]
+        lost_holds = [n for n in held if not self.is_held(n, history)]
         if lost_holds:
             problems.append(f"held, and not any more: {lost_holds}")
         self.ask("release", to="stay*")

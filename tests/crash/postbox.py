@@ -6,6 +6,7 @@ import itertools
 import re
 import socketserver
 import threading
+import time
 from dataclasses import dataclass, field
 
 
@@ -91,12 +92,15 @@ class Postbox:
     def reset(self):
         self.transactions, self.numbers = [], itertools.count()
         self.put_off = set()  # who heard "not now" already
-        self.is_open = False  # also for "stay"
+        self.is_open = False  # also for "stay"...
+        self.met = set()  # ...which these were not
 
     def reply_to(self, address):
         if re.match("never|gone", address):
             return "550 5.1.1 no such user"
         if address.startswith("stay") and not self.is_open:
+            self.met.add(int(re.search(r"\d+", address)[0]))
+            time.sleep(0.2)  # a command meets it in an attempt
             return "451 4.2.1 not now"
         if address.startswith("later") and address not in self.put_off:
             self.put_off.add(address)

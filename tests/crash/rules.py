@@ -7,6 +7,7 @@ import re
 MESSAGES = 30
 STAYING = range(5, MESSAGES, 6)  # an administrator looks after them
 COMMANDS = {5: ("hold", "release"), 11: ("delete",), 17: ("hold",), 23: ("retry",), 29: ("hold", "delete")}
+DURING_ATTEMPT = (11, 17, 29)
 
 
 def sender(number):
