@@ -153,6 +153,10 @@ struct config *config_parse(
  */
 bool config_read_logins(struct config *config, uid_t owner, struct buf *problems);
 
+/* The same of one file, from memory: text is len bytes and a NUL. login is empty before, and may not be after a false. */
+bool config_parse_login(struct config_login *login, const char *name, const char *text,
+	size_t len, struct buf *problems);
+
 /* Wipes it; a copy may have been made with mem_strdup. */
 void config_free_login(struct config_login *login);
 

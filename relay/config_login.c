@@ -49,23 +49,27 @@ static void read_line(struct config_login *login, const char *line, size_t len)
 	login->password = mem_strndup(line + user_len + 1, len - user_len - 1);
 }
 
-/* Returns false when problems has grown. */
-static bool parse_login(struct config_login *login, const char *name, const char *text,
-	struct buf *problems)
+bool config_parse_login(struct config_login *login, const char *name, const char *text,
+	size_t len, struct buf *problems)
 {
 	const char *wrong = NULL;
 	unsigned number = 0;
 
+	if (strlen(text) != len) {
+		buf_printf(problems, "%s: there is a NUL byte: this is no text file\n",
+			name);
+		return false;
+	}
 	for (const char *line = text; *line && !wrong;) {
-		size_t whole = strcspn(line, "\n"), len = whole;
+		size_t whole = strcspn(line, "\n"), bare = whole;
 
 		number++;
-		if (len && line[len - 1] == '\r')
-			len--;
-		if (len && line[0] != '#') {
-			wrong = find_fault(line, len, login);
+		if (bare && line[bare - 1] == '\r')
+			bare--;
+		if (bare && line[0] != '#') {
+			wrong = find_fault(line, bare, login);
 			if (!wrong)
-				read_line(login, line, len);
+				read_line(login, line, bare);
 		}
 		line += whole + (line[whole] == '\n');
 	}
@@ -88,13 +92,9 @@ static bool read_login(struct config_route *route, uid_t owner, struct buf *prob
 
 	if (!text)
 		return false;
-	bool is_good = strlen(text) == len;
+	bool is_good = config_parse_login(
+		&route->login, route->auth_file, text, len, problems);
 
-	if (is_good)
-		is_good = parse_login(&route->login, route->auth_file, text, problems);
-	else
-		buf_printf(problems, "%s: there is a NUL byte: this is no text file\n",
-			route->auth_file);
 	explicit_bzero(text, len);
 	free(text);
 	return is_good;

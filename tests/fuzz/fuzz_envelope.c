@@ -22,6 +22,25 @@ static void go_round(const struct envelope *envelope)
 	buf_fini(&twice);
 }
 
+static void go_round_record(const struct recipient_record *record)
+{
+	struct buf once = {0}, twice = {0};
+	struct recipient_record back;
+
+	recipient_record_encode(record, &once);
+	assert(recipient_record_decode(once.bytes, once.len, &back) == 0);
+	assert(back.state == record->state && back.reason == record->reason &&
+		back.origin == record->origin && back.attempts == record->attempts &&
+		back.next_attempt == record->next_attempt &&
+		back.is_delay_told == record->is_delay_told &&
+		back.is_report_owed == record->is_report_owed &&
+		strcmp(back.subject, record->subject) == 0);
+	recipient_record_encode(&back, &twice);
+	assert(once.len == twice.len && memcmp(once.bytes, twice.bytes, once.len) == 0);
+	buf_fini(&once);
+	buf_fini(&twice);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct envelope envelope;
@@ -32,6 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		go_round(&envelope);
 		free(lists);
 	}
-	recipient_record_decode(data, size, &record);
+	if (recipient_record_decode(data, size, &record) == 0)
+		go_round_record(&record);
 	return 0;
 }
