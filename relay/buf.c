@@ -40,15 +40,19 @@ void buf_append(struct buf *buf, const void *bytes, size_t len)
 void buf_printf(struct buf *buf, const char *format, ...)
 {
 	va_list arguments, again;
+	char *end = buf_reserve(buf, 1);
+	size_t room = buf->cap - buf->len;
 
 	va_start(arguments, format);
 	va_copy(again, arguments);
-	int len = vsnprintf(NULL, 0, format, arguments);
+	int len = vsnprintf(end, room, format, arguments);
 
 	va_end(arguments);
 	if (len < 0)
 		abort(); /* a format that cannot be printed is a bug */
-	vsnprintf(buf_reserve(buf, (size_t)len + 1), (size_t)len + 1, format, again);
+	if ((size_t)len >= room)
+		vsnprintf(buf_reserve(buf, (size_t)len + 1), (size_t)len + 1, format,
+			again);
 	va_end(again);
 	buf->len += (size_t)len;
 }

@@ -87,6 +87,16 @@ static size_t escape_one(
 	return length;
 }
 
+/* True when it needs no escape at all, as most of what is logged. */
+static bool is_harmless(const char *in, size_t len, const char *also)
+{
+	for (size_t i = 0; i < len; i++)
+		if (!is_plain((unsigned char)in[i]) || in[i] == '\\' ||
+			(*also && strchr(also, in[i])))
+			return false;
+	return true;
+}
+
 static char *escape(char *out, size_t cap, const char *in, size_t len, const char *also)
 {
 	static const char dots[] = "...";
@@ -95,6 +105,11 @@ static char *escape(char *out, size_t cap, const char *in, size_t len, const cha
 
 	if (cap == 0)
 		return out;
+	if (len < cap && is_harmless(in, len, also)) {
+		memcpy(out, in, len);
+		out[len] = '\0';
+		return out;
+	}
 	for (size_t i = 0; i < len;) {
 		i += escape_one((const unsigned char *)in + i, len - i, also, piece);
 		size_t size = strlen(piece);

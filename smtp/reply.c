@@ -28,15 +28,22 @@ int smtp_reply_class(const struct smtp_reply *reply)
 	return reply->code / 100;
 }
 
+enum { CODE_ROOM = 4 }; /* of a line: the code, a space or '-' */
+
 static size_t format_line(const struct smtp_reply *reply, const char *text, size_t len,
 	bool is_last, char *buf, size_t cap)
 {
-	int head = snprintf(buf, cap, "%03u%c%s%s", reply->code, is_last ? ' ' : '-',
-		reply->enhanced, reply->enhanced[0] ? " " : "");
-	size_t used = (size_t)head;
+	size_t enhanced = strlen(reply->enhanced), used = 0;
 
-	if (used + len + 2 > cap)
+	if (CODE_ROOM + enhanced + (enhanced > 0) + len + 2 > cap)
 		return 0;
+	for (unsigned unit = 100; unit > 0; unit /= 10)
+		buf[used++] = (char)('0' + reply->code / unit % 10);
+	buf[used++] = is_last ? ' ' : '-';
+	memcpy(buf + used, reply->enhanced, enhanced);
+	used += enhanced;
+	if (enhanced)
+		buf[used++] = ' ';
 	for (size_t i = 0; i < len; i++)
 		buf[used++] = text[i] >= ' ' && text[i] <= '~' ? text[i] : '?';
 	buf[used++] = '\r';
