@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include <assert.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +39,27 @@ static void check(const char *text, size_t len)
 	}
 }
 
+/*
+ * A boundary is random: an input that has this one is none of ours, and so is one that has it once the bare
+ * CRs are out. Nor can fields be counted that the input has as well.
+ */
+static bool has_what_is_counted(const uint8_t *data, size_t size)
+{
+	static const char *const words[] = {
+		"BOUNDARY1234567", "Final-Recipient", "Action"};
+	char *plain = malloc(size + 1);
+	bool has = false;
+	size_t len = 0;
+
+	for (size_t i = 0; i < size; i++)
+		if (data[i] != '\r')
+			plain[len++] = (char)data[i];
+	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+		has = has || memmem(plain, len, words[i], strlen(words[i]));
+	free(plain);
+	return has;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *input = calloc(1, size + TEXTS);
@@ -69,10 +91,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char *text = malloc(len);
 
 	assert(smtp_dsn_format(&dsn, text, len) == len);
-	/* A boundary is random: an input that has this one is none of ours. */
-	if (!memmem(data, size, "BOUNDARY1234567", 15) &&
-		!memmem(data, size, "Final-Recipient", 15) &&
-		!memmem(data, size, "Action", 6))
+	if (!has_what_is_counted(data, size))
 		check(text, len);
 	free(text);
 	free(input);
