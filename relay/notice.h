@@ -13,7 +13,7 @@ struct notice;
 /* Status 0: written, or there was nothing to tell any more. Else -errno. The notice is gone then. */
 typedef void (*notice_cb)(void *owner, struct notice *notice, int status);
 
-/* NULL: there is no such message in the spool. Counts as a settlement (stats.h) until it is done. */
+/* NULL: there is no memory for it. Counts as a settlement (stats.h) until it is done. */
 struct notice *notice_start(
 	struct relay *relay, const struct message *message, notice_cb done, void *owner);
 

@@ -7,7 +7,8 @@
  * When senders are told that a message takes longer: once for each recipient, delay_warning after the
  * message came. All that are deferred or held then are told of in one notice (notice.h), others when
  * they become so. Messages come in the order of their age, so one walk along the queue meets each when
- * its time has come; nobody is planned for it.
+ * its time has come; nobody is planned for it. Who was told much lately hears of the rest in a summary
+ * (summary.h).
  */
 
 struct notices;
