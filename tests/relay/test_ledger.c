@@ -104,6 +104,22 @@ Test(ledger, a_flood_is_told_in_several_summaries)
 	cr_expect_eq(told, 2 * (LEDGER_BATCH + 5));
 }
 
+Test(ledger, delays_and_failures_of_one_sender_are_told_apart)
+{
+	struct ledger_batch batch;
+
+	ledger_add(ledger, "a@corp.example", LEDGER_FAILURES, 1, NOW);
+	ledger_add(ledger, "a@corp.example", LEDGER_DELAYS, 2, NOW);
+	for (int i = 0; i < 2; i++) {
+		cr_assert(ledger_take(ledger, NOW + LEDGER_SENDER_WAIT, &batch));
+		cr_expect_eq(batch.kind, i ? LEDGER_DELAYS : LEDGER_FAILURES);
+		cr_assert_eq(batch.count, 1);
+		cr_expect_eq(batch.ids[0], (uint64_t)i + 1);
+		ledger_batch_fini(&batch);
+	}
+	cr_expect_eq(ledger_next(ledger), 0);
+}
+
 /* A million forged senders: those whose minute is over take no place any more. */
 Test(ledger, many_senders_are_forgotten_one_by_one)
 {
