@@ -66,6 +66,7 @@ char *detail_update(const json_t *before, const struct outcome *outcome, int64_t
 	set_text(detail, "reply", outcome->reply);
 	set_text(detail, "remote", outcome->remote);
 	set_text(detail, "stage", outcome->stage);
+	set_text(detail, "status", outcome->status[0] ? outcome->status : NULL);
 	if (outcome->finding)
 		json_object_set(detail, "finding", outcome->finding);
 	if (outcome->transcript)

@@ -8,7 +8,7 @@
 
 /*
  * The part of a recipient's state that only `explain` and `show` read: JSON text with "reply",
- * "remote", "stage", "finding", "transcript" of the last attempt and a "history" of all.
+ * "remote", "stage", "status", "finding", "transcript" of the last attempt and a "history" of all.
  */
 
 enum { DETAIL_HISTORY_MAX = 20 }; /* events kept: the first, then the latest */

@@ -188,14 +188,15 @@ static void on_original(void *owner)
 }
 
 /* RFC 3463, 7372: the receiver's own status, but for now; else what fits. */
-static void set_status(struct outcome *outcome)
+static void set_status(struct outcome *outcome, const json_t *detail)
 {
+	const char *stored = json_string_value(json_object_get(detail, "status"));
 	const char *status = "4.4.1"; /* no answer from host */
-	unsigned subject, detail;
+	unsigned subject, number;
 
 	if (outcome->reply &&
-		sscanf(outcome->reply, "%*3u %*1u.%3u.%3u", &subject, &detail) == 2) {
-		snprintf(outcome->status, sizeof outcome->status, "4.%u.%u", subject, detail);
+		sscanf(outcome->reply, "%*3u %*1u.%3u.%3u", &subject, &number) == 2) {
+		snprintf(outcome->status, sizeof outcome->status, "4.%u.%u", subject, number);
 		return;
 	}
 	if (outcome->reason == REASON_PTR_MISSING ||
@@ -205,6 +206,8 @@ static void set_status(struct outcome *outcome)
 		status = "4.7.23";
 	else if (outcome->state == RCPT_HELD)
 		status = "4.7.0";
+	else if (stored && stored[0] == '4')
+		status = stored; /* of what went wrong before there was a reply */
 	else if (outcome->finding)
 		status = "4.4.3"; /* directory server failure */
 	snprintf(outcome->status, sizeof outcome->status, "%s", status);
@@ -232,7 +235,7 @@ static struct outcome make_outcome(const struct config *config,
 	};
 
 	outcome.words = report_words_delayed(record->state, detail, outcome.until);
-	set_status(&outcome);
+	set_status(&outcome, detail);
 	return outcome;
 }
 

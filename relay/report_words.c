@@ -190,6 +190,8 @@ char *report_words_failed(const struct outcome *outcome, const json_t *detail)
 
 static const char *delayed_words(enum recipient_state state, const json_t *detail)
 {
+	const char *status = text_of(detail, "status");
+
 	if (state == RCPT_HELD && json_object_get(detail, "finding"))
 		return "It is kept back for now: the receiving servers would refuse it, "
 		       "because "
@@ -212,6 +214,10 @@ static const char *delayed_words(enum recipient_state state, const json_t *detai
 		return "The receiving server asked to come back later. It is tried again "
 		       "by "
 		       "itself.";
+	if (status && strncmp(status, "4.7.", 4) == 0)
+		return "The next server was reached, but not in the secure way that is "
+		       "asked for. It is tried again by itself. You may forward this "
+		       "notice to your administrator.";
 	return "The receiving servers did not answer. It is tried again by itself.";
 }
 

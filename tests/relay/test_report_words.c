@@ -137,6 +137,8 @@ Test(report_words, a_delay_is_nothing_to_act_upon)
 		{RCPT_DEFERRED, held, "could not be found out from the DNS",
 			"held before sending"},
 		{RCPT_DEFERRED, "{}", "did not answer", "nothing more is known"},
+		{RCPT_DEFERRED, "{\"status\":\"4.4.1\"}", "did not answer", ""},
+		{RCPT_DEFERRED, "{\"status\":\"4.7.5\"}", "not in the secure way", ""},
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

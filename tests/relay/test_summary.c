@@ -458,7 +458,7 @@ Test(summary, a_delay_is_told_once_however_many_recipients_wait)
 			"Final-Recipient: rfc822; eve@late.example\r\nAction: delayed"),
 		1);
 	cr_expect_eq(count_mails("ann@corp.example", "joe@good.example"), 0);
-	cr_expect_eq(count_mails("ann@corp.example", "\r\nStatus: 4.4.1\r\n"), 1);
+	cr_expect_eq(count_mails("ann@corp.example", "\r\nStatus: 4.2.0\r\n"), 1);
 	end();
 	begin();
 	wait_hours(24);
