@@ -4,18 +4,16 @@
 import collections
 import re
 
-MESSAGES = 30
+MESSAGES = 36
 STAYING = range(5, MESSAGES, 6)  # an administrator looks after them
-COMMANDS = {5: ("hold", "release"), 11: ("delete",), 17: ("hold",), 23: ("retry",), 29: ("hold", "delete")}
+COMMANDS = {5: ("hold", "release"), 11: ("delete",), 17: ("hold",), 23: ("retry",), 29: ("hold", "delete"), 35: ("hold", "delete")}
 DURING_ATTEMPT = (11, 17, 29)
 
 
 def sender(number):
     """Who cannot be told ("gone", "") is told of in the digest, who was told much in a summary."""
-    if number % 6 != 4:
-        return "ann@corp.example"
     return {4: f"gone{number}@corp.example", 10: "much@corp.example", 16: "", 22: "much@corp.example",
-            28: f"gone{number}@corp.example"}[number]
+            28: f"gone{number}@corp.example"}.get(number, "ann@corp.example")
 
 
 def recipients(number):
