@@ -98,9 +98,11 @@ size_t dispatch_act(struct dispatch *dispatch, enum queue_verb verb,
 		make_outcome(&outcomes[idle], verb);
 		now[idle++] = rcpt;
 	}
-	bool has_wish = wish.count > 0 || !idle; /* of nobody: answered all the same, from the loop */
+	bool has_wish = wish.count > 0 ||
+	                !idle; /* of nobody: answered all the same, from the loop */
 
-	*act = (struct act){.pending = idle && has_wish ? 2 : 1, .done = done, .owner = owner};
+	*act = (struct act){
+		.pending = idle && has_wish ? 2 : 1, .done = done, .owner = owner};
 	if (has_wish)
 		dispatch_keep_wish(dispatch, &wish, on_kept, act);
 	if (idle)
