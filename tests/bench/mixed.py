@@ -132,10 +132,11 @@ def kinds_of_files(relay):
 class Rest:
     """What is used once everything is done. Fails when it does not come to rest."""
 
-    def __init__(self, relay, held):
+    def __init__(self, relay, held, start):
         wait_for(lambda: is_at_rest(relay, held), f"{held} messages held and no other; {relay.status()}", SETTLING)
         try:
             wait_for(lambda: is_small(relay), "a small spool", SETTLING)
+            wait_for(lambda: kinds_of_files(relay) == start, "no links that wait for more", SETTLING)
         except AssertionError:
             pass  # it is told with its figures
         spool = relay.status()["spool"]
@@ -204,9 +205,9 @@ def main():
     start = kinds_of_files(relay)
     load = Load(relay, traffic)
     load.run_to(WARM_UP, RUSH)
-    warm = Rest(relay, traffic.count("held", WARM_UP))
+    warm = Rest(relay, traffic.count("held", WARM_UP), start)
     load.run_to(COUNT, CALM)
-    rest = Rest(relay, traffic.count("held", COUNT))
+    rest = Rest(relay, traffic.count("held", COUNT), start)
     broken = [*check_space(rest), *check_process(start, warm, rest), *check_mail(relay, sink, traffic)]
     relay.stop()
     for words in broken:
