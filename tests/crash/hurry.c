@@ -11,13 +11,13 @@ enum { SPEED = 3600 };
 
 bool __real_ledger_may_tell(struct ledger *ledger, const char *to, int64_t now);
 void __real_ledger_add(
-	struct ledger *ledger, const char *to, bool is_digest, uint64_t id, int64_t now);
+	struct ledger *ledger, const char *to, enum ledger_kind kind, uint64_t id, int64_t now);
 int64_t __real_ledger_next(const struct ledger *ledger);
 bool __real_ledger_take(struct ledger *ledger, int64_t now, struct ledger_batch *batch);
 
 bool __wrap_ledger_may_tell(struct ledger *ledger, const char *to, int64_t now);
 void __wrap_ledger_add(
-	struct ledger *ledger, const char *to, bool is_digest, uint64_t id, int64_t now);
+	struct ledger *ledger, const char *to, enum ledger_kind kind, uint64_t id, int64_t now);
 int64_t __wrap_ledger_next(const struct ledger *ledger);
 bool __wrap_ledger_take(struct ledger *ledger, int64_t now, struct ledger_batch *batch);
 
@@ -28,9 +28,9 @@ bool __wrap_ledger_may_tell(struct ledger *ledger, const char *to, int64_t now)
 }
 
 void __wrap_ledger_add(
-	struct ledger *ledger, const char *to, bool is_digest, uint64_t id, int64_t now)
+	struct ledger *ledger, const char *to, enum ledger_kind kind, uint64_t id, int64_t now)
 {
-	__real_ledger_add(ledger, to, is_digest, id, now * SPEED);
+	__real_ledger_add(ledger, to, kind, id, now * SPEED);
 }
 
 int64_t __wrap_ledger_next(const struct ledger *ledger)
