@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "relay/judged.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -33,9 +32,9 @@ struct judged {
 	struct entry_list entries; /* the oldest first */
 	size_t count;
 	struct source sources[SOURCES_MAX];
-	char learned[2][46]; /* by family: what public_ips knew then */
 	size_t source_count;
 	uint64_t sources_until; /* by uv_now */
+	uint64_t lessons;       /* of public_ips, when they were listed */
 	struct call_list calls;
 	size_t waiting; /* of calls */
 	uv_timer_t teller;
@@ -223,29 +222,12 @@ static bool are_same_sources(
 	return true;
 }
 
-/* A receiver has told us who we are: the next message is judged by that already. */
-static bool has_learned(struct judged *judged, const struct public_ips *ips)
-{
-	bool is_news = false;
-
-	for (int is_v6 = 0; is_v6 < 2; is_v6++) {
-		char *known = judged->learned[is_v6];
-		const char *learned = public_ips_learned(ips, is_v6);
-
-		if (strcmp(known, learned) == 0)
-			continue;
-		is_news = true;
-		snprintf(known, sizeof judged->learned[0], "%s", learned);
-	}
-	return is_news;
-}
-
 size_t judged_sources(struct judged *judged, const struct config *config,
 	const struct public_ips *ips, struct source sources[SOURCES_MAX])
 {
-	bool is_news = has_learned(judged, ips);
+	uint64_t lessons = public_ips_lessons(ips);
 
-	if (is_news || judged->sources_until <= uv_now(judged->loop)) {
+	if (judged->sources_until <= uv_now(judged->loop) || lessons != judged->lessons) {
 		struct source now[SOURCES_MAX] = {{.is_v6 = false}};
 		size_t count = source_list(config, ips, now);
 
@@ -254,6 +236,7 @@ size_t judged_sources(struct judged *judged, const struct config *config,
 			judged_forget(judged);
 		memcpy(judged->sources, now, sizeof now);
 		judged->source_count = count;
+		judged->lessons = lessons;
 		judged->sources_until = uv_now(judged->loop) + JUDGED_SOURCES_MS;
 	}
 	memcpy(sources, judged->sources, judged->source_count * sizeof *sources);

@@ -30,6 +30,7 @@ struct family {
 struct public_ips {
 	const struct log *log;
 	struct family families[2]; /* IPv4, IPv6 */
+	uint64_t lessons;
 };
 
 struct public_ips *public_ips_new(const struct log *log)
@@ -48,6 +49,11 @@ void public_ips_free(struct public_ips *ips)
 const char *public_ips_learned(const struct public_ips *ips, bool is_v6)
 {
 	return ips ? ips->families[is_v6].learned : "";
+}
+
+uint64_t public_ips_lessons(const struct public_ips *ips)
+{
+	return ips ? ips->lessons : 0;
 }
 
 const char *public_ips_contradiction(const struct public_ips *ips, const char *ip)
@@ -137,6 +143,7 @@ static void learn(struct public_ips *ips, struct family *family,
 		ips, family->learned[0] ? LOG_WARNING : LOG_INFO, what, said, witness);
 	memcpy(family->learned, said->ip, sizeof family->learned);
 	memset(family->sightings, 0, sizeof family->sightings);
+	ips->lessons++;
 }
 
 static void contradict(struct public_ips *ips, struct family *family,

@@ -31,5 +31,8 @@ void public_ips_hear(struct public_ips *ips, const struct heard *heard);
 /* The address learned for a family; "" when there is none, or no ips. */
 const char *public_ips_learned(const struct public_ips *ips, bool is_v6);
 
+/* How often an address was learned: another number, and what is known may be another. */
+uint64_t public_ips_lessons(const struct public_ips *ips);
+
 /* What receivers see instead of the address ip that we know; NULL: nobody contradicts. */
 const char *public_ips_contradiction(const struct public_ips *ips, const char *ip);

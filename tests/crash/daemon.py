@@ -23,6 +23,7 @@ from postbox import Postbox  # noqa: E402
 from support import is_listening, wait_for  # noqa: E402
 
 CLIENTS, LANES = 3, 4
+MUTANT_POINTS = 300  # looked at for a mutant, at most
 MOMENTS = ("before", "after", "torn")
 BASE = pathlib.Path(sys.argv[3])
 CONFIG = """\
@@ -263,8 +264,10 @@ def main():
         cut, lost, repeats, problems = (sum(column) for column in zip(*results))
         print(f"whole daemon: {calls} durable calls; {len(results)} points, {cut} cut, lost {lost}, served again within "
               f"the rule {repeats}, problems {problems}; {time.monotonic() - start:.1f} s", flush=True)
-        middle = sorted(points, key=lambda point: abs(point[2] - calls * 2 // 3))  # where most is under way
-        found = [find_mutant(pool, lanes, mutant, middle) for mutant in mutants]
+        # Every moment of every call, until it is found: from where most is under way.
+        around = sorted(((2, moment, at) for at in range(1, calls) for moment in range(3)),
+                        key=lambda point: abs(point[2] - calls * 2 // 3))[:MUTANT_POINTS]
+        found = [find_mutant(pool, lanes, mutant, around) for mutant in mutants]
     for lane in lanes:
         lane.close()
     sys.exit(1 if problems or not all(found) else 0)

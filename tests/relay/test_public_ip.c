@@ -74,9 +74,11 @@ Test(public_ip, two_unrelated_destinations_are_believed)
 	}
 	greet(&unknown, "mx.three.example", "198.18.5.1", "192.0.2.26");
 	cr_expect_str_empty(public_ips_learned(scene.ips, false), "they disagree");
+	cr_expect_eq(public_ips_lessons(scene.ips), 0);
 	greet(&unknown, "mx.three.example", "198.18.5.1", "192.0.2.25");
 	cr_expect_str_eq(public_ips_learned(scene.ips, false), "192.0.2.25");
 	cr_expect_str_empty(public_ips_learned(scene.ips, true), "the other family");
+	cr_expect_eq(public_ips_lessons(scene.ips), 1);
 	cr_expect_eq(count_logged("public-ip-learned ip=192.0.2.25 by="), 1);
 }
 
