@@ -73,7 +73,6 @@ static SSL_CTX *new_context(void)
 	SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_max_cert_list(context, CHAIN_MAX);
 	SSL_CTX_set_verify_depth(context, DEPTH_MAX);
-	SSL_CTX_set_default_verify_paths(context); /* none there: nobody is verified */
 	SSL_CTX_set_cert_verify_callback(context, on_chain, NULL);
 	SSL_CTX_set_session_cache_mode(
 		context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
@@ -207,11 +206,27 @@ static void expect(
 		ssl, expectation->is_checked ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
 }
 
+/*
+ * A hundred authorities take some 20 ms of the loop, and most relays verify nobody: they are read when they are asked
+ * for first. None there: nobody is verified.
+ */
+static void need_authorities(SSL_CTX *context)
+{
+	X509_STORE *store = SSL_CTX_get_cert_store(context);
+
+	if (sk_X509_OBJECT_num(X509_STORE_get0_objects(store)) == 0)
+		SSL_CTX_set_default_verify_paths(context);
+	ERR_clear_error();
+}
+
 SSL *tls_client_prepare(const struct tls_client *client, const struct tls_peer *peer,
 	struct tls_expectation *expectation)
 {
-	SSL *ssl = mem_must(SSL_new(client->context));
 	size_t len = strlen(peer->name);
+
+	if (peer->level == TLS_VERIFY)
+		need_authorities(client->context);
+	SSL *ssl = mem_must(SSL_new(client->context));
 
 	*expectation = (struct tls_expectation){.sessions = client->sessions};
 	if (len < sizeof expectation->name) /* else it is no name of the DNS */
