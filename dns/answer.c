@@ -24,6 +24,11 @@ static const struct {
 	{TYPE_TLSA, "TLSA"},
 };
 
+bool answer_is_vouched_for(const struct answer *answer)
+{
+	return answer->authenticated || answer->laid;
+}
+
 const char *answer_owner(const struct answer *answer)
 {
 	return answer->chain_count ? answer->chain[answer->chain_count - 1]

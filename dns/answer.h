@@ -85,6 +85,9 @@ bool answer_says_the_same(const struct answer *one, const struct answer *other);
 /* Where the records stand, or would: the end of the chain of CNAMEs. Borrowed from answer. */
 const char *answer_owner(const struct answer *answer);
 
+/* DNSSEC vouches for it; a record laid by hand is published and signed, for the sake of the argument. */
+bool answer_is_vouched_for(const struct answer *answer);
+
 /* "A", "AAAA", "PTR"...; "TYPE<n>" is not needed: only known types are asked. Static text. */
 const char *record_type_name(enum record_type type);
 /* Reads one back, any case. Returns 0, or -EINVAL. */

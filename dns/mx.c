@@ -187,7 +187,7 @@ static void order(struct facts *facts, const char *domain,
 
 	if (!answer)
 		return; /* MX_PENDING */
-	collector.is_secure = answer->authenticated || answer->laid;
+	collector.is_secure = answer_is_vouched_for(answer);
 	switch (answer->status) {
 	case ANSWER_FOUND:
 		follow_exchanges(&collector, answer);

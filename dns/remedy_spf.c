@@ -140,9 +140,9 @@ static void add_notes(const struct correction *correction, struct remedy *remedy
 			SPF_LOOKUPS_MAX);
 	else if (correction->lookups == SPF_LOOKUPS_MAX)
 		remedy_say(remedy,
-			"\nThe record needs all %d DNS look-ups that are allowed: there "
-		        "is "
-			"no room for another include.\n",
+			"\n"
+			"The record needs all %d DNS look-ups that are allowed: there "
+			"is no room for another include.\n",
 			SPF_LOOKUPS_MAX);
 }
 

@@ -173,10 +173,8 @@ static void advise_on_inside(const struct finding *finding, struct remedy *remed
 		"you, the administrator of this relay");
 	remedy_say(remedy,
 		"%s. It is a name of your own network: nobody outside can look it up, "
-	        "and "
-		"nothing can be published for it. Let this relay put a domain of yours "
-	        "that "
-		"exists in the DNS in its place; in ptrelay.conf:\n\n"
+		"and nothing can be published for it. Let this relay put a domain of "
+		"yours that exists in the DNS in its place; in ptrelay.conf:\n\n"
 		"    sender_map = %s your-domain.example\n\n"
 		"or give the sender such an address in the mail server.\n",
 		finding->summary, domain);
@@ -216,9 +214,8 @@ void remedy_advise(const struct finding *finding, struct remedy *remedy)
 	case REASON_SPF_PERMERROR:
 	case REASON_DMARC_FAIL:
 		who = "whoever sends this mail";
-		text = "The sender's address needs the form name@domain, with a domain "
-		       "that "
-		       "exists in the DNS.";
+		text = "The sender's address needs the form name@domain, with a "
+		       "domain that exists in the DNS.";
 		break;
 	case REASON_RECIPIENT_DOMAIN_UNRESOLVABLE:
 	case REASON_RECIPIENT_NULL_MX:

@@ -159,9 +159,11 @@ static struct ask *find_ask(const struct ask_bucket *bucket, const char *name,
 	struct ask *ask;
 
 	LIST_FOREACH(ask, bucket, bucket)
-	if (ask->type == type && ask->freshness >= freshness &&
-		strcmp(ask->name, name) == 0)
-		return ask;
+	{
+		if (ask->type == type && ask->freshness >= freshness &&
+			strcmp(ask->name, name) == 0)
+			return ask;
+	}
 	return NULL;
 }
 

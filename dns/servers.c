@@ -122,8 +122,10 @@ static struct route *find_movable(struct servers *servers)
 		if (!servers->list[i].is_down)
 			continue;
 		TAILQ_FOREACH(route, &servers->list[i].asking, others)
-		if (best(servers, route, true) >= 0)
-			return route;
+		{
+			if (best(servers, route, true) >= 0)
+				return route;
+		}
 	}
 	return NULL;
 }
@@ -188,8 +190,10 @@ static struct route *find_lost(const struct server *server)
 	struct route *route;
 
 	TAILQ_FOREACH(route, &server->asking, others)
-	if (route->was_down)
-		return route;
+	{
+		if (route->was_down)
+			return route;
+	}
 	return NULL;
 }
 

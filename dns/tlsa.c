@@ -4,12 +4,6 @@
 #include "dns/address.h"
 #include "dns/mx.h"
 
-/* A record laid by hand is published and signed, for the sake of the argument. */
-static bool is_vouched_for(const struct answer *answer)
-{
-	return answer->authenticated || answer->laid;
-}
-
 /* A "no" of yesterday is none: they may have been published since. */
 static bool is_untold(const struct answer *answer)
 {
@@ -58,7 +52,7 @@ static void look_under(
 		tlsa->status = MX_TLSA_PENDING;
 	else if (is_untold(answer))
 		tlsa->status = MX_TLSA_UNKNOWN;
-	else if (answer->status != ANSWER_FOUND || !is_vouched_for(answer))
+	else if (answer->status != ANSWER_FOUND || !answer_is_vouched_for(answer))
 		tlsa->status = MX_TLSA_NONE;
 	else
 		take_usable(tlsa, answer);
@@ -80,7 +74,7 @@ static void consult_host(
 	if (!answer)
 		host->pending = true;
 	else if (answer->status == ANSWER_FOUND) {
-		host->insecure = host->insecure || !is_vouched_for(answer);
+		host->insecure = host->insecure || !answer_is_vouched_for(answer);
 		host->is_alias = answer->chain_count > 0;
 		host->name = answer->name;
 		host->owner = answer_owner(answer);
@@ -100,7 +94,7 @@ static void look_beside_alias(
 		tlsa->status = MX_TLSA_PENDING;
 	else if (is_untold(alias))
 		tlsa->status = MX_TLSA_UNKNOWN;
-	else if (alias->status == ANSWER_FOUND && is_vouched_for(alias))
+	else if (alias->status == ANSWER_FOUND && answer_is_vouched_for(alias))
 		look_under(facts, host, port, tlsa);
 }
 

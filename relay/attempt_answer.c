@@ -96,7 +96,8 @@ static void take_damage(struct attempt *a, const struct delivery_report *report)
 		if (is_lost && outcome->state != RCPT_BOUNCED)
 			outcome_from_damage(outcome, report->failure);
 		else if (outcome->state == RCPT_ACTIVE)
-			outcome_from_failure(/* RFC 3463: as in outcome_from_damage */
+			/* RFC 3463: as in outcome_from_damage */
+			outcome_from_failure(
 				outcome, "the spool", report->failure, "4.3.0");
 	}
 	if (is_lost)

@@ -12,8 +12,7 @@ static int print_help(FILE *out, int code)
 {
 	fputs("usage: ptrelay [-c FILE] config check|print|defaults\n"
 	      "       ptrelay config user NAME\n\n"
-	      "  check     all problems of the file, of auth_users and of auth=, each with its\n"
-	      "            line\n"
+	      "  check     all problems of the file, auth_users and auth=, by line\n"
 	      "  print     the values in effect\n"
 	      "  defaults  every key with its default and what it means\n"
 	      "  user      asks for a password and prints the line for auth_users; from a\n"

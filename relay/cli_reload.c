@@ -10,7 +10,8 @@ static const char help[] =
 	"usage: ptrelay [-c FILE] reload\n\n"
 	"Has the running relay read its configuration again, as SIGHUP does. The\n"
 	"certificate, for new connections, the users and the logins of auth= are\n"
-	"taken; of other settings it says which need a restart. A bad file, or certificate, changes nothing, and it says why.\n\n"
+	"taken; of other settings it says which need a restart. A bad file or\n"
+	"certificate changes nothing, and it says why.\n\n"
 	"exit codes: 0 fine, 64 usage, 69 the relay is not running, 77 not permitted,\n"
 	"            78 bad configuration or certificate\n\n"
 	"example:    cp new.pem /etc/ptrelay/cert.pem && ptrelay reload\n";

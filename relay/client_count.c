@@ -37,8 +37,10 @@ static struct client *find(const struct client_counts *counts, const char *ip)
 	struct client *client;
 
 	LIST_FOREACH(client, &counts->chains[chain_of(ip)], others)
-	if (strcmp(client->ip, ip) == 0)
-		return client;
+	{
+		if (strcmp(client->ip, ip) == 0)
+			return client;
+	}
 	return NULL;
 }
 

@@ -54,8 +54,7 @@ static void check_hostname(struct config_reader *reader)
 
 	if (!config->hostname) {
 		config_complain(reader, "hostname is missing; set it to the name in your PTR "
-		                 "record, as in "
-				 "'hostname = mail.corp.example'");
+				 "record, as in 'hostname = mail.corp.example'");
 		return;
 	}
 	if (strcmp(config->hostname, "auto") == 0) { /* own_name.c may find a better one */

@@ -63,8 +63,7 @@ static const char *read_option(struct choice *choice, const char *word, char err
 	if (i == OPTION_COUNT) {
 		snprintf(error, 256,
 			"'%.60s' is no option; preset=, tls=, tls_min=, bare_newline= "
-		        "and "
-			"auth= are",
+			"and auth= are",
 			word);
 		return error;
 	}

@@ -28,8 +28,7 @@ const struct setting config_settings[] = {
                 "bind behind a NAT; auto: the machine's own, or what receivers say"},
 	{"listen", SETTING_LISTENER, LIST(listeners, listener_count), "127.0.0.1:25", 0,
 		0, true,
-		"ADDRESS:PORT "
-		"[preset=exchange55|exchange2000|exchange2007|modern] "
+		"ADDRESS:PORT [preset=exchange55|exchange2000|exchange2007|modern] "
 		"[tls=starttls|implicit|off] [tls_min=1.0|1.2] "
 		"[bare_newline=normalize|reject] [auth=yes|no]"},
 	{"tls_cert", SETTING_TEXT, AT(tls_cert), NULL, 0, 0, false,

@@ -164,8 +164,8 @@ static void on_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *room)
 		else
 			conn_lose(conn, (int)len);
 	}
-	conn_release(
-		conn); /* nothing after all (EAGAIN), or a record that is not whole */
+	/* nothing after all (EAGAIN), or a record that is not whole */
+	conn_release(conn);
 }
 
 void conn_limit_read(struct conn *conn, size_t step)

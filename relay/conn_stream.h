@@ -63,7 +63,7 @@ struct conn {
 
 void conn_emit(struct conn *conn, enum conn_event event);
 
-/* Failed; error is static text. later: the owner is calling us, and hears of it from the
+/* Failed; error lives as long as the connection's TLS, if it is not static text. later: the owner is calling us, and hears of it from the
  * loop. */
 void conn_fail(struct conn *conn, const char *error);
 void conn_fail_later(struct conn *conn, const char *error);

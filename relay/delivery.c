@@ -195,7 +195,6 @@ static void report_reply(
 		.stage = report->stage,
 		.reply = report->reply,
 		.index = report->index,
-		.dsn_passed = link_passes_dsn(d->link),
 	};
 
 	d->cb(d->owner, &said);

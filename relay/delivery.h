@@ -34,7 +34,7 @@ struct delivery_report {
 	const char *status;  /* RFC 3463, of failure; NULL: there was no answer */
 	bool begun; /* FAILED: the transaction had begun, other servers must not be tried */
 	bool in_doubt;   /* FAILED: behind the final dot, it may be delivered twice */
-	bool dsn_passed; /* RCPT, DONE: the server takes what RFC 3461 adds */
+	bool dsn_passed; /* DONE: the server takes what RFC 3461 adds */
 };
 
 /* report and what it points to are borrowed for the time of the call. */

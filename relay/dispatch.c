@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "relay/dispatch.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -128,6 +129,7 @@ static size_t gather(struct dispatch *dispatch, struct recipient *rcpt,
 
 		if (!is_company(dispatch, rcpt, destination, other, now))
 			continue;
+		holds_remove(other); /* its cause must not release it meanwhile */
 		destination_leave(dispatch->destinations, other);
 		queue_plan(dispatch->relay->queue, other, 0);
 		group[count++] = other;
@@ -219,8 +221,10 @@ static size_t count_free_places(const struct dispatch *dispatch, int64_t now)
 	if (attempts < ATTEMPTS_MAX)
 		return ATTEMPTS_MAX - attempts;
 	TAILQ_FOREACH(place, &dispatch->places, others)
-	unanswered += now - place->began >= UNANSWERED_MS &&
-	              attempt_is_connecting(place->attempt);
+	{
+		unanswered += now - place->began >= UNANSWERED_MS &&
+		              attempt_is_connecting(place->attempt);
+	}
 	if (unanswered > UNANSWERED_MAX)
 		unanswered = UNANSWERED_MAX;
 	return attempts < ATTEMPTS_MAX + unanswered ? ATTEMPTS_MAX + unanswered - attempts
@@ -271,12 +275,17 @@ static void on_probed(void *owner, int status)
 {
 	struct dispatch *dispatch = owner;
 
-	uv_timer_start(&dispatch->timer, on_timer, status ? SPOOL_CHECK_MS : 0, 0);
+	dispatch->is_probing = false;
+	if (!dispatch->is_awake)
+		uv_timer_start(&dispatch->timer, on_timer, status ? SPOOL_CHECK_MS : 0, 0);
 }
 
 /* An empty transaction: a failed spool mends itself with the first commit that works. */
 static void probe_spool(struct dispatch *dispatch)
 {
+	if (dispatch->is_probing)
+		return;
+	dispatch->is_probing = true;
 	spool_commit(mem_must(spool_begin(dispatch->relay->spool)), on_probed, dispatch);
 }
 
@@ -318,6 +327,7 @@ void dispatch_release(struct dispatch *dispatch, struct recipient *rcpt, int64_t
 {
 	char id[SPOOL_ID_TEXT], to[600];
 
+	assert(rcpt->state == RCPT_HELD);
 	spool_id_format(rcpt->message->id, id);
 	text_word(to, sizeof to, rcpt->address, strlen(rcpt->address));
 	log_event(&dispatch->relay->log, LOG_INFO, "released id=%s to=<%s> reason=%s", id,

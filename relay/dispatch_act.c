@@ -98,8 +98,8 @@ size_t dispatch_act(struct dispatch *dispatch, enum queue_verb verb,
 		make_outcome(&outcomes[idle], verb);
 		now[idle++] = rcpt;
 	}
-	bool has_wish = wish.count > 0 ||
-	                !idle; /* of nobody: answered all the same, from the loop */
+	/* Of nobody: answered all the same, from the loop. */
+	bool has_wish = wish.count > 0 || !idle;
 
 	*act = (struct act){
 		.pending = idle && has_wish ? 2 : 1, .done = done, .owner = owner};

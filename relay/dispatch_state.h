@@ -34,6 +34,7 @@ struct dispatch {
 	struct place_list places;
 	uv_timer_t timer;    /* the next look... */
 	bool is_awake;       /* ...is in this turn of the loop, or the next */
+	bool is_probing;     /* whether a failed spool works again */
 	uv_timer_t patience; /* with what is under way at shutdown */
 	unsigned closing;    /* handles still to be closed by dispatch_free */
 	bool stopping;

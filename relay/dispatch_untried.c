@@ -16,7 +16,7 @@ bool dispatch_is_expired(
 	int64_t end =
 		retry_end(dispatch->relay->config, rcpt->message->received, &record);
 
-	/* The first attempt is always made, however late the relay comes to it. */
+	/* A first attempt is made however late we come to it, unless its destination rests (dispatch_turn_away). */
 	return end && now >= end && (rcpt->attempts > 0 || rcpt->state == RCPT_HELD);
 }
 

@@ -36,12 +36,12 @@ struct doorman {
 	void *owner;
 };
 
-struct doorman *doorman_new(struct relay *relay, size_t sessions)
+struct doorman *doorman_new(struct relay *relay, size_t session_limit)
 {
 	struct doorman *doorman = mem_alloc(sizeof *doorman);
 
 	doorman->relay = relay;
-	doorman->session_limit = sessions;
+	doorman->session_limit = session_limit;
 	doorman->clients = client_counts_new();
 	uv_random(NULL, NULL, &doorman->secret, sizeof doorman->secret, 0, NULL);
 	uv_timer_init(relay->loop, &doorman->minute);

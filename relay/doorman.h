@@ -20,7 +20,7 @@ enum {
 struct doorman;
 
 /* sessions: how many there may be at once. relay gives loop, configuration, log and statistics. */
-struct doorman *doorman_new(struct relay *relay, size_t sessions);
+struct doorman *doorman_new(struct relay *relay, size_t session_limit);
 
 /*
  * A client comes. True: it has a place until doorman_leave. False: *refusal is for it.

@@ -55,7 +55,9 @@ static void end_cause(struct cause *cause)
 	struct recipient *rcpt;
 
 	TAILQ_FOREACH(rcpt, &cause->members, siblings)
-	rcpt->cause = NULL;
+	{
+		rcpt->cause = NULL;
+	}
 	if (cause->inquiry)
 		inquiry_cancel(cause->inquiry);
 	fitness_free(cause->way_out);

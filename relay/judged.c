@@ -161,9 +161,11 @@ static struct entry *find(
 	struct entry *entry;
 
 	LIST_FOREACH(entry, &judged->buckets[hashed % BUCKETS], bucket)
-	if (entry->hash == hashed && entry->len == key->len &&
-		memcmp(entry->key, key->bytes, key->len) == 0)
-		return entry;
+	{
+		if (entry->hash == hashed && entry->len == key->len &&
+			memcmp(entry->key, key->bytes, key->len) == 0)
+			return entry;
+	}
 	return NULL;
 }
 

@@ -46,8 +46,8 @@ void judged_key_add_number(struct judged_key *key, uint16_t number);
 struct judged_way {
 	struct source source;
 	enum action action;
-	struct finding *
-		finding; /* the one that decides, as in struct candidate; NULL: all is clear */
+	/* The one that decides, as in struct candidate; NULL: all is clear. */
+	struct finding *finding;
 	json_t *described; /* of it */
 	uint32_t ttl;      /* of its evidence */
 	struct target_list list;

@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: ISC */
 #include "relay/ledger.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/queue.h>
 
+#include "relay/hash.h"
 #include "relay/mem.h"
 
 enum { BUCKETS = 1024 };
 
-/* What concerns one mailbox: its failures, and what is told at once, or its delays. Kept while its minute runs, or something waits. */
+/*
+ * What concerns one mailbox: its failures, and what is told at once, or its delays. Kept while its minute
+ * runs, or something waits.
+ */
 struct page {
 	char *to;
 	enum ledger_kind kind;
@@ -29,8 +32,7 @@ TAILQ_HEAD(page_list, page);
 
 struct ledger {
 	struct page *buckets[BUCKETS]; /* of senders, by name */
-	struct page_list
-		waiting; /* senders with something to be told: the first is due first */
+	struct page_list waiting; /* something is to be told of them: the first is due first */
 	struct page digest; /* to whom it goes is set when something is added */
 };
 
@@ -69,12 +71,7 @@ void ledger_free(struct ledger *ledger)
 
 static struct page **bucket_of(struct ledger *ledger, const char *to)
 {
-	uint64_t hash = 0xCBF29CE484222325u; /* FNV-1a */
-
-	for (; *to; to++)
-		hash = (hash ^ (unsigned char)tolower((unsigned char)*to)) *
-		       0x100000001B3u;
-	return &ledger->buckets[hash % BUCKETS];
+	return &ledger->buckets[hash_slot(hash_text_caseless(0, to), BUCKETS)];
 }
 
 /* The sender's page, made if need be. On the way those that tell nothing any more are freed. */

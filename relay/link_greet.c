@@ -71,18 +71,20 @@ static bool is_secured(const struct link *link)
 	return conn_tls_name(link->conn);
 }
 
-/* TLS is only an offer: without it the mail goes in the clear. */
+/* TLS is only an offer: without it the mail goes in the clear. A login needs it. */
 static bool may_be_plain(const struct link *link)
 {
-	return link->way.target->level == TLS_MAY && !has_implicit_tls(&link->way);
+	const struct link_way *way = &link->way;
+	bool has_login = way->route && way->route->login.user;
+
+	return way->target->level == TLS_MAY && !has_implicit_tls(way) && !has_login;
 }
 
 void link_recall(struct link *link)
 {
 	const struct link_way *way = &link->way;
-	bool has_login = way->route && way->route->login.user; /* it needs TLS */
 
-	if (!may_be_plain(link) || has_login ||
+	if (!may_be_plain(link) ||
 		!server_memory_lacks_tls(link->relay->servers, &way->target->address,
 			uv_now(link->relay->loop)))
 		return;

@@ -76,7 +76,7 @@ void link_flush(struct link *link);
 /* Tells the user. Returns false when the link is gone. */
 bool link_emit(struct link *link, const struct link_report *report);
 
-/* Lost: tells the user why. Static text. */
+/* Lost: tells the user why; failure is borrowed for the time of the call. */
 void link_fail(struct link *link, const char *failure);
 
 /* Opens conn, and the machine anew. */

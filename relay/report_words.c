@@ -28,19 +28,17 @@ static const struct {
 	{"5.3.4", "The message is larger than the receiving server takes. Please send it "
 		  "again with smaller attachments."},
 	{"5.4.6", "Mail to this domain would go round in a circle: its servers lead back "
-                  "to "
-		  "this one. Sending it again does not help before an administrator has "
-		  "mended that."},
+                  "to this one. Sending it again does not help before an "
+                  "administrator has mended that."},
 	{"5.6.3",
 		"The message has letters that the receiving server does not take as they "
 		"are (it does not offer 8BITMIME). Please send it again as plain text "
 		"without accents and special letters, or with another encoding "
 		"(quoted-printable, base64)."},
 	{"5.6.7", "An address or the header of this message has letters beyond plain "
-                  "ASCII, "
-		  "and the receiving server does not take such mail (it does not offer "
-		  "SMTPUTF8). Please use an address without such letters, if there is "
-		  "one."},
+                  "ASCII, and the receiving server does not take such mail (it does "
+                  "not offer SMTPUTF8). Please use an address without such letters, "
+                  "if there is one."},
 };
 
 static const char *known_words(const char *status)
@@ -76,42 +74,30 @@ static const char *text_of(const json_t *object, const char *key)
 static const char *expired_words(enum reason reason, bool has_finding)
 {
 	if (is_ours(reason) && has_finding)
-		return "Your message was kept back all this time: the receiving servers "
-		       "would "
-		       "have refused it, because records of the sending side are missing "
-		       "or "
-		       "wrong in the DNS. They were not put right in time, so the "
-		       "message was "
-		       "given up. Neither the message nor the address is at fault. "
-		       "Please "
-		       "forward this report to your administrator, and send the message "
-		       "again "
-		       "when the records are in order.";
+		return "Your message was kept back all this time: the receiving "
+		       "servers would have refused it, because records of the sending "
+		       "side are missing or wrong in the DNS. They were not put right "
+		       "in time, so the message was given up. Neither the message nor "
+		       "the address is at fault. Please forward this report to your "
+		       "administrator, and send the message again when the records "
+		       "are in order.";
 	if (is_ours(reason))
 		return "The receiving server refused your message because of how the "
-		       "sending "
-		       "side is set up. That was not put right in time, so the message "
-		       "was "
-		       "given up. Neither the message nor the address is at fault. "
-		       "Please "
-		       "forward this report to your administrator, and send the message "
-		       "again "
-		       "when it is mended.";
+		       "sending side is set up. That was not put right in time, so "
+		       "the message was given up. Neither the message nor the address "
+		       "is at fault. Please forward this report to your "
+		       "administrator, and send the message again when it is mended.";
 	if (reason == REASON_RECIPIENT_DOMAIN_UNRESOLVABLE)
 		return known_words("5.1.2");
 	if (reason == REASON_DNS_TEMPFAIL)
-		return "The DNS, which tells where mail for this address goes, gave no "
-		       "answer "
-		       "all this time, so the message was given up. You may send it "
-		       "again; if "
-		       "that fails too, please forward this report to your "
-		       "administrator.";
+		return "The DNS, which tells where mail for this address goes, gave "
+		       "no answer all this time, so the message was given up. You may "
+		       "send it again; if that fails too, please forward this report "
+		       "to your administrator.";
 	return "It was tried again and again all this time, but the receiving servers "
-	       "did not "
-	       "answer, or did not take it. It was given up, and is not tried any more. "
-	       "You may "
-	       "send it again; if it is urgent, please reach the recipient in another "
-	       "way.";
+	       "did not answer, or did not take it. It was given up, and is not tried "
+	       "any more. You may send it again; if it is urgent, please reach the "
+	       "recipient in another way.";
 }
 
 static const char *failed_words(const struct outcome *outcome, const json_t *finding)
@@ -124,18 +110,16 @@ static const char *failed_words(const struct outcome *outcome, const json_t *fin
 		return expired_words(outcome->reason, finding != NULL);
 	if (outcome->reply && is_ours(outcome->reason))
 		return "The receiving server refused your message because of how the "
-		       "sending "
-		       "side is set up, and did so again. Neither the message nor the "
-		       "address "
-		       "is at fault. Please forward this report to your administrator.";
+		       "sending side is set up, and did so again. Neither the message "
+		       "nor the address is at fault. Please forward this report to "
+		       "your administrator.";
 	if (outcome->reply)
-		return "The receiving server refused your message for good; what it said "
-		       "stands "
-		       "below. Sending the same message again will most likely not help.";
+		return "The receiving server refused your message for good; what it "
+		       "said stands below. Sending the same message again will most "
+		       "likely not help.";
 	if (!outcome->tried)
 		return "An administrator of this mail server took your message out of "
-		       "the queue "
-		       "and returned it to you.";
+		       "the queue and returned it to you.";
 	return "Your message cannot be delivered. Please forward this report to your "
 	       "administrator.";
 }
@@ -193,27 +177,20 @@ static const char *delayed_words(enum recipient_state state, const json_t *detai
 	const char *status = text_of(detail, "status");
 
 	if (state == RCPT_HELD && json_object_get(detail, "finding"))
-		return "It is kept back for now: the receiving servers would refuse it, "
-		       "because "
-		       "records of the sending side are missing or wrong in the DNS. "
-		       "Once they "
-		       "are in order it goes out by itself. You may forward this notice "
-		       "to your "
-		       "administrator.";
+		return "It is kept back for now: the receiving servers would refuse "
+		       "it, because records of the sending side are missing or wrong "
+		       "in the DNS. Once they are in order it goes out by itself. You "
+		       "may forward this notice to your administrator.";
 	if (state == RCPT_HELD)
-		return "The receiving server did not take it because of how the sending "
-		       "side is "
-		       "set up. Once that is in order it goes out by itself. You may "
-		       "forward "
-		       "this notice to your administrator.";
+		return "The receiving server did not take it because of how the "
+		       "sending side is set up. Once that is in order it goes out by "
+		       "itself. You may forward this notice to your administrator.";
 	if (json_object_get(detail, "finding"))
-		return "What is to be known before sending could not be found out from "
-		       "the DNS "
-		       "yet. It is tried again by itself.";
+		return "What is to be known before sending could not be found out "
+		       "from the DNS yet. It is tried again by itself.";
 	if (text_of(detail, "reply"))
-		return "The receiving server asked to come back later. It is tried again "
-		       "by "
-		       "itself.";
+		return "The receiving server asked to come back later. It is tried "
+		       "again by itself.";
 	if (status && strncmp(status, "4.7.", 4) == 0)
 		return "The next server was reached, but not in the secure way that is "
 		       "asked for. It is tried again by itself. You may forward this "
@@ -228,11 +205,9 @@ char *report_words_delayed(
 	char time[32], *event = report_words_short(detail);
 
 	buf_printf(&words,
-		"Your message takes longer than usual. You need not do anything, and "
-	        "need not "
-		"send it again. %s It is given up, and you are told so, if it could not "
-	        "be "
-		"delivered until %s.\n\nFor the administrator: %s.\n",
+		"Your message takes longer than usual. You need not do anything, and need "
+		"not send it again. %s It is given up, and you are told so, if it cannot "
+		"be delivered by %s.\n\nFor the administrator: %s.\n",
 		delayed_words(state, detail), text_time(until, time), event);
 	append_facts(&words, json_object_get(detail, "finding"), NULL, NULL);
 	free(event);

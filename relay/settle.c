@@ -141,7 +141,7 @@ static void on_committed(void *owner, int status)
 	if (status) {
 		log_event(&s->relay->log, LOG_ERROR,
 			"spool-failed what=\"%s\" next=\"again in %d s\"",
-			uv_strerror(status), SPOOL_PATIENCE_MS / 1000);
+			strerror(-status), SPOOL_PATIENCE_MS / 1000);
 		message_free(s->notification);
 		s->notification = NULL;
 		s->removed = s->message->is_leaving = false;

@@ -138,9 +138,8 @@ static void forget(struct relay *relay, struct message *message)
 
 	spool_id_format(message->id, id);
 	log_event(&relay->log, LOG_WARNING,
-		"not-told id=%s what=\"a failure was to be told in a digest, but there "
-		"is no "
-		"report_to any more\"",
+		"not-told id=%s what=\"a failure was to be told in a digest, but "
+		"there is no report_to any more\"",
 		id);
 	for (uint32_t i = 0; i < message->count; i++)
 		message->recipients[i].is_report_owed = false;

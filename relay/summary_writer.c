@@ -20,8 +20,8 @@
 /*
  *   LIST (load, and list, one message after another) ──> COMMIT ──> gone
  *
- * The recipients are not taken: those that wait may be tried meanwhile. What is written is what still is
- * so right before the commit.
+ * The recipients are not taken: those that wait may be tried meanwhile. The states that are written are of those
+ * of whom it is still so right before the commit; the text may name one who was tried since.
  */
 
 /* Details that are written again with the new states: a transaction keeps all others waiting. */

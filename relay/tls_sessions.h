@@ -7,7 +7,7 @@
 /*
  * TLS sessions of servers that may be resumed, at most so many, and none that is older than an hour: then
  * the server shows its certificate again. A key says for whom a session was made and how it was checked;
- * under another key it is never found (RFC 8446 4.6.1, reliability.md K11). No clock: the caller has it.
+ * under another key it is never found (RFC 8446 4.6.1). No clock: the caller has it.
  */
 
 enum { TLS_SESSION_KEY_SIZE = 32 };

@@ -28,40 +28,32 @@ static const struct meaning meanings[] = {
 		"not a file of the spool, left alone. Find out who put it there", NULL},
 	[SPOOL_DAMAGED_HEAD] = {"damaged-head",
 		"one of the two heads of a segment. No mail is lost, the other one "
-		"serves. "
-		"Check the disk",
+		"serves. Check the disk",
 		NULL},
 	[SPOOL_DAMAGED_SEAL] = {"damaged-seal",
-		"the index of a segment. No mail is lost: its records are read instead, "
-                "which makes "
-		"the next start slower. Check the disk",
+		"the index of a segment. No mail is lost: its records are read "
+		"instead, which makes the next start slower. Check the disk",
 		NULL},
 	[SPOOL_DAMAGED_SEGMENT] = {"damaged-segment",
 		"both heads of a segment: all mail that waited in it is lost. Put the "
-		"file "
-		"back from a copy if there is one. Check the disk",
+		"file back from a copy if there is one. Check the disk",
 		NULL},
 	[SPOOL_MISSING_SEGMENT] = {"missing-segment",
-		"a segment is gone, with all mail that waited in it. Put the file back "
-		"if "
-		"somebody moved it",
+		"a segment is gone, with all mail that waited in it. Put the file "
+		"back if somebody moved it",
 		NULL},
 	[SPOOL_DAMAGED_RECORD] = {"damaged-record",
-		"what was written here cannot be read. A message that came in here, and "
-		"was "
-		"not delivered yet, is lost; one whose delivery was noted here may be "
-		"sent "
-		"again. Check the disk",
+		"what was written here cannot be read. A message that came in here, "
+		"and was not delivered yet, is lost; one whose delivery was noted "
+		"here may be sent again. Check the disk",
 		lost},
 	[SPOOL_DAMAGED_BODY] = {"damaged-body",
 		"the body of a message. If it was not delivered yet it is lost. Check "
-		"the "
-		"disk",
+		"the disk",
 		lost},
 	[SPOOL_DAMAGED_DETAIL] = {"damaged-detail",
-		"what a receiver said. Its record is left out at the next start, and a "
-		"delivery "
-		"that is noted there may be done again. Check the disk",
+		"what a receiver said. Its record is left out at the next start, and "
+		"a delivery that is noted there may be done again. Check the disk",
 		NULL},
 	[SPOOL_MISSING_BODY] = {"missing-body",
 		"the body of a message is gone. Put the file back if somebody moved it",

@@ -64,7 +64,7 @@ void smtp_client_complain(
 	m->phase = SMTP_CLIENT_CLOSED;
 }
 
-static void complain_of_answer(struct smtp_client *m, struct smtp_event *event)
+void smtp_client_complain_of_answer(struct smtp_client *m, struct smtp_event *event)
 {
 	smtp_client_complain(m, event, "the server's answer does not fit the question");
 }
@@ -115,7 +115,7 @@ static void on_banner(struct smtp_client *m, struct smtp_event *event)
 	if (smtp_reply_class(&m->reply) > 3)
 		refuse(m, event, SMTP_STAGE_BANNER);
 	else if (m->reply.code != 220)
-		complain_of_answer(m, event);
+		smtp_client_complain_of_answer(m, event);
 	else if (is_ourselves(m))
 		refuse_loop(m, event, SMTP_STAGE_BANNER);
 	else
@@ -134,7 +134,7 @@ static void on_ehlo(struct smtp_client *m, struct smtp_event *event)
 	int class = smtp_reply_class(&m->reply);
 
 	if (class == 3) {
-		complain_of_answer(m, event);
+		smtp_client_complain_of_answer(m, event);
 	} else if (class == 2 && is_ourselves(m)) {
 		refuse_loop(m, event, SMTP_STAGE_EHLO);
 	} else if (class == 2) {
@@ -156,7 +156,7 @@ static void on_starttls(struct smtp_client *m, struct smtp_event *event)
 		smtp_client_tell(m, event, SMTP_EVENT_TLS, SMTP_STAGE_STARTTLS);
 		m->phase = SMTP_CLIENT_HANDSHAKE;
 	} else if (smtp_reply_class(&m->reply) < 4) {
-		complain_of_answer(m, event);
+		smtp_client_complain_of_answer(m, event);
 	} else if (m->reply.code == 421) {
 		refuse(m, event, SMTP_STAGE_STARTTLS);
 	} else {

@@ -157,18 +157,13 @@ static void reset(struct smtp_client *m)
 	m->phase = SMTP_CLIENT_RESET;
 }
 
-static void complain_of_answer(struct smtp_client *m, struct smtp_event *event)
-{
-	smtp_client_complain(m, event, "the server's answer does not fit the question");
-}
-
 static void on_data_reply(struct smtp_client *m, struct smtp_event *event)
 {
 	if (smtp_reply_class(&m->reply) > 3) {
 		decide(m, SMTP_STAGE_DATA);
 		reset(m);
 	} else if (m->reply.code != 354) {
-		complain_of_answer(m, event); /* a 250 here has taken no message */
+		smtp_client_complain_of_answer(m, event); /* a 250 here has taken no message */
 	} else if (m->taken && m->decided) {
 		/* It refused the sender and takes a message for a recipient: an empty one
 		 * from us would be delivered. */
@@ -225,7 +220,7 @@ void smtp_client_on_envelope_reply(struct smtp_client *m, struct smtp_event *eve
 	else if (stage == SMTP_STAGE_DATA)
 		on_data_reply(m, event);
 	else if (smtp_reply_class(&m->reply) == 3)
-		complain_of_answer(m, event); /* an answer is missing, or out of order */
+		smtp_client_complain_of_answer(m, event); /* an answer is missing, or out of order */
 	else
 		on_mail_or_rcpt_reply(m, event, number);
 }
@@ -237,7 +232,7 @@ void smtp_client_on_body_reply(struct smtp_client *m, struct smtp_event *event)
 	bool is_over = m->phase == SMTP_CLIENT_END;
 
 	if (class == 3 || (class == 2 && !is_over))
-		complain_of_answer(m, event);
+		smtp_client_complain_of_answer(m, event);
 	else
 		end_transaction(m, event, SMTP_STAGE_END,
 			is_over && m->reply.code != 421 ? SMTP_CLIENT_READY

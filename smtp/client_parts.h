@@ -29,6 +29,9 @@ void smtp_client_tell(struct smtp_client *m, struct smtp_event *event,
 void smtp_client_complain(
 	struct smtp_client *m, struct smtp_event *event, const char *text);
 
+/* The same, of an answer that cannot be one to what was asked. */
+void smtp_client_complain_of_answer(struct smtp_client *m, struct smtp_event *event);
+
 /* A command is to be said now: whatever came before it is no answer to it. */
 void smtp_client_begin(struct smtp_client *m, enum smtp_client_phase phase);
 

@@ -112,7 +112,9 @@ static size_t count_parts(const struct commit_job *job)
 	size_t count = 0;
 
 	TAILQ_FOREACH(transaction, &job->transactions, others)
-	count += 1 + 3 * transaction->count;
+	{
+		count += 1 + 3 * transaction->count;
+	}
 	return count;
 }
 

@@ -95,9 +95,8 @@ static int complain_of_version(
 {
 	return complain(error, -ENOTSUP,
 		"%s/log/%016llx.seg has format version %u, this ptrelay reads version "
-		"%d: "
-		"nothing was changed; run the ptrelay that wrote it until its queue is "
-		"empty",
+		"%d: nothing was changed; run the ptrelay that wrote it until its "
+		"queue is empty",
 		spool->path, (unsigned long long)number, version, FORMAT_VERSION);
 }
 

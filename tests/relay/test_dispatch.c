@@ -133,8 +133,10 @@ struct attempt *attempt_start(struct relay *relay, struct message *message,
 		.owner = owner};
 	attempt->rcpts = mem_alloc(count * sizeof *rcpts);
 	memcpy(attempt->rcpts, rcpts, count * sizeof *rcpts);
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
+		cr_assert_null(rcpts[i]->cause, "it could be released meanwhile");
 		rcpts[i]->state = RCPT_ACTIVE;
+	}
 	if (begins(rcpts[0], "dead") && !scene.is_dead_back) {
 		attempt->result = ATTEMPT_SILENT;
 		took = SILENT_MS;
@@ -236,7 +238,7 @@ void settle_start(struct relay *relay, struct message *message,
 
 void holds_remove(struct recipient *rcpt)
 {
-	cr_assert_null(rcpt->cause);
+	rcpt->cause = NULL;
 }
 
 void spool_stats(const struct spool *spool, struct spool_stats *stats)
@@ -502,6 +504,50 @@ Test(dispatch, one_transaction_has_at_most_a_hundred_recipients_of_one_domain)
 	cr_assert_eq(scene.delivered, 250);
 	cr_assert_eq(scene.attempts, 4);
 	cr_assert_eq(scene.most, 100);
+	end();
+}
+
+/* Not tried yet: held, as a receiver's 4xx leaves it, and due. cause: nobody looks into it here. */
+static void hold_until(struct recipient *rcpt, int64_t due)
+{
+	rcpt->state = RCPT_HELD;
+	rcpt->origin = HOLD_REPLY_4XX;
+	rcpt->held_since = scene.started;
+	rcpt->cause = (struct cause *)&scene;
+	queue_plan(scene.relay.queue, rcpt, due);
+}
+
+static struct message *add_held(const char *const *recipients, size_t count)
+{
+	struct envelope envelope = {.received = text_now(),
+		.sender = "ann@corp.example",
+		.recipients = recipients,
+		.count = count};
+	struct message *message = message_new(++scene.ids, 100, &envelope);
+
+	queue_add(scene.relay.queue, message);
+	return message;
+}
+
+Test(dispatch, who_goes_along_is_held_no_more)
+{
+	enum { OTHERS = 199 }; /* with the first a slice: the second is due, but not lined up */
+	static const char *const two[] = {"a@good.example", "b@good.example"};
+	const char *others[OTHERS];
+
+	begin("");
+	for (size_t i = 0; i < OTHERS; i++)
+		others[i] = "eve@other.example";
+	struct message *message = add_held(two, 2), *rest = add_held(others, OTHERS);
+	int64_t now = text_now();
+
+	hold_until(&message->recipients[0], now - 2);
+	for (size_t i = 0; i < OTHERS; i++)
+		hold_until(&rest->recipients[i], now - 1);
+	hold_until(&message->recipients[1], now);
+	dispatch_wake(scene.relay.dispatch);
+	live(MINUTE, 10);
+	cr_assert_eq(scene.delivered, OTHERS + 2);
 	end();
 }
 

@@ -478,27 +478,3 @@ Test(dsn, a_character_that_is_cut_harms_nothing)
 		cr_expect(strstr(format(make(), &recipient), fields[i]), "%zu", i);
 	}
 }
-
-Test(dsn, a_long_reply_is_folded_at_spaces)
-{
-#define LONG "550-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
-	static const struct {
-		const char *reply, *shown;
-	} rows[] = {
-		{LONG "x y", LONG "x\r\n y\r\n"},
-		{LONG "x ", LONG "x \r\n"},
-		{LONG "x  y", LONG "x \r\n y\r\n"},
-	};
-
-	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		struct smtp_dsn_recipient recipient = {.address = "b@dest.example",
-			.action = SMTP_DSN_FAILED,
-			.status = "5.1.1",
-			.diagnostic = rows[i].reply};
-		char want[200];
-
-		snprintf(want, sizeof want, "\r\nDiagnostic-Code: smtp; %s",
-			rows[i].shown);
-		cr_expect(strstr(format(make(), &recipient), want), "row %zu", i);
-	}
-}
