@@ -78,7 +78,7 @@ size_t dispatch_act(struct dispatch *dispatch, enum queue_verb verb,
 	struct outcome *outcomes = mem_alloc((count + 1) * sizeof *outcomes);
 	struct recipient **now = mem_alloc((count + 1) * sizeof(struct recipient *));
 	struct recipient **later = mem_alloc((count + 1) * sizeof(struct recipient *));
-	struct wish wish = {.verb = verb, .message = message, .rcpts = later};
+	struct wish wish = {.message = message, .rcpts = later};
 	struct act *act = mem_alloc(sizeof *act);
 	size_t idle = 0;
 

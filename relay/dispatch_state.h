@@ -62,9 +62,8 @@ void dispatch_expire(struct dispatch *dispatch, struct recipient *rcpt, int64_t 
 void dispatch_turn_away(struct dispatch *dispatch, struct recipient *const *rcpts,
 	size_t count, const struct destination_rest *rest);
 
-/* A verb for recipients of one message that are in attempts, or for nobody. All borrowed. */
+/* Recipients of one message that are in attempts, each with its wish; or nobody. All borrowed. */
 struct wish {
-	enum queue_verb verb;
 	const struct message *message;
 	struct recipient *const *rcpts;
 	size_t count;

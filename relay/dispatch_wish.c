@@ -18,7 +18,6 @@
  */
 struct kept_wish {
 	struct dispatch *dispatch;
-	enum queue_verb verb;
 	uint64_t id;
 	uint32_t *rcpts; /* their numbers */
 	size_t count;
@@ -101,7 +100,7 @@ static int add_state(const struct kept_wish *wish, const struct recipient *rcpt,
 		"a command came during the attempt, which did not end in order", now);
 	struct buf bytes = {0};
 
-	make_true(&record, wish->verb, now);
+	dispatch_foresee_wish(rcpt, &record, now);
 	recipient_record_encode(&record, &bytes);
 	struct spool_state state = {.recipient = recipient_index(rcpt),
 		.summary = bytes.bytes,
@@ -116,7 +115,16 @@ static int add_state(const struct kept_wish *wish, const struct recipient *rcpt,
 	return error;
 }
 
-/* Whoever is not in an attempt any more has got it, or is done with. */
+static bool is_to_be_kept(const struct recipient *rcpt)
+{
+	return rcpt->state == RCPT_ACTIVE && rcpt->wish &&
+	       can_be_kept((enum queue_verb)(rcpt->wish - 1));
+}
+
+/*
+ * Whoever is not in an attempt any more has got it, or is done with. Of several wishes the last one counts, whichever
+ * was loaded first.
+ */
 static void commit(struct kept_wish *wish, const struct spool_entry *entry)
 {
 	struct relay *relay = wish->dispatch->relay;
@@ -124,12 +132,12 @@ static void commit(struct kept_wish *wish, const struct spool_entry *entry)
 	struct spool_transaction *transaction = mem_must(spool_begin(relay->spool));
 	int error = 0;
 
-	if (!can_be_kept(wish->verb) || (message && message->is_leaving))
+	if (message && message->is_leaving)
 		message = NULL;
 	for (size_t i = 0; message && i < wish->count && !error; i++) {
 		const struct recipient *rcpt = &message->recipients[wish->rcpts[i]];
 
-		if (rcpt->state == RCPT_ACTIVE)
+		if (is_to_be_kept(rcpt))
 			error = add_state(wish, rcpt, entry, transaction);
 	}
 	if (error == -ENOMEM)
@@ -156,7 +164,6 @@ void dispatch_keep_wish(struct dispatch *dispatch, const struct wish *asked,
 	struct kept_wish *wish = mem_alloc(sizeof *wish);
 
 	wish->dispatch = dispatch;
-	wish->verb = asked->verb;
 	wish->id = asked->message->id;
 	wish->rcpts = mem_alloc((asked->count + 1) * sizeof *wish->rcpts);
 	wish->count = asked->count;

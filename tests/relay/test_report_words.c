@@ -147,7 +147,7 @@ Test(report_words, a_delay_is_nothing_to_act_upon)
 
 		expect(words, rows[i].sender, rows[i].administrator);
 		expect(words, "need not send it again", "");
-		expect(words, "until 2025-11-28T20:00:00Z", "");
+		expect(words, "by 2025-11-28T20:00:00Z", "");
 		free(words);
 		json_decref(stored);
 	}
