@@ -58,15 +58,16 @@ static void ask(
 		.source_count = fitness->count,
 		.source = source};
 
-	hand_off_settings(&asked->preflight, config, question->domain);
+	if (!is_inside(question) && config->preflight != ACTION_NONE &&
+		!question->is_released)
+		hand_off_ask(&hand_off, asked);
+	else
+		hand_off_settings(&asked->preflight, config, question->domain);
 	asked->preflight.host = question->route ? question->route->host : NULL;
 	asked->preflight.recipient = question->route ? NULL : question->domain;
 	if (config_tls_level(config, question->domain, question->route) == TLS_DANE)
 		asked->preflight.tlsa_port =
 			question->route ? question->route->port : TARGETS_PORT;
-	if (!is_inside(question) && config->preflight != ACTION_NONE &&
-		!question->is_released)
-		hand_off_ask(&hand_off, asked);
 	hand_off_find_own(&asked->own, config, fitness->sources, fitness->count);
 	asked->preflight.mx = hand_off_mx(config, &asked->own);
 }
